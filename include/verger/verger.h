@@ -1,0 +1,280 @@
+/* Verger: images to MobileNetV2 features, features to PCA.
+ *
+ * Conventions
+ *   - What can fail returns a vg_status and takes a caller-owned vg_error last,
+ *     which may be NULL. The message names what failed and what to do.
+ *   - vg_X_open(&x, ...) leaves *x NULL on failure; vg_X_close(&x) takes a
+ *     pointer to NULL and leaves NULL.
+ *   - The library never prints, never exits and keeps no global state. Objects
+ *     are not locked: a vg_model may be shared by threads (it is read-only), all
+ *     others belong to one thread at a time.
+ *   - Matrices are row-major and dense: [rows][columns].
+ */
+#ifndef VERGER_H
+#define VERGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(VG_BUILD_SHARED)
+#define VG_API __attribute__((visibility("default")))
+#else
+#define VG_API
+#endif
+
+#define VG_VERSION_MAJOR 0
+#define VG_VERSION_MINOR 1
+#define VG_VERSION_PATCH 0
+
+/* Raised whenever a caller built against an older header could break. */
+#define VG_ABI_VERSION 1
+
+#define VG_IMAGE_SIZE 224     /* pixels on a side of the network's input */
+#define VG_FEATURE_COUNT 1280 /* features of one image */
+
+typedef enum vg_status {
+    VG_OK = 0,
+    VG_EINVAL,       /* an argument is out of its range */
+    VG_ENOMEM,       /* memory could not be had */
+    VG_EIO,          /* reading or writing failed */
+    VG_EFORMAT,      /* the data is not what its format asks for */
+    VG_ELIMIT,       /* a limit of the options was exceeded */
+    VG_ENOTFOUND,    /* no such file, folder, model or column */
+    VG_EEXIST,       /* the target exists already */
+    VG_EUNSUPPORTED, /* valid, but not by this build, CPU or version */
+    VG_ECANCELLED    /* the caller asked to stop */
+} vg_status;
+
+typedef struct vg_error {
+    char message[512]; /* UTF-8, one line, NUL-terminated */
+} vg_error;
+
+/* A short English name of a status, e.g. "not found". */
+VG_API const char *vg_status_name(vg_status status);
+
+/* "0.1.0" and VG_ABI_VERSION of the library that was loaded. */
+VG_API const char *vg_version(void);
+VG_API int vg_abi_version(void);
+
+/* Names and versions of the libraries this one uses, on one line. */
+VG_API const char *vg_libraries(void);
+
+/* --- CPU kernels ------------------------------------------------------- */
+
+/* The kernel sets this CPU can run, plainest first: "ref", "avx2", "avx512".
+ * Returns NULL past the last. */
+VG_API const char *vg_kernel_set(size_t index);
+
+/* Largest f32 multiply-add rate of one core, in GFLOP/s, measured now with
+ * registers only for about `seconds`. `kernels` as in vg_model_options. */
+VG_API vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops,
+                                 vg_error *error);
+
+/* --- Model -------------------------------------------------------------- */
+
+typedef struct vg_model vg_model;
+
+typedef struct vg_model_options {
+    /* Kernel set to pack the weights for. NULL takes the environment variable
+     * VERGER_CPU or, where that is not set, the best set of this CPU. */
+    const char *kernels;
+} vg_model_options;
+
+VG_API void vg_model_options_default(vg_model_options *options);
+
+/* Opens MobileNetV2 weights: the path of a safetensors file (tensor names as in
+ * Keras, batch norm folded), or "seeded:N" for weights drawn from the seed N:
+ * same shapes and speed, features without meaning.
+ * `options` may be NULL. The weights are copied; the file may go afterwards. */
+VG_API vg_status vg_model_open(vg_model **model, const char *source,
+                               const vg_model_options *options, vg_error *error);
+VG_API void vg_model_close(vg_model **model);
+
+/* Name of the kernel set the model was packed for; lives as long as the model. */
+VG_API const char *vg_model_kernels(const vg_model *model);
+
+/* --- Images ------------------------------------------------------------- */
+
+typedef struct vg_image {
+    uint8_t *rgb; /* [height][width][3]; owned by the image */
+    int width, height;
+    size_t capacity; /* bytes at rgb, kept for the next image */
+} vg_image;
+
+typedef struct vg_image_options {
+    /* Largest width * height; more is VG_ELIMIT before any pixel is decoded.
+     * The default is Pillow's decompression-bomb limit, 89,478,485. */
+    uint64_t max_pixels;
+    /* Non-zero applies the EXIF orientation of a JPEG or PNG. Default 0: the
+     * reference system ignores it. */
+    int exif_orient;
+} vg_image_options;
+
+VG_API void vg_image_options_default(vg_image_options *options);
+
+/* Decodes a JPEG or PNG, told by its first bytes, to the bytes of Pillow's
+ * Image.open(...).convert("RGB"). `image` starts zeroed ({0}) and may be reused;
+ * its buffer grows as needed. A file that ends early is VG_EFORMAT.
+ * `options` may be NULL. */
+VG_API vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
+                                 const vg_image_options *options, vg_error *error);
+VG_API void vg_image_close(vg_image *image);
+
+/* --- Features ----------------------------------------------------------- */
+
+/* A worker: its buffers and a reference to the model, which must outlive it. */
+typedef struct vg_extractor vg_extractor;
+
+typedef struct vg_encoded_image {
+    const void *data;
+    size_t size;
+} vg_encoded_image;
+
+typedef struct vg_image_result {
+    vg_status status;
+    vg_error error; /* why the image failed, when status is not VG_OK */
+} vg_image_result;
+
+/* Seconds spent since the extractor was opened. */
+typedef struct vg_extractor_times {
+    double decode, resize, network;
+} vg_extractor_times;
+
+/* `options` may be NULL. */
+VG_API vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
+                                   const vg_image_options *options, vg_error *error);
+VG_API void vg_extractor_close(vg_extractor **extractor);
+
+/* Encoded images to features [n][VG_FEATURE_COUNT] and results [n]. A failed
+ * image leaves its row of features zero and its result not VG_OK; the call
+ * itself fails only on bad arguments. */
+VG_API vg_status vg_extract(vg_extractor *extractor, size_t n, const vg_encoded_image *images,
+                            float *features, vg_image_result *results, vg_error *error);
+
+/* The steps of vg_extract, one by one.
+ * Pillow's Image.resize((224, 224)), bicubic: `rgb` is [224][224][3]. */
+VG_API vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image, uint8_t *rgb,
+                                     vg_error *error);
+/* The network alone: rgb [n][224][224][3] to features [n][VG_FEATURE_COUNT]. */
+VG_API vg_status vg_extractor_forward(vg_extractor *extractor, size_t n, const uint8_t *rgb,
+                                      float *features, vg_error *error);
+
+VG_API void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_times *times);
+
+/* --- Moments and PCA ---------------------------------------------------- */
+
+/* Count, mean and scatter matrix of rows of `dims` numbers, in float64. Added
+ * to in batches, merged in any order. */
+typedef struct vg_moments vg_moments;
+
+VG_API vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error);
+VG_API void vg_moments_close(vg_moments **moments);
+
+/* Adds rows [n][dims]. A row with a NaN or an infinity is VG_EINVAL, names the
+ * row, and leaves the moments as they were. */
+VG_API vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error);
+
+/* Adds all that `other` has seen; `other` is unchanged. */
+VG_API vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_error *error);
+
+VG_API int vg_moments_dims(const vg_moments *moments);
+VG_API uint64_t vg_moments_count(const vg_moments *moments);
+
+/* Serialised moments: little-endian, the same bytes on every machine. `buffer`
+ * has vg_moments_serialized_size bytes. */
+VG_API size_t vg_moments_serialized_size(const vg_moments *moments);
+VG_API void vg_moments_serialize(const vg_moments *moments, void *buffer);
+/* Bytes that vg_moments_serialize did not write are VG_EFORMAT. */
+VG_API vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer, size_t size,
+                                        vg_error *error);
+
+/* As Spark MLlib's PCA: covariance with n - 1, components by descending
+ * variance, rows projected without being centred. The entry of largest magnitude
+ * of each component is positive. */
+typedef struct vg_pca vg_pca;
+
+/* Needs at least two rows, 1 <= k <= dims. Beyond the rank of the data the
+ * components are orthonormal and explain 0; where all rows are equal, every
+ * component explains 0. */
+VG_API vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error);
+VG_API void vg_pca_close(vg_pca **pca);
+
+VG_API int vg_pca_dims(const vg_pca *pca);
+VG_API int vg_pca_components(const vg_pca *pca); /* k */
+/* [k][dims], one component a row; lives as long as the PCA. */
+VG_API const double *vg_pca_matrix(const vg_pca *pca);
+/* [k], each a share of the total variance of all dims. */
+VG_API const double *vg_pca_explained_variance(const vg_pca *pca);
+/* rows [n][dims] to projected [n][k]. */
+VG_API vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
+                                vg_error *error);
+
+/* --- Arrow C Data Interface --------------------------------------------- */
+/* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,
+ * under the guard that all who declare them share. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif
+
+/* In all three the input stays the caller's to release; it is read only during
+ * the call. Outputs are the caller's to release too. Columns are found by name;
+ * string and binary columns may be large. */
+
+/* A struct batch with the columns path (string), label (string) and content
+ * (binary) to path, label, features (list<float>, null where the image failed)
+ * and error (string, null where it did not). */
+VG_API vg_status vg_extract_arrow(vg_extractor *extractor, const struct ArrowSchema *schema,
+                                  const struct ArrowArray *batch, struct ArrowSchema *out_schema,
+                                  struct ArrowArray *out_batch, vg_error *error);
+
+/* Adds the column features (list<float> or fixed_size_list<float>) of a struct
+ * batch. Null rows (failed images) are left out. */
+VG_API vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *schema,
+                                      const struct ArrowArray *batch, vg_error *error);
+
+/* path, label and features to path, label and pca_features (list<double>, null
+ * where features is null). */
+VG_API vg_status vg_pca_project_arrow(const vg_pca *pca, const struct ArrowSchema *schema,
+                                      const struct ArrowArray *batch,
+                                      struct ArrowSchema *out_schema, struct ArrowArray *out_batch,
+                                      vg_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

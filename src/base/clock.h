@@ -1,0 +1,7 @@
+#ifndef VG_BASE_CLOCK_H
+#define VG_BASE_CLOCK_H
+
+/* Seconds on a clock that never goes back; only differences mean something. */
+double vg_seconds(void);
+
+#endif

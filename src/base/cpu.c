@@ -1,0 +1,43 @@
+#include "base/cpu.h"
+
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* XCR0 tells which register states the operating system saves: bits 1 and 2 are
+ * XMM and YMM, 5 to 7 the AVX-512 masks and ZMM (Intel SDM vol. 1, 13.3). */
+static unsigned saved_register_states(void)
+{
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+unsigned vg_cpu_features(void)
+{
+    unsigned features = 0, eax, ebx, ecx, edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
+    if (!(ecx & bit_OSXSAVE) || !(ecx & bit_FMA) || !(ecx & bit_AVX)) return 0;
+    unsigned states = saved_register_states();
+    if ((states & 0x06) != 0x06) return 0;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return 0;
+    if (!(ebx & bit_AVX2)) return 0;
+    features |= VG_CPU_AVX2;
+    const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    if ((states & 0xe6) == 0xe6 && (ebx & avx512) == avx512) features |= VG_CPU_AVX512;
+    return features;
+}
+#else
+unsigned vg_cpu_features(void)
+{
+    return 0;
+}
+#endif
+
+size_t vg_cpu_cache_bytes(int level)
+{
+    long bytes = sysconf(level == 1 ? _SC_LEVEL1_DCACHE_SIZE : _SC_LEVEL2_CACHE_SIZE);
+    if (bytes > 0) return (size_t)bytes;
+    return level == 1 ? 32 * 1024 : 512 * 1024;
+}

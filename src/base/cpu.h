@@ -1,0 +1,18 @@
+/* What the CPU and the operating system let a program use. */
+#ifndef VG_BASE_CPU_H
+#define VG_BASE_CPU_H
+
+#include <stddef.h>
+
+enum {
+    VG_CPU_AVX2 = 1 << 0,   /* AVX2 and FMA3, with the YMM state saved */
+    VG_CPU_AVX512 = 1 << 1, /* AVX-512 F, BW, DQ, VL, with the ZMM state saved */
+};
+
+unsigned vg_cpu_features(void);
+
+/* Bytes of this core's data cache of level 1 or 2; a usual size where the
+ * system does not say. */
+size_t vg_cpu_cache_bytes(int level);
+
+#endif

@@ -1,0 +1,38 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+vg_status vg_fail(vg_error *error, vg_status status, const char *format, ...)
+{
+    if (error != NULL) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(error->message, sizeof error->message, format, args);
+        va_end(args);
+    }
+    return status;
+}
+
+vg_status vg_fail_memory(vg_error *error, size_t bytes)
+{
+    return vg_fail(error, VG_ENOMEM, "cannot allocate %zu bytes: free some memory and try again",
+                   bytes);
+}
+
+vg_status vg_fail_prefix(vg_error *error, vg_status status, const char *format, ...)
+{
+    if (error != NULL) {
+        vg_error prefixed;
+        va_list args;
+        va_start(args, format);
+        int written = vsnprintf(prefixed.message, sizeof prefixed.message, format, args);
+        va_end(args);
+        if (written < 0) return status;
+        size_t used = strlen(prefixed.message);
+        snprintf(prefixed.message + used, sizeof prefixed.message - used, ": %s", error->message);
+        *error = prefixed;
+    }
+    return status;
+}

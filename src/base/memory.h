@@ -1,0 +1,13 @@
+/* Buffers aligned for SIMD and for cache lines. */
+#ifndef VG_BASE_MEMORY_H
+#define VG_BASE_MEMORY_H
+
+#include <stddef.h>
+
+enum { VG_ALIGNMENT = 64 };
+
+/* Zeroed, aligned to VG_ALIGNMENT; NULL when memory ran out or `count * size`
+ * overflows. Freed with free(). */
+void *vg_alloc_aligned(size_t count, size_t size);
+
+#endif

@@ -1,0 +1,117 @@
+/* The C face of Arrow C++: stores (file systems, buckets), Parquet and CSV. */
+#ifndef VG_IO_IO_H
+#define VG_IO_IO_H
+
+#include <stdbool.h>
+
+#include "verger/verger.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Stores ------------------------------------------------------------- */
+
+/* A folder or bucket prefix. All paths below are relative to it, with '/'. */
+typedef struct vg_store vg_store;
+
+/* `address` is a local path or an address Arrow knows (file://, s3://, gs://,
+ * abfs://, hdfs://). Nothing is read or created yet. A store may be shared by
+ * threads. */
+vg_status vg_store_open(vg_store **store, const char *address, vg_error *error);
+void vg_store_close(vg_store **store);
+
+/* The address as it goes into tables, without a trailing '/': a local path made
+ * absolute, or the address itself. Lives as long as the store. */
+const char *vg_store_address(const vg_store *store);
+
+/* Whether a file appears whole when its writer closes (object stores), so that
+ * no rename is needed. */
+bool vg_store_is_atomic(const vg_store *store);
+
+typedef struct vg_file {
+    const char *path; /* relative to the store; valid during the call */
+    int64_t size;     /* bytes */
+    int64_t modified; /* microseconds since 1970, UTC */
+} vg_file;
+
+/* Called for each file; anything but VG_OK ends the listing and is returned. */
+typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *error);
+
+/* Every file below `path` ("" for the store itself), in no order. A folder that
+ * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too. */
+vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
+                        vg_error *error);
+
+/* Size and time of one file; VG_ENOTFOUND where there is none. A folder gives
+ * VG_EINVAL. file->path is `path`. */
+vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_error *error);
+
+/* A reusable buffer; starts as {0}, freed with free(bytes). */
+typedef struct vg_bytes {
+    unsigned char *bytes;
+    size_t size, capacity;
+} vg_bytes;
+
+/* The whole file; more than `max_size` bytes is VG_ELIMIT. */
+vg_status vg_store_read(vg_store *store, const char *path, uint64_t max_size, vg_bytes *content,
+                        vg_error *error);
+
+/* Writes a small file whole; folders above it are made. */
+vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
+                         vg_error *error);
+vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error);
+/* Nothing there is VG_OK for both. */
+vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);
+vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error);
+
+/* --- Tables ------------------------------------------------------------- */
+
+typedef enum vg_format { VG_PARQUET, VG_CSV } vg_format;
+
+/* A fact about the run, kept in the file's metadata where the format has any. */
+typedef struct vg_fact {
+    const char *key, *value;
+} vg_fact;
+
+/* Writes struct batches of one schema to one file. Parquet: snappy, ARROW:schema
+ * and the facts as metadata. CSV: a header, quotes where needed; a list column
+ * NAME becomes the column NAME_string, its numbers joined by ',' with as few
+ * digits as give the same number back. */
+typedef struct vg_writer vg_writer;
+
+vg_status vg_writer_open(vg_writer **writer, vg_store *store, const char *path, vg_format format,
+                         const struct ArrowSchema *schema, const vg_fact *facts, size_t n_facts,
+                         vg_error *error);
+/* `batch` stays the caller's. */
+vg_status vg_writer_write(vg_writer *writer, const struct ArrowArray *batch, vg_error *error);
+/* Ends the file and makes it durable. On failure, or without this call, closing
+ * drops the file. */
+vg_status vg_writer_finish(vg_writer *writer, vg_error *error);
+void vg_writer_close(vg_writer **writer);
+
+/* Reads the struct batches of one table file. From CSV a column NAME_string of
+ * joined numbers comes back as the list column NAME, so that features read the
+ * same from both. */
+typedef struct vg_reader vg_reader;
+
+vg_status vg_reader_open(vg_reader **reader, vg_store *store, const char *path, vg_format format,
+                         vg_error *error);
+/* The next batch, the caller's to release; at the end batch->release is NULL. */
+vg_status vg_reader_next(vg_reader *reader, struct ArrowSchema *schema, struct ArrowArray *batch,
+                         vg_error *error);
+void vg_reader_close(vg_reader **reader);
+
+/* The shortest text that reads back as the same number; returns its length.
+ * `text` has VG_NUMBER_CHARS bytes and is NUL-terminated. */
+enum { VG_NUMBER_CHARS = 32 };
+size_t vg_format_float64(char *text, double value);
+
+/* Name and version of Arrow. */
+const char *vg_io_libraries(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+/* Where weights come from: files on disk, Keras's HDF5, the network. */
+#ifndef VG_MODEL_SOURCES_SOURCES_H
+#define VG_MODEL_SOURCES_SOURCES_H
+
+#include "model/model.h"
+
+/* The file name of the converted weights, in the cache and in shared/models. */
+#define VG_MODEL_FILE "mobilenet_v2_1.0_224.safetensors"
+
+/* Reads the Keras weights file (.h5, as published or as save_weights writes it),
+ * folds each batch norm (epsilon 1e-3) into the convolution before it. */
+vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_error *error);
+
+/* Writes a safetensors file under a temporary name beside it, then renames. */
+vg_status vg_weights_write_safetensors(const vg_weights *weights, const char *path,
+                                       vg_error *error);
+
+enum { VG_SHA256_CHARS = 65 };
+
+/* SHA-256 of a file as lower-case hex, NUL-terminated. */
+vg_status vg_file_sha256(const char *path, char hex[VG_SHA256_CHARS], vg_error *error);
+
+/* Told after each piece; total is 0 where the server did not say. Anything but
+ * VG_OK stops the download and is returned. */
+typedef vg_status vg_download_progress(void *context, uint64_t done, uint64_t total);
+
+/* Fetches a file to `path` by way of path + ".part", which a later call resumes. */
+vg_status vg_download(const char *url, const char *path, vg_download_progress *progress,
+                      void *context, vg_error *error);
+
+/* Where weights may lie, in the order in which they are looked for. */
+typedef enum vg_model_place {
+    VG_MODEL_ARGUMENT,    /* --model */
+    VG_MODEL_ENVIRONMENT, /* $VERGER_MODEL */
+    VG_MODEL_CACHE,       /* $XDG_CACHE_HOME/verger or ~/.cache/verger */
+    VG_MODEL_SHARED,      /* ../shared/models, seen from the working folder */
+    VG_MODEL_DOWNLOAD     /* the official Keras file, fetched and converted */
+} vg_model_place;
+
+enum { VG_PATH_CHARS = 4096 };
+
+typedef struct vg_model_location {
+    vg_model_place place;
+    char source[VG_PATH_CHARS]; /* a path, "seeded:N", or the address to fetch from */
+} vg_model_location;
+
+/* The first place that holds weights. An --model or $VERGER_MODEL that names a
+ * missing file is VG_ENOTFOUND, never passed over. `argument` may be NULL. */
+vg_status vg_model_locate(const char *argument, vg_model_location *location, vg_error *error);
+
+/* The path the cache gives the converted weights; its folder may not exist yet. */
+vg_status vg_model_cache_path(char path[VG_PATH_CHARS], vg_error *error);
+
+/* Fetches the official Keras weights (or those at `url`, if not NULL) into the
+ * cache and converts them. `path` becomes the safetensors file. */
+vg_status vg_model_fetch(const char *url, vg_download_progress *progress, void *context,
+                         char path[VG_PATH_CHARS], vg_error *error);
+
+#endif
