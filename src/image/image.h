@@ -24,7 +24,6 @@ vg_status vg_resizer_open(vg_resizer **resizer, const vg_kernels *kernels, int w
 void vg_resizer_close(vg_resizer **resizer);
 
 /* rgb: [height][width][3] of the resizer. */
-vg_status vg_resizer_run(vg_resizer *resizer, const vg_image *image, uint8_t *rgb,
-                         vg_error *error);
+vg_status vg_resizer_run(vg_resizer *resizer, const vg_image *image, uint8_t *rgb, vg_error *error);
 
 #endif

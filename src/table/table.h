@@ -46,8 +46,7 @@ vg_status vg_builder_finish(vg_builder *builder, struct ArrowSchema *schema,
                             struct ArrowArray *batch, vg_error *error);
 
 /* The schema alone, for opening a writer before the first batch. */
-vg_status vg_builder_schema(const vg_builder *builder, struct ArrowSchema *schema,
-                            vg_error *error);
+vg_status vg_builder_schema(const vg_builder *builder, struct ArrowSchema *schema, vg_error *error);
 
 /* --- Reading a struct batch --------------------------------------------- */
 

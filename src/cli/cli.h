@@ -1,0 +1,78 @@
+/* The command's subcommands: parse, call job, print. */
+#ifndef VG_CLI_CLI_H
+#define VG_CLI_CLI_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "verger/verger.h"
+
+enum {
+    VG_EXIT_OK = 0,
+    VG_EXIT_FAILED = 1,
+    VG_EXIT_USAGE = 2,
+    VG_EXIT_IMAGES_FAILED = 3 /* finished, but some images are rows of errors/ */
+};
+
+/* One table row serves the parser, --help, the completions and the test of the
+ * man page. */
+typedef struct vg_cli_option {
+    int key;              /* the letter of the short form, or a number above 255 */
+    const char *name;     /* "threads" */
+    const char *argument; /* "N"; NULL for a switch */
+    const char *values;   /* what completion offers: "auto bar json none", "FILE", "DIR" or NULL */
+    const char *help;     /* one sentence */
+} vg_cli_option;
+
+typedef struct vg_cli_command {
+    const char *name;
+    const char *synopsis;         /* "INPUT OUTPUT [options]" */
+    const char *summary;          /* one line for `verger --help` */
+    const char *description;      /* paragraphs for `verger help NAME`, examples included */
+    const vg_cli_option *options; /* ends with a row whose name is NULL */
+    int (*run)(const struct vg_cli_command *command, int argc, char **argv);
+} vg_cli_command;
+
+extern const vg_cli_command vg_command_run, vg_command_metadata, vg_command_pca, vg_command_model,
+    vg_command_bench, vg_command_completion, vg_command_help;
+
+/* All commands in the order of `verger --help`; the last is NULL. */
+extern const vg_cli_command *const vg_cli_commands[];
+
+/* Walks argv: options in any order among positional words, "--" ends the options,
+ * --help is answered for every command. */
+typedef struct vg_cli_parser {
+    const vg_cli_command *command;
+    int argc;
+    char **argv;
+    int next;
+    bool only_positional;
+} vg_cli_parser;
+
+void vg_cli_parser_init(vg_cli_parser *parser, const vg_cli_command *command, int argc,
+                        char **argv);
+
+enum { VG_CLI_END = -1, VG_CLI_POSITIONAL = 0, VG_CLI_ERROR = -2, VG_CLI_HELP = -3 };
+
+/* The key of the next option, VG_CLI_POSITIONAL, or one of the negative codes;
+ * value is the option's argument or the positional word. On VG_CLI_ERROR the
+ * message is printed already (exit VG_EXIT_USAGE), on VG_CLI_HELP the help is. */
+int vg_cli_next(vg_cli_parser *parser, const char **value);
+
+/* "verger: message", with "see 'verger help COMMAND'" where `command` is given;
+ * they return VG_EXIT_USAGE and VG_EXIT_FAILED. */
+__attribute__((format(printf, 2, 3))) int vg_cli_usage_error(const vg_cli_command *command,
+                                                             const char *format, ...);
+int vg_cli_failed(const vg_error *error);
+
+/* Numbers of arguments; false after having printed what is wrong. */
+bool vg_cli_integer(const vg_cli_command *command, const char *option, const char *text, long low,
+                    long high, long *value);
+
+/* True once SIGINT or SIGTERM came; vg_cli_catch_signals installs the handler, and
+ * a second signal ends the process at once. */
+extern atomic_bool vg_cli_interrupted;
+void vg_cli_catch_signals(void);
+
+#endif
