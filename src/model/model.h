@@ -42,8 +42,8 @@ vg_status vg_weights_parse_safetensors(vg_weights **weights, const void *data, s
  * machine. */
 vg_status vg_weights_seeded(vg_weights **weights, uint64_t seed, vg_error *error);
 
-/* One row of the network's description: a residual block, or with expansion 0 the
- * first block, whose depthwise input is the stem. */
+/* One row of the network's description: an inverted residual block. The first has
+ * no expansion: the stem's output is its expanded input. */
 typedef struct vg_block {
     const char *name; /* prefix of its tensors: "block_1", "expanded_conv" */
     int in_channels;
