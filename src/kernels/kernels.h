@@ -15,13 +15,21 @@
 
 typedef enum vg_activation { VG_LINEAR, VG_RELU6 } vg_activation;
 
-/* One panel of outputs of a 1x1 convolution over m pixels:
- *   c[i][j] = activation(bias[j] + sum over k of a(i, k) * b[k][j]) + residual[i][j]
- * a: input tensor in panel layout with `a_panel_stride` floats from panel to
- * panel; b: [k][width]; bias: [width]; c and residual (or NULL): [m][width].
+/* Pixels first .. first + m of a tensor in panel layout, as the input of a 1x1
+ * convolution. */
+typedef struct vg_pointwise_input {
+    const float *values;
+    ptrdiff_t panel_stride; /* floats from panel to panel */
+    int channels;
+    int first;
+} vg_pointwise_input;
+
+/* One panel of outputs of a 1x1 convolution over m pixels of a:
+ *   c[i][j] = activation(bias[j] + sum over k of a(first + i, k) * b[k][j]) + residual[i][j]
+ * b: [channels][width]; bias: [width]; c and residual (or NULL): [m][width].
  * residual may be c. width is `panel` or half of it. */
-typedef void vg_pointwise_fn(float *c, const float *a, ptrdiff_t a_panel_stride, const float *b,
-                             const float *bias, const float *residual, int m, int k, int width,
+typedef void vg_pointwise_fn(float *c, const vg_pointwise_input *a, const float *b,
+                             const float *bias, const float *residual, int m, int width,
                              vg_activation activation);
 
 /* One row of one panel of outputs of the 3x3 convolution of stride 2 over the

@@ -1,0 +1,106 @@
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/error.h"
+
+void vg_model_options_default(vg_model_options *options)
+{
+    *options = (vg_model_options){0};
+}
+
+static const char *best_kernels(unsigned features)
+{
+    const char *best = NULL, *name;
+    for (size_t i = 0; (name = vg_kernels_name(features, i)) != NULL; i++) best = name;
+    return best;
+}
+
+/* `requested`, else $VERGER_CPU, else the best set. */
+static vg_status choose_kernels(vg_kernels *kernels, const char *requested, vg_error *error)
+{
+    unsigned features = vg_cpu_features();
+    const char *name = requested != NULL ? requested : getenv("VERGER_CPU");
+    if (name == NULL || name[0] == '\0') name = best_kernels(features);
+    if (vg_kernels_init(kernels, features, name)) return VG_OK;
+    return vg_fail(error, VG_EUNSUPPORTED,
+                   "no kernel set \"%s\" on this CPU: VERGER_CPU takes one of those that "
+                   "'verger --version' lists, up to \"%s\"",
+                   name, best_kernels(features));
+}
+
+static vg_status open_weights(vg_weights **weights, const char *source, vg_error *error)
+{
+    const char prefix[] = "seeded:";
+    if (strncmp(source, prefix, strlen(prefix)) != 0)
+        return vg_weights_read_safetensors(weights, source, error);
+
+    const char *digits = source + strlen(prefix);
+    char *end = NULL;
+    errno = 0;
+    unsigned long long seed = strtoull(digits, &end, 10);
+    if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0)
+        return vg_fail(error, VG_EINVAL,
+                       "model \"%s\": the seed must be a whole number, as in \"seeded:7\"", source);
+    return vg_weights_seeded(weights, seed, error);
+}
+
+vg_status vg_model_open(vg_model **model, const char *source, const vg_model_options *options,
+                        vg_error *error)
+{
+    *model = NULL;
+    vg_weights *weights = NULL;
+    vg_model *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+
+    vg_status status =
+        choose_kernels(&opened->kernels, options != NULL ? options->kernels : NULL, error);
+    if (status == VG_OK) status = open_weights(&weights, source, error);
+    if (status == VG_OK)
+        status = vg_network_open(&opened->network, weights, &opened->kernels, error);
+    vg_weights_close(&weights);
+    if (status != VG_OK) {
+        vg_model_close(&opened);
+        return status;
+    }
+    *model = opened;
+    return VG_OK;
+}
+
+void vg_model_close(vg_model **model)
+{
+    if (*model == NULL) return;
+    vg_network_close(&(*model)->network);
+    free(*model);
+    *model = NULL;
+}
+
+const char *vg_model_kernels(const vg_model *model)
+{
+    return model->kernels.name;
+}
+
+vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops, vg_error *error)
+{
+    vg_kernels table;
+    vg_status status = choose_kernels(&table, kernels, error);
+    if (status != VG_OK) return status;
+
+    /* The best of many short stretches: whatever else the machine does can only
+     * make one slower. */
+    enum { ROUNDS = 100000 };
+    double start = vg_seconds(), now = start, best = 0.0;
+    do {
+        double operations = table.peak(ROUNDS);
+        double end = vg_seconds();
+        double rate = operations / (end - now) * 1e-9;
+        if (rate > best) best = rate;
+        now = end;
+    } while (now - start < seconds);
+    *gflops = best;
+    return VG_OK;
+}

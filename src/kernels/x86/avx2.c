@@ -1,0 +1,29 @@
+/* AVX2 and FMA: 16 registers hold a tile of 6 pixels x 2 vectors, its two weight
+ * vectors and one input. */
+#include <immintrin.h>
+
+#include "kernels/resample.h"
+
+enum { LANES = 8 };
+#define TILE_ROWS 6
+
+typedef __m256 vec;
+#define vec_load _mm256_loadu_ps
+#define vec_store _mm256_storeu_ps
+#define vec_set1 _mm256_set1_ps
+#define vec_add _mm256_add_ps
+#define vec_div _mm256_div_ps
+#define vec_min _mm256_min_ps
+#define vec_max _mm256_max_ps
+#define vec_fma _mm256_fmadd_ps
+
+#include "kernels/network_tmpl.h"
+
+void vg_kernels_init_avx2(vg_kernels *kernels)
+{
+    init_network_kernels(kernels);
+    kernels->name = "avx2";
+    kernels->normalise = vg_normalise_avx2;
+    kernels->resample_row = vg_resample_row_avx2;
+    kernels->resample_column = vg_resample_column_avx2;
+}

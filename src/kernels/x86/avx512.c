@@ -1,0 +1,24 @@
+/* AVX-512: 32 registers hold a tile of 14 pixels x 2 vectors, its two weight
+ * vectors and one input. 14 divides the width of every layer but the 7x7 ones. */
+#include <immintrin.h>
+
+enum { LANES = 16 };
+#define TILE_ROWS 14
+
+typedef __m512 vec;
+#define vec_load _mm512_loadu_ps
+#define vec_store _mm512_storeu_ps
+#define vec_set1 _mm512_set1_ps
+#define vec_add _mm512_add_ps
+#define vec_div _mm512_div_ps
+#define vec_min _mm512_min_ps
+#define vec_max _mm512_max_ps
+#define vec_fma _mm512_fmadd_ps
+
+#include "kernels/network_tmpl.h"
+
+void vg_kernels_init_avx512(vg_kernels *kernels)
+{
+    init_network_kernels(kernels);
+    kernels->name = "avx512";
+}
