@@ -1,4 +1,10 @@
 /* What the library says of itself. */
+#include <stdio.h>
+
+#include <jpeglib.h>
+#include <openblas_config.h>
+#include <png.h>
+
 #include "base/cpu.h"
 #include "kernels/kernels.h"
 #include "verger/verger.h"
@@ -26,6 +32,12 @@ const char *vg_status_name(vg_status status)
 const char *vg_version(void)
 {
     return TEXT(VG_VERSION_MAJOR) "." TEXT(VG_VERSION_MINOR) "." TEXT(VG_VERSION_PATCH);
+}
+
+const char *vg_libraries(void)
+{
+    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", libpng " PNG_LIBPNG_VER_STRING
+                                                        "," OPENBLAS_VERSION;
 }
 
 int vg_abi_version(void)

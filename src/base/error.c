@@ -31,8 +31,10 @@ vg_status vg_fail_prefix(vg_error *error, vg_status status, const char *format, 
         va_end(args);
         if (written < 0) return status;
         size_t used = strlen(prefixed.message);
-        snprintf(prefixed.message + used, sizeof prefixed.message - used, ": %s", error->message);
-        *error = prefixed;
+        /* A message too long for its room is cut. */
+        written = snprintf(prefixed.message + used, sizeof prefixed.message - used, ": %s",
+                           error->message);
+        if (written >= 0) *error = prefixed;
     }
     return status;
 }

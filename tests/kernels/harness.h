@@ -1,0 +1,48 @@
+/* What the kernel tests share: random numbers, guarded buffers, panels. */
+#ifndef VG_TESTS_KERNELS_HARNESS_H
+#define VG_TESTS_KERNELS_HARNESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+
+/* --- Random numbers ----------------------------------------------------- */
+
+void random_seed(uint64_t seed);
+/* low <= result <= high */
+int random_int(int low, int high);
+/* Between -1 and 1; now and then a zero of either sign or a number far out. */
+float random_float(void);
+
+/* --- Guarded buffers ---------------------------------------------------- */
+
+/* Numbers that end at a page nobody may touch, with a known pattern in front. */
+typedef struct guarded {
+    float *values;
+    size_t count;
+    unsigned char *pages;
+    size_t page_bytes;
+} guarded;
+
+guarded guarded_open(size_t count);
+/* 0 when the pattern in front was overwritten. */
+int guarded_is_intact(const guarded *buffer);
+void guarded_close(guarded *buffer);
+
+/* --- Panels ------------------------------------------------------------- */
+
+/* Floats of a tensor of `pixels` x `channels` in panels. */
+size_t panels_size(int pixels, int channels, int panel);
+/* dense: [pixels][channels]; panels as in kernels.h, padded with zeros. */
+void panels_from_dense(float *panels, const float *dense, int pixels, int channels, int panel);
+void panels_to_dense(float *dense, const float *panels, int pixels, int channels, int panel);
+
+/* --- Cases -------------------------------------------------------------- */
+
+/* Says what runs now: a crash is reported under this name. */
+__attribute__((format(printf, 1, 2))) void case_begin(const char *format, ...);
+const char *case_name(void);
+void case_catch_crashes(void);
+
+#endif
