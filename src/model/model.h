@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 #include "verger/verger.h"
 
-enum { VG_MAX_RANK = 4, VG_MAX_NAME = 64 };
+enum { VG_MAX_RANK = 4, VG_MAX_NAME = 64, VG_ORIGIN_CHARS = 160 };
 
 /* A named float32 tensor; `values` is owned by the vg_weights that holds it. */
 typedef struct vg_tensor {
@@ -19,6 +19,7 @@ typedef struct vg_tensor {
 typedef struct vg_weights {
     size_t count;
     vg_tensor *tensors;
+    char origin[VG_ORIGIN_CHARS]; /* what their file says of their source, or empty */
 } vg_weights;
 
 void vg_weights_close(vg_weights **weights);
