@@ -1,0 +1,127 @@
+/* The network against itself written plainly, for every kernel set and for strips
+ * of any height. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cpu.h"
+#include "dense_network.h"
+#include "model/network.h"
+
+enum { RGB_BYTES = VG_IMAGE_SIZE * VG_IMAGE_SIZE * 3 };
+
+typedef struct fixture {
+    vg_weights *weights;
+    uint8_t rgb[RGB_BYTES];
+    double expected[VG_FEATURE_COUNT];
+} fixture;
+
+static int open_fixture(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    vg_error error;
+    if (f == NULL || vg_weights_seeded(&f->weights, 11, &error) != VG_OK) return -1;
+    uint32_t noise = 1;
+    for (int i = 0; i < RGB_BYTES; i++) {
+        noise = noise * 1664525U + 1013904223U;
+        f->rgb[i] = (uint8_t)(noise >> 24);
+    }
+    dense_forward(f->weights, f->rgb, f->expected);
+    *state = f;
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    fixture *f = *state;
+    vg_weights_close(&f->weights);
+    free(f);
+    return 0;
+}
+
+/* `cache_bytes` 0 keeps the plans of this CPU. */
+static void forward(const fixture *f, const char *kernel_set, size_t cache_bytes, float *features)
+{
+    vg_error error = {""};
+    vg_kernels kernels;
+    vg_network *network = NULL;
+    vg_workspace *workspace = NULL;
+    assert_true(vg_kernels_init(&kernels, vg_cpu_features(), kernel_set));
+    assert_int_equal(vg_network_open(&network, f->weights, &kernels, &error), VG_OK);
+    for (int i = 0; cache_bytes > 0 && i < VG_BLOCK_COUNT; i++)
+        network->plans[i] = vg_plan_block(&vg_blocks[i], kernels.panel, cache_bytes);
+    assert_int_equal(vg_workspace_open(&workspace, network, &error), VG_OK);
+    vg_network_forward(network, workspace, f->rgb, features);
+
+    /* A second image must not see what the first left behind. */
+    float again[VG_FEATURE_COUNT];
+    vg_network_forward(network, workspace, f->rgb, again);
+    assert_memory_equal(features, again, sizeof again);
+    vg_workspace_close(&workspace);
+    vg_network_close(&network);
+}
+
+static void every_set_agrees_with_the_plain_network(void **state)
+{
+    const fixture *f = *state;
+    float first[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
+    const char *name;
+    for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
+        forward(f, name, 0, i == 0 ? first : features);
+        if (i > 0) assert_memory_equal(features, first, sizeof first);
+    }
+    double difference = 0.0, length = 0.0, variety = 0.0;
+    for (int c = 0; c < VG_FEATURE_COUNT; c++) {
+        double d = (double)first[c] - f->expected[c];
+        difference += d * d;
+        length += f->expected[c] * f->expected[c];
+        variety += fabs(f->expected[c] - f->expected[0]);
+    }
+    print_message("relative L2 of the difference: %g\n", sqrt(difference / length));
+    assert_true(sqrt(difference / length) < 1e-5);
+    assert_true(variety > 1.0);
+}
+
+static void strips_of_any_height_give_the_same_bits(void **state)
+{
+    const fixture *f = *state;
+    const size_t cache_bytes[] = {1, 16 << 10, 64 << 10, 200 << 10, 1 << 20, 64 << 20};
+    const char *name, *best = NULL;
+    for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) best = name;
+    float expected[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
+    forward(f, best, 0, expected);
+    for (size_t i = 0; i < sizeof cache_bytes / sizeof cache_bytes[0]; i++) {
+        forward(f, best, cache_bytes[i], features);
+        assert_memory_equal(features, expected, sizeof expected);
+    }
+}
+
+static void a_missing_tensor_is_named(void **state)
+{
+    const fixture *f = *state;
+    vg_error error = {""};
+    vg_kernels kernels;
+    vg_network *network = NULL;
+    vg_weights without_last = *f->weights;
+    without_last.count--;
+    assert_true(vg_kernels_init(&kernels, 0, "ref"));
+    assert_int_equal(vg_network_open(&network, &without_last, &kernels, &error), VG_EFORMAT);
+    assert_null(network);
+    assert_non_null(strstr(error.message, f->weights->tensors[f->weights->count - 1].name));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_set_agrees_with_the_plain_network),
+        cmocka_unit_test(strips_of_any_height_give_the_same_bits),
+        cmocka_unit_test(a_missing_tensor_is_named),
+    };
+    return cmocka_run_group_tests_name("network", tests, open_fixture, close_fixture);
+}
