@@ -1,0 +1,211 @@
+/* Principal components of moments, and rows projected on them. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lapacke.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "pca/moments.h"
+
+struct vg_pca {
+    int dims, components;
+    double *matrix;    /* [components][dims] */
+    double *explained; /* [components] */
+};
+
+static vg_status pca_open(vg_pca **pca, int dims, int components, vg_error *error)
+{
+    *pca = NULL;
+    vg_pca *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    size_t entries = (size_t)components * (size_t)dims;
+    opened->dims = dims;
+    opened->components = components;
+    opened->matrix = vg_alloc_aligned(entries, sizeof(double));
+    opened->explained = vg_alloc_aligned((size_t)components, sizeof(double));
+    if (opened->matrix == NULL || opened->explained == NULL) {
+        vg_pca_close(&opened);
+        return vg_fail_memory(error, (entries + (size_t)components) * sizeof(double));
+    }
+    *pca = opened;
+    return VG_OK;
+}
+
+void vg_pca_close(vg_pca **pca)
+{
+    if (*pca == NULL) return;
+    free((*pca)->matrix);
+    free((*pca)->explained);
+    free(*pca);
+    *pca = NULL;
+}
+
+int vg_pca_dims(const vg_pca *pca)
+{
+    return pca->dims;
+}
+
+int vg_pca_components(const vg_pca *pca)
+{
+    return pca->components;
+}
+
+const double *vg_pca_matrix(const vg_pca *pca)
+{
+    return pca->matrix;
+}
+
+const double *vg_pca_explained_variance(const vg_pca *pca)
+{
+    return pca->explained;
+}
+
+/* The last components of dsyevr come first; signs by the rule of verger.h. */
+static void order_components(vg_pca *pca, const double *ascending)
+{
+    size_t columns = (size_t)pca->dims;
+    for (int i = 0; i < pca->components; i++) {
+        const double *from = ascending + (size_t)(pca->components - 1 - i) * columns;
+        double *to = pca->matrix + (size_t)i * columns;
+        size_t largest = 0;
+        for (size_t j = 1; j < columns; j++)
+            if (fabs(from[j]) > fabs(from[largest])) largest = j;
+        double sign = from[largest] < 0 ? -1 : 1;
+        for (size_t j = 0; j < columns; j++) to[j] = sign * from[j];
+    }
+}
+
+/* Shares below what rounding alone gives are 0. An eigenvalue carries an error of
+ * about dims * epsilon * the largest one (the threshold of numpy.linalg.
+ * matrix_rank), and the sums behind the matrix one that grows with the square
+ * root of the rows (Higham and Mary 2019, "A new approach to probabilistic
+ * rounding error analysis"). n rows about their mean have a rank below n. */
+static void explain(vg_pca *pca, const double *ascending, uint64_t rows)
+{
+    double largest = ascending[pca->components - 1];
+    double threshold = largest * DBL_EPSILON * (pca->dims + sqrt((double)rows));
+    for (int i = 0; i < pca->components; i++) {
+        double share = ascending[pca->components - 1 - i];
+        int in_rank = (uint64_t)i < rows - 1 && share > threshold;
+        pca->explained[i] = in_rank ? share : 0;
+    }
+}
+
+static vg_status decompose(vg_pca *pca, double *shares, uint64_t rows, vg_error *error)
+{
+    int dims = pca->dims, components = pca->components, found = 0;
+    double *eigenvalues = vg_alloc_aligned((size_t)dims, sizeof(double));
+    double *eigenvectors = vg_alloc_aligned((size_t)components * (size_t)dims, sizeof(double));
+    int *support = vg_alloc_aligned(2 * (size_t)components, sizeof(int));
+    vg_status status = VG_OK;
+    if (eigenvalues == NULL || eigenvectors == NULL || support == NULL) {
+        status = vg_fail_memory(error, (size_t)(components + 1) * (size_t)dims * sizeof(double));
+        goto done;
+    }
+    /* By columns: the upper triangle by rows is the lower one, and an eigenvector
+     * is a row of ours. */
+    int info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', dims, shares, dims, 0, 0,
+                              dims - components + 1, dims, LAPACKE_dlamch('S'), &found, eigenvalues,
+                              eigenvectors, dims, support);
+    if (info == LAPACK_WORK_MEMORY_ERROR)
+        status = vg_fail_memory(error, (size_t)dims * 26 * sizeof(double));
+    else if (info != 0 || found != components)
+        status =
+            vg_fail(error, VG_EFORMAT, "PCA: no eigenvectors found (LAPACK dsyevr gave %d)", info);
+    if (status != VG_OK) goto done;
+    order_components(pca, eigenvectors);
+    explain(pca, eigenvalues, rows);
+done:
+    free(eigenvalues);
+    free(eigenvectors);
+    free(support);
+    return status;
+}
+
+vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error)
+{
+    *pca = NULL;
+    size_t columns = (size_t)moments->dims;
+    uint64_t rows = vg_moments_count(moments);
+    if (k < 1 || k > moments->dims)
+        return vg_fail(error, VG_EINVAL, "PCA: %d components, must be 1 to %d", k, moments->dims);
+    if (rows < 2)
+        return vg_fail(error, VG_EINVAL, "PCA needs at least two rows, there %s",
+                       rows == 0 ? "are none" : "is one");
+    vg_moments_settle(moments);
+
+    vg_pca *fitted = NULL;
+    double *shares = NULL;
+    vg_status status = pca_open(&fitted, moments->dims, k, error);
+    if (status != VG_OK) return status;
+    double total = 0;
+    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * columns + i];
+    if (total == 0) {
+        for (size_t i = 0; i < (size_t)k; i++) fitted->matrix[i * columns + i] = 1;
+        *pca = fitted;
+        return VG_OK;
+    }
+
+    shares = vg_alloc_aligned(columns * columns, sizeof(double));
+    if (shares == NULL) {
+        status = vg_fail_memory(error, columns * columns * sizeof(double));
+        goto failed;
+    }
+    /* Divided by the total, in which n - 1 cancels, the eigenvalues are the shares
+     * of variance. */
+    for (size_t i = 0; i < columns; i++)
+        for (size_t j = i; j < columns; j++) {
+            size_t entry = i * columns + j;
+            shares[entry] = moments->scatter[entry] / total;
+            if (!isfinite(shares[entry])) {
+                status = vg_fail(error, VG_EINVAL, "PCA: the moments exceed what a number holds");
+                goto failed;
+            }
+        }
+    status = decompose(fitted, shares, rows, error);
+    if (status != VG_OK) goto failed;
+    free(shares);
+    *pca = fitted;
+    return VG_OK;
+failed:
+    free(shares);
+    vg_pca_close(&fitted);
+    return status;
+}
+
+/* A fixed order of sums, so that a row's result hangs on nothing but the row:
+ * BLAS chooses its order by the shape of the batch and the number of threads. */
+static double dot(const float *row, const double *component, size_t n)
+{
+    enum { LANES = 8 };
+    double sums[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            sums[lane] += (double)row[i + lane] * component[i + lane];
+    for (size_t lane = 0; i + lane < n; lane++)
+        sums[lane] += (double)row[i + lane] * component[i + lane];
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
+           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
+                         vg_error *error)
+{
+    if (n > 0 && (rows == NULL || projected == NULL))
+        return vg_fail(error, VG_EINVAL, "vg_pca_project: rows and projected are needed");
+    size_t columns = (size_t)pca->dims, components = (size_t)pca->components;
+    /* A few rows at a time: they stay in the cache while the components pass. */
+    enum { ROWS = 4 };
+    for (size_t start = 0; start < n; start += ROWS) {
+        size_t end = n - start < ROWS ? n : start + ROWS;
+        for (size_t c = 0; c < components; c++)
+            for (size_t i = start; i < end; i++)
+                projected[i * components + c] =
+                    dot(rows + i * columns, pca->matrix + c * columns, columns);
+    }
+    return VG_OK;
+}
