@@ -40,14 +40,15 @@ extern const vg_cli_command vg_command_run, vg_command_metadata, vg_command_pca,
 /* All commands in the order of `verger --help`; the last is NULL. */
 extern const vg_cli_command *const vg_cli_commands[];
 
-/* Walks argv: options in any order among positional words, "--" ends the options,
- * --help is answered for every command. */
+/* Walks argv, whose first word is the command's name: options in any order among
+ * positional words, "--" ends the options, --help is answered for every command. */
 typedef struct vg_cli_parser {
     const vg_cli_command *command;
     int argc;
     char **argv;
     int next;
     bool only_positional;
+    const char *cluster; /* what is left of short options in one word, or NULL */
 } vg_cli_parser;
 
 void vg_cli_parser_init(vg_cli_parser *parser, const vg_cli_command *command, int argc,
@@ -66,9 +67,36 @@ __attribute__((format(printf, 2, 3))) int vg_cli_usage_error(const vg_cli_comman
                                                              const char *format, ...);
 int vg_cli_failed(const vg_error *error);
 
-/* Numbers of arguments; false after having printed what is wrong. */
+/* Numbers of arguments; false after having printed what is wrong. `option` is what
+ * the message calls it: "--threads", "K". */
 bool vg_cli_integer(const vg_cli_command *command, const char *option, const char *text, long low,
                     long high, long *value);
+/* The same for bytes, with K, M or G (powers of 1024) after the number or not. */
+bool vg_cli_size(const vg_cli_command *command, const char *option, const char *text, long low,
+                 long high, long *value);
+/* The position of `text` among the words of `values`, as in vg_cli_option; -1 after
+ * having printed what may be given. */
+int vg_cli_choice(const vg_cli_command *command, const char *option, const char *text,
+                  const char *values);
+
+/* The command of that name, or NULL. */
+const vg_cli_command *vg_cli_find_command(const char *name);
+/* Prints that there is none, and the nearest; returns VG_EXIT_USAGE. */
+int vg_cli_unknown_command(const char *name);
+
+/* Help goes to standard output, the short usage to standard error. */
+void vg_cli_print_overview(void);
+void vg_cli_print_help(const vg_cli_command *command);
+void vg_cli_print_usage(void);
+void vg_cli_print_version(void);
+
+/* The word nearest to what was typed, or NULL where none is near; starts as {0}. */
+typedef struct vg_cli_suggestion {
+    const char *word;
+    size_t distance;
+} vg_cli_suggestion;
+
+void vg_cli_consider(vg_cli_suggestion *suggestion, const char *typed, const char *word);
 
 /* True once SIGINT or SIGTERM came; vg_cli_catch_signals installs the handler, and
  * a second signal ends the process at once. */

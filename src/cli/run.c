@@ -1,0 +1,150 @@
+/* verger run. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli/ending.h"
+#include "cli/run_arguments.h"
+#include "cli/weights.h"
+
+static double images_per_second(const vg_run_result *result)
+{
+    uint64_t images = result->extracted + result->failed;
+    return result->extract_seconds > 0 ? (double)images / result->extract_seconds : 0;
+}
+
+static void print_plan(const vg_run_options *options, const vg_run_result *result)
+{
+    printf("dry run   nothing is written\n");
+    printf("images    %" PRIu64 " of %s\n", result->selected, options->input);
+    printf("model     %s\n", options->model_source);
+    printf("tables    %s, timestamp %s, %d components\n", options->output, result->timestamp,
+           options->components);
+}
+
+static void print_summary(const vg_run_options *options, const vg_run_result *result)
+{
+    printf("images    %" PRIu64 ", %" PRIu64 " failed\n", result->selected, result->failed);
+    printf("speed     %.1f images/s with %d thread%s and %s kernels; %.1f s in all\n",
+           images_per_second(result), result->threads, result->threads == 1 ? "" : "s",
+           result->kernels, result->seconds);
+    printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
+           result->components, result->components == 1 ? "" : "s");
+    printf("features  %s\n", result->features_folder);
+    printf("pca       %s\n", result->pca_folder);
+    if (result->failed > 0)
+        printf("errors    %s/errors/errors_%s\n", options->output, result->timestamp);
+}
+
+static void send_end(int exit_code, vg_status status, const vg_error *error,
+                     const vg_run_result *result)
+{
+    vg_cli_json json;
+    vg_cli_end_begin(&json, exit_code, status, error);
+    vg_cli_json_text(&json, "timestamp", result->timestamp);
+    vg_cli_json_count(&json, "selected", result->selected);
+    vg_cli_json_count(&json, "extracted", result->extracted);
+    vg_cli_json_count(&json, "failed", result->failed);
+    vg_cli_json_count(&json, "components", (uint64_t)result->components);
+    vg_cli_json_number(&json, "total_variance", result->total_variance);
+    vg_cli_json_text(&json, "kernels", result->kernels);
+    vg_cli_json_count(&json, "threads", (uint64_t)result->threads);
+    vg_cli_json_number(&json, "seconds", result->seconds);
+    vg_cli_json_number(&json, "extract_seconds", result->extract_seconds);
+    vg_cli_json_number(&json, "pca_seconds", result->pca_seconds);
+    vg_cli_json_number(&json, "images_per_second", images_per_second(result));
+    vg_cli_json_text(&json, "features", result->features_folder);
+    vg_cli_json_text(&json, "pca", result->pca_folder);
+    vg_cli_json_send(&json);
+}
+
+/* The library says that it was cancelled, the user wants to know how far it came. */
+static void tell_interruption(vg_error *error, const vg_run_options *options,
+                              const vg_run_result *result)
+{
+    uint64_t done = result->extracted + result->failed;
+    if (done == 0)
+        vg_fail(error, VG_ECANCELLED, "interrupted before the first image");
+    else
+        vg_fail(error, VG_ECANCELLED,
+                "interrupted after %" PRIu64 " of %" PRIu64
+                " images: the tables of timestamp %s under %s have no _SUCCESS",
+                done, result->selected, result->timestamp, options->output);
+}
+
+static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progress,
+                  vg_status status, vg_error *error, const vg_run_result *result)
+{
+    const vg_run_options *options = &arguments->options;
+    int exit_code = vg_cli_exit_code(status, result->failed);
+    bool is_json = vg_cli_progress_is_json(*progress);
+    if (status == VG_ECANCELLED) tell_interruption(error, options, result);
+    if (status == VG_OK && !options->dry_run) vg_cli_warn_seeded(*progress, options->model_source);
+    vg_cli_progress_close(progress);
+
+    if (is_json)
+        send_end(exit_code, status, error, result);
+    else if (status != VG_OK)
+        vg_cli_failed(error);
+    if (status == VG_OK && !arguments->shared.quiet) {
+        if (options->dry_run)
+            print_plan(options, result);
+        else
+            print_summary(options, result);
+    }
+    return exit_code;
+}
+
+static int run_run(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_cli_run_arguments arguments;
+    int key = vg_cli_run_parse(&arguments, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+
+    vg_run_options *options = &arguments.options;
+    vg_run_result result = {0};
+    vg_error error = {""};
+    vg_cli_progress *progress;
+    char model_source[VG_PATH_CHARS];
+    vg_status status =
+        vg_cli_progress_open(&progress, arguments.shared.style, arguments.shared.log_level, &error);
+    if (status != VG_OK) return vg_cli_failed(&error);
+
+    vg_cli_catch_signals();
+    vg_cli_start(progress, command, options->input, options->output);
+    options->cancel = &vg_cli_interrupted;
+    options->observer = vg_cli_progress_observer(progress);
+    status = vg_cli_weights(arguments.model, progress, model_source, &error);
+    if (status == VG_OK) {
+        options->model_source = model_source;
+        vg_cli_warn_seeded(progress, model_source);
+        status = vg_run(options, &result, &error);
+    }
+    return finish(&arguments, &progress, status, &error, &result);
+}
+
+const vg_cli_command vg_command_run = {
+    .name = "run",
+    .synopsis = "INPUT OUTPUT [MODE K] [options]",
+    .summary = "Turn a folder of images into features, PCA components and tables.",
+    .description =
+        "INPUT is a folder in the dataset's layout, Training/<class>/<file>.jpg, or any\n"
+        "tree of JPEG and PNG images with --select or --files-from. The label of an image\n"
+        "is the name of the folder that holds it. OUTPUT gets the tables, each in a folder\n"
+        "with the timestamp of the run: features, pca, metadata, model_info, variance and,\n"
+        "where images failed, errors. Both may be addresses: s3://, gs://, abfs://,\n"
+        "hdfs://.\n"
+        "\n"
+        "Weights are looked for in --model, $VERGER_MODEL, the cache and\n"
+        "../shared/models, in this order; where there are none they are fetched.\n"
+        "\n"
+        "Exit status: 0 all well, 1 the run failed, 2 wrong usage, 3 finished, but some\n"
+        "images failed and are rows of errors.\n"
+        "\n"
+        "Examples:\n"
+        "  verger run fruits-360 out\n"
+        "  verger run fruits-360 out apples 50\n"
+        "  verger run photographs out --select '**/*.png' -k 20 --format parquet",
+    .options = vg_cli_run_options,
+    .run = run_run,
+};

@@ -1,0 +1,66 @@
+/* Options that several commands take: what is written, what is reported. */
+#ifndef VG_CLI_SHARED_OPTIONS_H
+#define VG_CLI_SHARED_OPTIONS_H
+
+#include "cli/cli.h"
+#include "cli/progress.h"
+
+enum {
+    VG_CLI_FORMAT = 512,
+    VG_CLI_TIMESTAMP,
+    VG_CLI_OVERWRITE,
+    VG_CLI_PROGRESS,
+    VG_CLI_LOG_LEVEL,
+    VG_CLI_QUIET = 'q'
+};
+
+#define VG_CLI_FORMAT_VALUES "parquet csv parquet,csv"
+#define VG_CLI_LOG_LEVEL_VALUES "error warning info debug"
+
+#define VG_CLI_FORMAT_OPTION                                                                \
+    {                                                                                       \
+        VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,                              \
+            "Formats of features and PCA rows: parquet, csv or both, with a comma between " \
+            "(default: "                                                                    \
+            "parquet,csv)."                                                                 \
+    }
+
+#define VG_CLI_TIMESTAMP_OPTIONS                                                             \
+    {VG_CLI_TIMESTAMP, "timestamp", "YYYYMMDD_HHMMSS", NULL,                                 \
+     "Names the tables of this call (default: the time of the start, UTC)."},                \
+    {                                                                                        \
+        VG_CLI_OVERWRITE, "overwrite", NULL, NULL,                                           \
+            "Replace the tables that have the same timestamp; without it they are an error." \
+    }
+
+#define VG_CLI_REPORT_OPTIONS                                                                     \
+    {VG_CLI_PROGRESS, "progress", "STYLE", VG_CLI_PROGRESS_VALUES,                                \
+     "What standard error shows of the work: bar, json (one object a line) or none (default: "    \
+     "auto, a bar on a terminal and a line now and then elsewhere)."},                            \
+        {VG_CLI_LOG_LEVEL, "log-level", "LEVEL", VG_CLI_LOG_LEVEL_VALUES,                         \
+         "The least important messages to show: error, warning, info or debug (default: info)."}, \
+    {                                                                                             \
+        VG_CLI_QUIET, "quiet", NULL, NULL, "Errors only: no progress, no summary."                \
+    }
+
+typedef struct vg_cli_shared_options {
+    bool parquet, csv, overwrite, quiet;
+    const char *timestamp; /* NULL where none was given */
+    vg_cli_style style;
+    vg_log_level log_level;
+} vg_cli_shared_options;
+
+void vg_cli_shared_options_default(vg_cli_shared_options *options);
+
+/* Takes an option of the rows above; false after having printed what is wrong. */
+bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
+                          const char *value);
+
+/* The two words of a command that reads one folder and writes another; false after
+ * having printed what is wrong. Both pointers start NULL. */
+bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
+                        const char **output);
+bool vg_cli_check_folders(const vg_cli_command *command, const char *input_name, const char *input,
+                          const char *output);
+
+#endif
