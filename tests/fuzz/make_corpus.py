@@ -1,0 +1,132 @@
+"""Makes the corpus of the fuzz targets: small files of every kind that is read.
+
+usage: make_corpus.py FOLDER CORPUS_MOMENTS
+"""
+
+import io
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def picture(mode, width, height):
+    random = np.random.default_rng(width * 1000 + height)
+    down, right = np.mgrid[0:height, 0:width]
+    planes = np.stack([down * 9, right * 7, (down + right) * 5, down * right], -1)
+    image = Image.fromarray((planes + random.integers(0, 20, planes.shape)).astype(np.uint8), "RGBA")
+    return image.convert(mode)
+
+
+def encoded(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def oriented(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def png_chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(header, *chunks):
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + b"".join(chunks)
+
+
+def images():
+    rgb, grey, cmyk = (picture(mode, 21, 18) for mode in ("RGB", "L", "CMYK"))
+    rgba, grey_alpha = picture("RGBA", 17, 13), picture("LA", 17, 13)
+    yield "grey.jpg", encoded(grey, "JPEG")
+    yield "cmyk.jpg", encoded(cmyk, "JPEG")
+    for sampling, name in enumerate(["444", "422", "420"]):
+        yield f"{name}.jpg", encoded(rgb, "JPEG", subsampling=sampling)
+    yield "progressive.jpg", encoded(rgb, "JPEG", progressive=True)
+    yield "progressive-cmyk.jpg", encoded(cmyk, "JPEG", progressive=True)
+    yield "restart.jpg", encoded(rgb, "JPEG", restart_marker_blocks=1)
+    for orientation in (2, 6, 8):
+        yield f"exif-{orientation}.jpg", encoded(rgb, "JPEG", exif=oriented(orientation))
+    jpeg = encoded(rgb, "JPEG")
+    size_at = jpeg.index(b"\xff\xc0") + 5
+    yield "huge.jpg", jpeg[:size_at] + b"\xff\xff\xff\xff" + jpeg[size_at + 4:]
+    yield "tail.jpg", jpeg + b"what follows the end"
+
+    yield "rgb.png", encoded(rgb, "PNG")
+    yield "rgba.png", encoded(rgba, "PNG")
+    yield "grey.png", encoded(grey, "PNG")
+    yield "grey-alpha.png", encoded(grey_alpha, "PNG")
+    yield "bits.png", encoded(grey.convert("1"), "PNG")
+    yield "16-bit.png", encoded(Image.fromarray(np.arange(300, dtype=np.uint16).reshape(15, 20) * 211),
+                                "PNG")
+    for bits in (2, 4, 8):
+        yield f"palette-{bits}.png", encoded(rgb.quantize(1 << bits), "PNG", bits=bits)
+    yield "palette-transparent.png", encoded(rgb.quantize(16), "PNG", transparency=3)
+    yield "exif.png", encoded(rgb, "PNG", exif=oriented(5))
+    # Adam7 and 16-bit RGB, which Pillow does not write: first column, first row and
+    # steps of the seven passes (PNG specification, 8.2), over 5 x 5 pixels.
+    starts = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+              (0, 1, 1, 2)]
+    rows = b""
+    for x, y, step_x, step_y in starts:
+        width, height = len(range(x, 5, step_x)), len(range(y, 5, step_y))
+        if width:
+            rows += b"".join(b"\0" + bytes(range(6 * width)) for _ in range(height))
+    yield "interlaced.png", png(struct.pack(">IIBBBBB", 5, 5, 16, 2, 0, 0, 1),
+                                png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b""))
+    yield "huge.png", png(struct.pack(">IIBBBBB", 65535, 65535, 8, 2, 0, 0, 0),
+                          png_chunk(b"IDAT", zlib.compress(b"\0" * 1000)), png_chunk(b"IEND", b""))
+    yield "empty", b""
+    yield "text.jpg", b"this is not an image\n"
+    yield "gif.jpg", encoded(grey, "GIF")
+
+
+def safetensors(header, values):
+    text = json.dumps(header).encode() if isinstance(header, dict) else header
+    return struct.pack("<Q", len(text)) + text + values
+
+
+def tensor_files():
+    def tensor(shape, begin, end, dtype="F32"):
+        return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+    values = np.arange(10, dtype="<f4").tobytes()
+    two = {"a/kernel": tensor([2, 3], 0, 24), "a/bias": tensor([4], 24, 40)}
+    yield "two", safetensors(two, values)
+    yield "metadata", safetensors({"__metadata__": {"format": "pt"}, **two}, values)
+    yield "scalar", safetensors({"x": tensor([], 0, 4)}, values[:4])
+    yield "rank-4", safetensors({"k": tensor([1, 1, 2, 5], 0, 40)}, values)
+    yield "none", safetensors({}, b"")
+    yield "escaped", safetensors(b'{"\\u0061\\n":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}   ',
+                                 values[:4])
+    yield "half", safetensors({"x": tensor([2], 0, 4, "F16")}, values[:4])
+    yield "overlap", safetensors({"a": tensor([2], 0, 8), "b": tensor([2], 4, 12)}, values[:12])
+    yield "wide", safetensors({"a": tensor([2**31, 2**31, 2**31, 2**31], 0, 40)}, values)
+    yield "not-finite", safetensors(two, np.full(10, np.nan, "<f4").tobytes())
+    yield "deep", safetensors(b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", b"")
+    yield "long-header", struct.pack("<Q", 2**63) + b"{}"
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    folder, moments_program = Path(sys.argv[1]), sys.argv[2]
+    shutil.rmtree(folder, ignore_errors=True)
+    for target, files in [("image", images()), ("safetensors", tensor_files()), ("moments", [])]:
+        (folder / target).mkdir(parents=True)
+        for name, content in files:
+            (folder / target / name).write_bytes(content)
+    subprocess.run([moments_program, folder / "moments"], check=True)
+
+
+if __name__ == "__main__":
+    main()
