@@ -1,0 +1,143 @@
+/* Parquet, as pandas, DuckDB and Spark 3.5 read it. */
+#include <arrow/api.h>
+#include <arrow/compute/cast.h>
+#include <arrow/util/byte_size.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
+
+#include "io/table.hpp"
+
+using namespace verger;
+
+namespace
+{
+
+/* The rows of a group are held until it is full. 4,096 images are 21 MB. */
+constexpr int64_t row_group_bytes = 32 << 20;
+
+/* Of one read-ahead of a column, and rows of a batch that is handed out. */
+constexpr int64_t read_buffer_bytes = 1 << 20;
+constexpr int64_t batch_rows = 512;
+
+std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema &schema)
+{
+    parquet::WriterProperties::Builder builder;
+    builder.compression(parquet::Compression::SNAPPY);
+    builder.version(parquet::ParquetVersion::PARQUET_2_6);
+    builder.data_page_version(parquet::ParquetDataPageVersion::V1);
+    /* Features hardly repeat: a dictionary of them costs time and saves nothing. */
+    for (const auto &field : schema.fields())
+        if (list_value_type(*field->type())) {
+            std::vector<std::string> leaf = {field->name(), "list", "element"};
+            builder.disable_dictionary(std::make_shared<parquet::schema::ColumnPath>(leaf));
+        }
+    return builder.build();
+}
+
+class ParquetWriter final : public TableWriter
+{
+  public:
+    explicit ParquetWriter(const TableTarget &target) : name_(target.name)
+    {
+        auto arrow_properties = parquet::ArrowWriterProperties::Builder()
+                                    .store_schema()
+                                    ->enable_compliant_nested_types()
+                                    ->build();
+        file_ = value_of(parquet::arrow::FileWriter::Open(
+                             *target.schema, arrow::default_memory_pool(), target.stream,
+                             writer_properties(*target.schema), arrow_properties),
+                         "write", name_);
+        if (target.facts->size() > 0)
+            check(file_->AddKeyValueMetadata(target.facts), "write", name_);
+    }
+
+    void write(const arrow::RecordBatch &batch) override
+    {
+        if (group_bytes_ >= row_group_bytes) {
+            check(file_->NewBufferedRowGroup(), "write", name_);
+            group_bytes_ = 0;
+        }
+        check(file_->WriteRecordBatch(batch), "write", name_);
+        group_bytes_ += value_of(arrow::util::ReferencedBufferSize(batch), "write", name_);
+    }
+
+    void finish() override
+    {
+        check(file_->Close(), "write", name_);
+    }
+
+  private:
+    std::string name_;
+    std::unique_ptr<parquet::arrow::FileWriter> file_;
+    int64_t group_bytes_ = 0;
+};
+
+/* Lists of double as lists of float; a list with a gap in it is refused, since a
+ * reader of plain numbers would take the gap for a number. */
+std::shared_ptr<arrow::RecordBatch> as_float_lists(std::shared_ptr<arrow::RecordBatch> batch,
+                                                   const std::string &name)
+{
+    for (int i = 0; i < batch->num_columns(); i++) {
+        auto field = batch->schema()->field(i);
+        auto value_type = list_value_type(*field->type());
+        if (!value_type || !arrow::is_floating(value_type->id())) continue;
+
+        std::shared_ptr<arrow::Array> column = batch->column(i);
+        if (value_type->id() != arrow::Type::FLOAT) {
+            auto type = arrow::list(arrow::field("element", arrow::float32()));
+            column = value_of(arrow::compute::Cast(*column, type), "read", name, VG_EFORMAT);
+            batch = value_of(batch->SetColumn(i, field->WithType(type), column), "read", name);
+        }
+        for (const auto &child : column->data()->child_data)
+            if (child->GetNullCount() > 0)
+                throw Failure{VG_EFORMAT, "cannot read " + printable(name) + ": a number is " +
+                                              "missing in a list of " + printable(field->name())};
+    }
+    return batch;
+}
+
+class ParquetReader final : public TableReader
+{
+  public:
+    ParquetReader(vg_store &store, const std::string &path) : name_(store.name(path))
+    {
+        parquet::ReaderProperties properties;
+        properties.enable_buffered_stream();
+        properties.set_buffer_size(read_buffer_bytes);
+        parquet::ArrowReaderProperties arrow_properties;
+        arrow_properties.set_batch_size(batch_rows);
+        arrow_properties.set_pre_buffer(false);
+
+        parquet::arrow::FileReaderBuilder builder;
+        check(builder.Open(store.open_input(path), properties), "read", name_, VG_EFORMAT);
+        builder.properties(arrow_properties);
+        file_ = value_of(builder.Build(), "read", name_, VG_EFORMAT);
+        batches_ = value_of(file_->GetRecordBatchReader(), "read", name_, VG_EFORMAT);
+    }
+
+    std::shared_ptr<arrow::RecordBatch> next() override
+    {
+        std::shared_ptr<arrow::RecordBatch> batch;
+        do check(batches_->ReadNext(&batch), "read", name_, VG_EFORMAT);
+        while (batch && batch->num_rows() == 0);
+        return batch ? as_float_lists(batch, name_) : nullptr;
+    }
+
+  private:
+    std::string name_;
+    std::unique_ptr<parquet::arrow::FileReader> file_;
+    std::unique_ptr<arrow::RecordBatchReader> batches_;
+};
+
+} // namespace
+
+std::unique_ptr<TableWriter> verger::open_parquet_writer(const TableTarget &target)
+{
+    return std::make_unique<ParquetWriter>(target);
+}
+
+std::unique_ptr<TableReader> verger::open_parquet_reader(vg_store &store, const std::string &path)
+{
+    return std::make_unique<ParquetReader>(store, path);
+}

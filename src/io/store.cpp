@@ -1,0 +1,191 @@
+/* The C face of stores, and what an address means. */
+#include "io/store.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include <arrow/util/uri.h>
+
+using namespace verger;
+
+namespace verger
+{
+
+std::string join(const std::string &folder, const std::string &path)
+{
+    if (path.empty()) return folder;
+    return folder.empty() ? path : folder + "/" + path;
+}
+
+std::string parent(const std::string &path)
+{
+    size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string without_trailing_slash(std::string text)
+{
+    while (!text.empty() && text.back() == '/') text.pop_back();
+    return text;
+}
+
+void reserve(vg_bytes *content, size_t size)
+{
+    content->size = 0;
+    if (size <= content->capacity) return;
+    free(content->bytes);
+    content->capacity = 0;
+    content->bytes = static_cast<unsigned char *>(malloc(size));
+    if (content->bytes == nullptr) throw std::bad_alloc();
+    content->capacity = size;
+}
+
+void fail_limit(const std::string &name, uint64_t size, uint64_t max_size)
+{
+    throw Failure{VG_ELIMIT, "cannot read " + printable(name) + ": it has " + std::to_string(size) +
+                                 " bytes, more than the limit of " + std::to_string(max_size)};
+}
+
+} // namespace verger
+
+std::string vg_store::name(const std::string &path) const
+{
+    if (!path.empty()) return address + "/" + path;
+    return address.empty() ? "/" : address;
+}
+
+namespace
+{
+
+/* The absolute form of a local path, '.' and doubled '/' taken out. ".." stays:
+ * behind a symbolic link it is not the folder before it. */
+std::string absolute_folder(const std::string &path)
+{
+    std::string from = path.front() == '/' ? "" : std::filesystem::current_path().string();
+    std::string folder;
+    for (const auto &part : std::filesystem::path(from + "/" + path))
+        if (part != "/" && part != "." && !part.empty()) folder += "/" + part.string();
+    return folder;
+}
+
+std::unique_ptr<vg_store> open_file_uri(const std::string &address)
+{
+    arrow::util::Uri uri;
+    if (!uri.Parse(address).ok() || !(uri.host().empty() || uri.host() == "localhost"))
+        throw Failure{VG_EINVAL, "cannot read the address " + printable(address) +
+                                     ": write file:///folder, with %20 for a space, or the "
+                                     "plain path"};
+    std::string folder = absolute_folder(uri.path().empty() ? "/" : uri.path());
+    return open_local_store(folder, without_trailing_slash(address));
+}
+
+/* "s3" of "s3://bucket"; empty for a path. */
+std::string scheme_of(const std::string &address)
+{
+    size_t end = address.find("://");
+    if (end == std::string::npos || end == 0) return "";
+    for (char c : address.substr(0, end))
+        if (!isalnum(static_cast<unsigned char>(c)) && c != '+' && c != '-' && c != '.') return "";
+    return address.substr(0, end);
+}
+
+std::unique_ptr<vg_store> open_store(const std::string &address)
+{
+    if (address.empty())
+        throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
+    std::string scheme = scheme_of(address);
+    if (scheme == "file") return open_file_uri(address);
+    if (!scheme.empty()) return open_remote_store(address);
+    std::string folder = absolute_folder(address);
+    return open_local_store(folder, folder);
+}
+
+/* A path that could leave the store is a mistake of the caller's. */
+std::string checked(const char *path)
+{
+    if (path == nullptr) throw Failure{VG_EINVAL, "a path is missing"};
+    std::string text = path;
+    if (text.starts_with('/') || ("/" + text + "/").find("/../") != std::string::npos)
+        throw Failure{VG_EINVAL, "the path " + printable(text) + " must lie below its store"};
+    return without_trailing_slash(text);
+}
+
+std::string checked_not_empty(const char *path)
+{
+    std::string text = checked(path);
+    if (text.empty()) throw Failure{VG_EINVAL, "a path is empty where a file or folder is needed"};
+    return text;
+}
+
+} // namespace
+
+vg_status vg_store_open(vg_store **store, const char *address, vg_error *error)
+{
+    *store = nullptr;
+    return guard(error, [&] { *store = open_store(address != nullptr ? address : "").release(); });
+}
+
+void vg_store_close(vg_store **store)
+{
+    delete *store;
+    *store = nullptr;
+}
+
+const char *vg_store_address(const vg_store *store)
+{
+    return store->address.c_str();
+}
+
+bool vg_store_is_atomic(const vg_store *store)
+{
+    return store->is_atomic();
+}
+
+vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
+                        vg_error *error)
+{
+    return guard(error, [&] {
+        store->list(checked(path), [&](const vg_file &file) {
+            vg_status status = visitor(context, &file, error);
+            if (status != VG_OK) throw Stopped{status};
+        });
+    });
+}
+
+vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_error *error)
+{
+    return guard(error, [&] {
+        *file = {};
+        store->stat(checked_not_empty(path), file);
+        file->path = path;
+    });
+}
+
+vg_status vg_store_read(vg_store *store, const char *path, uint64_t max_size, vg_bytes *content,
+                        vg_error *error)
+{
+    content->size = 0;
+    return guard(error, [&] { store->read(checked_not_empty(path), max_size, content); });
+}
+
+vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
+                         vg_error *error)
+{
+    return guard(error, [&] { store->write(checked_not_empty(path), data, size); });
+}
+
+vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error)
+{
+    return guard(error, [&] { store->rename(checked_not_empty(from), checked_not_empty(to)); });
+}
+
+vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->delete_file(checked_not_empty(path)); });
+}
+
+vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->delete_tree(checked_not_empty(path)); });
+}

@@ -1,0 +1,78 @@
+/* How this room fails inside: by an exception, which the C face turns into a status. */
+#ifndef VG_IO_FAILURE_HPP
+#define VG_IO_FAILURE_HPP
+
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+#include "verger/verger.h"
+
+extern "C" {
+#include "base/error.h"
+}
+
+namespace verger
+{
+
+struct Failure {
+    vg_status status;
+    std::string message;
+};
+
+/* A callback of the caller's asked to end, and has written the error itself. */
+struct Stopped {
+    vg_status status;
+};
+
+/* `text` fit for a message: one line of UTF-8, the middle left out where it is long. */
+std::string printable(std::string_view text);
+
+/* "cannot <action> <name>: <what the system says>: <what to do>". */
+[[noreturn]] void fail_system(int code, std::string_view action, std::string_view name);
+
+/* The same for what Arrow says; `otherwise` is the status where it has no errno. */
+[[noreturn]] void fail_arrow(const arrow::Status &status, std::string_view action,
+                             std::string_view name, vg_status otherwise = VG_EIO);
+
+inline void check(const arrow::Status &status, std::string_view action, std::string_view name,
+                  vg_status otherwise = VG_EIO)
+{
+    if (!status.ok()) fail_arrow(status, action, name, otherwise);
+}
+
+template <typename T>
+T value_of(arrow::Result<T> result, std::string_view action, std::string_view name,
+           vg_status otherwise = VG_EIO)
+{
+    check(result.status(), action, name, otherwise);
+    return std::move(result).ValueUnsafe();
+}
+
+/* Runs the body of a function of the C face; no exception passes it. */
+template <typename Body> vg_status guard(vg_error *error, Body &&body) noexcept
+{
+    try {
+        body();
+        return VG_OK;
+    } catch (const Failure &failure) {
+        return vg_fail(error, failure.status, "%s", failure.message.c_str());
+    } catch (const Stopped &stopped) {
+        return stopped.status;
+    } catch (const std::bad_alloc &) {
+        return vg_fail(error, VG_ENOMEM, "out of memory: free some memory and try again");
+    } catch (const std::exception &exception) {
+        return vg_fail(error, VG_EIO, "unexpected: %s", exception.what());
+    } catch (...) {
+        return vg_fail(error, VG_EIO, "unexpected failure in Arrow");
+    }
+}
+
+} // namespace verger
+
+#endif
