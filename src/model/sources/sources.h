@@ -7,6 +7,11 @@
 /* The file name of the converted weights, in the cache and in shared/models. */
 #define VG_MODEL_FILE "mobilenet_v2_1.0_224.safetensors"
 
+/* What keras.applications.MobileNetV2(weights="imagenet", include_top=False) loads. */
+#define VG_MODEL_URL                                                             \
+    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/" \
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
 /* Reads the Keras weights file (.h5, as published or as save_weights writes it),
  * folds each batch norm (epsilon 1e-3) into the convolution before it. */
 vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_error *error);
@@ -14,6 +19,9 @@ vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_err
 /* Writes a safetensors file under a temporary name beside it, then renames. */
 vg_status vg_weights_write_safetensors(const vg_weights *weights, const char *path,
                                        vg_error *error);
+
+/* Makes the folders above `path`, those that are there already excepted. */
+vg_status vg_make_parent_folders(const char *path, vg_error *error);
 
 enum { VG_SHA256_CHARS = 65 };
 
@@ -37,7 +45,7 @@ typedef enum vg_model_place {
     VG_MODEL_DOWNLOAD     /* the official Keras file, fetched and converted */
 } vg_model_place;
 
-enum { VG_PATH_CHARS = 4096 };
+enum { VG_MODEL_PLACES = VG_MODEL_DOWNLOAD + 1, VG_PATH_CHARS = 4096 };
 
 typedef struct vg_model_location {
     vg_model_place place;
@@ -47,6 +55,11 @@ typedef struct vg_model_location {
 /* The first place that holds weights. An --model or $VERGER_MODEL that names a
  * missing file is VG_ENOTFOUND, never passed over. `argument` may be NULL. */
 vg_status vg_model_locate(const char *argument, vg_model_location *location, vg_error *error);
+
+/* What one place names: a path, "seeded:N" or an address, and whether there is such a
+ * file; empty where nothing is named. */
+void vg_model_look(vg_model_place place, const char *argument, char source[VG_PATH_CHARS],
+                   int *exists);
 
 /* The path the cache gives the converted weights; its folder may not exist yet. */
 vg_status vg_model_cache_path(char path[VG_PATH_CHARS], vg_error *error);
