@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test bench check-sanitizers install clean
+.PHONY: all build demo test bench check-sanitizers install clean help
 
 all: build
 
@@ -20,8 +20,25 @@ test:
 	@cmake --build $(BUILD) -- --quiet
 	@ctest --test-dir $(BUILD) --output-on-failure
 
+bench: build
+	@tools/setup bench
+	@.deps/venv/bin/python bench/peers/compare.py $(BUILD)
+
+check-sanitizers:
+	@tools/check-sanitizers
+
 install: build
 	@cmake --install $(BUILD)
 
 clean:
 	rm -rf $(BUILD)
+
+help:
+	@echo "make                   build/verger and build/libverger.so"
+	@echo "make demo              the main job on the sample, or on photographs of FRUITS=/path"
+	@echo "make test              all tests"
+	@echo "make bench             the network's speed beside ONNX Runtime's"
+	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
+	@echo "make install           to PREFIX (/usr/local); DESTDIR is respected"
+	@echo "make clean             removes the build folder"
+	@echo "BUILD=folder builds somewhere else."
