@@ -5,14 +5,27 @@
 #include "kernels/kernels.h"
 #include "verger/verger.h"
 
-/* Makes room for width * height RGB pixels; keeps a buffer that is large enough. */
+/* Gives the image this size and room for its pixels. A buffer that is large enough
+ * is kept, unless it is so much too large that it would waste memory. */
 vg_status vg_image_reserve(vg_image *image, int width, int height, vg_error *error);
 
-/* One file per format; `image` as in vg_image_decode. */
+/* VG_ELIMIT where width * height is more than max_pixels of the options. */
+vg_status vg_image_check_limit(const vg_image_options *options, uint64_t width, uint64_t height,
+                               vg_error *error);
+
+/* One file per format; `image` as in vg_image_decode, `options` not NULL. */
 vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
                          const vg_image_options *options, vg_error *error);
 vg_status vg_decode_png(vg_image *image, const void *data, size_t size,
                         const vg_image_options *options, vg_error *error);
+
+/* The orientation 1..8 that EXIF data asks for, with or without "Exif\0\0" in front;
+ * 1 where it says none or is damaged. */
+int vg_exif_orientation(const uint8_t *data, size_t size);
+
+/* Turns an image of this EXIF orientation upright, as Pillow's
+ * ImageOps.exif_transpose does. */
+vg_status vg_image_orient(vg_image *image, int orientation, vg_error *error);
 
 /* Pillow's Image.resize((width, height)) with its default filter, bicubic, to one
  * output size. Holds the filter windows of the last input size and the rows

@@ -1,0 +1,238 @@
+/* JPEG through libjpeg-turbo, with the settings and the tolerance of Pillow 10
+ * (src/libImaging/JpegDecode.c): damaged data is decoded as far as libjpeg can,
+ * data that ends before the last row is an error. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/error.h"
+#include "image/image.h"
+
+enum {
+    /* Each scan walks over the whole image, so a small file of many scans could
+     * hold a worker for hours; encoders write about ten. */
+    MAX_SCANS = 500,
+    ROWS_AT_ONCE = 8,
+    EXIF_MARKER = JPEG_APP0 + 1,
+    MAX_MARKER_BYTES = 0xFFFF,
+};
+
+typedef struct jpeg_decoder {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    jmp_buf failed;
+    vg_status status; /* after a jump to `failed` */
+    vg_image *image;
+    const vg_image_options *options;
+    vg_error *error;
+} jpeg_decoder;
+
+/* --- What libjpeg calls ------------------------------------------------- */
+
+static vg_status status_of_code(int code)
+{
+    switch (code) {
+    case JERR_OUT_OF_MEMORY: return VG_ENOMEM;
+    case JERR_IMAGE_TOO_BIG: return VG_ELIMIT;
+    case JERR_ARITH_NOTIMPL:
+    case JERR_BAD_PRECISION:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_SOF_UNSUPPORTED: return VG_EUNSUPPORTED;
+    default: return VG_EFORMAT;
+    }
+}
+
+static void on_error(j_common_ptr jpeg)
+{
+    jpeg_decoder *decoder = jpeg->client_data;
+    char message[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, message);
+    decoder->status = status_of_code(jpeg->err->msg_code);
+    switch (decoder->status) {
+    case VG_EFORMAT: vg_fail(decoder->error, VG_EFORMAT, "the JPEG is damaged: %s", message); break;
+    default: vg_fail(decoder->error, decoder->status, "the JPEG cannot be read: %s", message);
+    }
+    longjmp(decoder->failed, 1);
+}
+
+static void ignore_message(j_common_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static void on_progress(j_common_ptr jpeg)
+{
+    jpeg_decoder *decoder = jpeg->client_data;
+    if (decoder->jpeg.input_scan_number <= MAX_SCANS) return;
+    decoder->status = vg_fail(decoder->error, VG_ELIMIT,
+                              "the JPEG has more than %d scans: save it again", MAX_SCANS);
+    longjmp(decoder->failed, 1);
+}
+
+static void ignore_source(j_decompress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+/* All the data is in the buffer from the start. Suspending at its end, not making
+ * up an end marker, tells a file that ends early from one that is damaged. */
+static boolean suspend_at_end(j_decompress_ptr jpeg)
+{
+    (void)jpeg;
+    return FALSE;
+}
+
+static void skip_bytes(j_decompress_ptr jpeg, long count)
+{
+    struct jpeg_source_mgr *source = jpeg->src;
+    if (count <= 0) return;
+    size_t skipped = (size_t)count;
+    if (skipped > source->bytes_in_buffer) skipped = source->bytes_in_buffer;
+    source->next_input_byte += skipped;
+    source->bytes_in_buffer -= skipped;
+}
+
+/* --- Steps -------------------------------------------------------------- */
+
+static vg_status ends_early(const jpeg_decoder *decoder)
+{
+    return vg_fail(decoder->error, VG_EFORMAT, "the JPEG ends early: get a complete copy");
+}
+
+static void start(jpeg_decoder *decoder, const void *data, size_t size)
+{
+    jpeg_create_decompress(&decoder->jpeg);
+    decoder->source = (struct jpeg_source_mgr){.next_input_byte = data,
+                                               .bytes_in_buffer = size,
+                                               .init_source = ignore_source,
+                                               .fill_input_buffer = suspend_at_end,
+                                               .skip_input_data = skip_bytes,
+                                               .resync_to_restart = jpeg_resync_to_restart,
+                                               .term_source = ignore_source};
+    decoder->jpeg.src = &decoder->source;
+    decoder->progress.progress_monitor = on_progress;
+    decoder->jpeg.progress = &decoder->progress;
+    if (decoder->options->exif_orient)
+        jpeg_save_markers(&decoder->jpeg, EXIF_MARKER, MAX_MARKER_BYTES);
+}
+
+static vg_status read_header(jpeg_decoder *decoder)
+{
+    struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    int found;
+    do {
+        found = jpeg_read_header(jpeg, FALSE);
+    } while (found == JPEG_HEADER_TABLES_ONLY);
+    if (found == JPEG_SUSPENDED) return ends_early(decoder);
+
+    switch (jpeg->num_components) {
+    case 1:
+    case 3: jpeg->out_color_space = JCS_RGB; break;
+    case 4: jpeg->out_color_space = JCS_CMYK; break;
+    default:
+        return vg_fail(decoder->error, VG_EUNSUPPORTED,
+                       "the JPEG has %d colour components: only 1, 3 and 4 are supported",
+                       jpeg->num_components);
+    }
+    vg_status status = vg_image_check_limit(decoder->options, jpeg->image_width, jpeg->image_height,
+                                            decoder->error);
+    if (status != VG_OK) return status;
+    return vg_image_reserve(decoder->image, (int)jpeg->image_width, (int)jpeg->image_height,
+                            decoder->error);
+}
+
+static vg_status read_rgb_rows(jpeg_decoder *decoder)
+{
+    struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    size_t row_bytes = (size_t)jpeg->output_width * 3;
+    while (jpeg->output_scanline < jpeg->output_height) {
+        JSAMPROW rows[ROWS_AT_ONCE];
+        JDIMENSION count = jpeg->output_height - jpeg->output_scanline;
+        if (count > ROWS_AT_ONCE) count = ROWS_AT_ONCE;
+        for (JDIMENSION i = 0; i < count; i++)
+            rows[i] = decoder->image->rgb + (jpeg->output_scanline + i) * row_bytes;
+        if (jpeg_read_scanlines(jpeg, rows, count) == 0) return ends_early(decoder);
+    }
+    return VG_OK;
+}
+
+/* a * b / 255, rounded as Pillow does (src/libImaging/ImagingUtils.h, MULDIV255). */
+static unsigned scale_byte(unsigned a, unsigned b)
+{
+    unsigned product = a * b + 128;
+    return (product + (product >> 8)) >> 8;
+}
+
+/* Pillow takes every CMYK JPEG as inverted, as Adobe writes them. */
+static void cmyk_to_rgb(uint8_t *rgb, const JSAMPLE *inverted, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, inverted += 4, rgb += 3) {
+        unsigned white = inverted[3];
+        for (int channel = 0; channel < 3; channel++)
+            rgb[channel] = (uint8_t)(white - scale_byte(255U - inverted[channel], white));
+    }
+}
+
+static vg_status read_cmyk_rows(jpeg_decoder *decoder)
+{
+    struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    JSAMPARRAY row =
+        jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, jpeg->output_width * 4, 1);
+    uint8_t *rgb = decoder->image->rgb;
+    for (; jpeg->output_scanline < jpeg->output_height; rgb += (size_t)jpeg->output_width * 3) {
+        if (jpeg_read_scanlines(jpeg, row, 1) == 0) return ends_early(decoder);
+        cmyk_to_rgb(rgb, row[0], jpeg->output_width);
+    }
+    return VG_OK;
+}
+
+static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
+{
+    static const char exif[] = "Exif\0"; /* and the terminator, a second zero */
+    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next)
+        if (marker->data_length >= sizeof exif && memcmp(marker->data, exif, sizeof exif) == 0)
+            return vg_exif_orientation(marker->data, marker->data_length);
+    return 1;
+}
+
+/* Whatever way this ends, the decompressor is the caller's to destroy. */
+static vg_status decode(jpeg_decoder *decoder, const void *data, size_t size)
+{
+    if (setjmp(decoder->failed)) return decoder->status;
+    start(decoder, data, size);
+    vg_status status = read_header(decoder);
+    if (status != VG_OK) return status;
+    if (!jpeg_start_decompress(&decoder->jpeg)) return ends_early(decoder);
+    if (decoder->jpeg.out_color_space == JCS_CMYK)
+        status = read_cmyk_rows(decoder);
+    else
+        status = read_rgb_rows(decoder);
+    if (status != VG_OK) return status;
+    /* Reads on to the end marker, which may be missing; damage there is an error to
+     * Pillow too. */
+    jpeg_finish_decompress(&decoder->jpeg);
+    return VG_OK;
+}
+
+vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
+                         const vg_image_options *options, vg_error *error)
+{
+    jpeg_decoder decoder = {.image = image, .options = options, .error = error};
+    decoder.jpeg.err = jpeg_std_error(&decoder.errors);
+    decoder.jpeg.client_data = &decoder;
+    decoder.errors.error_exit = on_error;
+    decoder.errors.output_message = ignore_message;
+
+    vg_status status = decode(&decoder, data, size);
+    int orientation = status == VG_OK ? exif_orientation(&decoder.jpeg) : 1;
+    jpeg_destroy_decompress(&decoder.jpeg);
+    if (status == VG_OK) status = vg_image_orient(image, orientation, error);
+    return status;
+}
