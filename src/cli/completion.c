@@ -55,7 +55,7 @@ static bool has_letter(const vg_cli_option *option)
     return option->key > ' ' && option->key <= '~';
 }
 
-static const vg_cli_option help_row = {'h', "help", NULL, NULL, "Print this help."};
+static const vg_cli_option help_row = {'h', "help", NULL, NULL, "print this help"};
 
 /* --- bash ------------------------------------------------------------------- */
 
@@ -237,8 +237,8 @@ static void print_zsh(void)
         print_zsh_text(vg_cli_commands[i]->summary);
         fputs("'\n", stdout);
     }
-    fputs("            '--help:Print this help.'\n"
-          "            '--version:Print the version, the CPU kernels and the libraries.'\n"
+    fputs("            '--help:print this help'\n"
+          "            '--version:print the version, the CPU kernels and the libraries'\n"
           "        )\n"
           "        _describe command commands\n"
           "        return\n"
@@ -312,8 +312,8 @@ static void print_fish(void)
 {
     fputs("# fish completion for verger, written by 'verger completion fish'\n"
           "complete -c verger -f\n"
-          "complete -c verger -n __fish_use_subcommand -s h -l help -d 'Print this help.'\n"
-          "complete -c verger -n __fish_use_subcommand -s V -l version -d 'Print the version.'\n",
+          "complete -c verger -n __fish_use_subcommand -s h -l help -d 'print this help'\n"
+          "complete -c verger -n __fish_use_subcommand -s V -l version -d 'print the version'\n",
           stdout);
     for (size_t i = 0; vg_cli_commands[i] != NULL; i++) print_fish_command(vg_cli_commands[i]);
 }
@@ -347,7 +347,7 @@ static const vg_cli_option completion_options[] = {{0}};
 const vg_cli_command vg_command_completion = {
     .name = "completion",
     .synopsis = "bash|zsh|fish",
-    .summary = "Print the completion script of a shell.",
+    .summary = "Print the completion script of a shell",
     .description = "  bash  source <(verger completion bash), in ~/.bashrc\n"
                    "  zsh   verger completion zsh > _verger, in a folder of $fpath\n"
                    "  fish  verger completion fish > ~/.config/fish/completions/verger.fish",

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-enum { LINE_WIDTH = 80, NAME_WIDTH = 26 };
+enum { LINE_WIDTH = 80, COMMAND_WIDTH = 14, OPTION_WIDTH = 26 };
 
 /* Prints words from column `indent` on, the first line begun already at `column`. */
 static void print_wrapped(const char *text, int indent, int column)
@@ -27,15 +27,15 @@ static void print_wrapped(const char *text, int indent, int column)
     putchar('\n');
 }
 
-static void print_row(const char *name, const char *text)
+static void print_row(const char *name, int name_width, const char *text)
 {
     int width = (int)strlen(name);
     printf("%s", name);
-    if (width + 2 > NAME_WIDTH)
-        printf("\n%*s", NAME_WIDTH, "");
+    if (width + 2 > name_width)
+        printf("\n%*s", name_width, "");
     else
-        printf("%*s", NAME_WIDTH - width, "");
-    print_wrapped(text, NAME_WIDTH, NAME_WIDTH);
+        printf("%*s", name_width - width, "");
+    print_wrapped(text, name_width, name_width);
 }
 
 static void print_option(const vg_cli_option *option)
@@ -49,12 +49,12 @@ static void print_option(const vg_cli_option *option)
     }
     snprintf(name, sizeof name, "  %s--%s%s%s", letter, option->name,
              option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
-    print_row(name, option->help);
+    print_row(name, OPTION_WIDTH, option->help);
 }
 
-static const vg_cli_option help_option = {'h', "help", NULL, NULL, "Print this help."};
+static const vg_cli_option help_option = {'h', "help", NULL, NULL, "print this help"};
 static const vg_cli_option version_option = {
-    'V', "version", NULL, NULL, "Print the version, the CPU kernels and the libraries."};
+    'V', "version", NULL, NULL, "print the version, the CPU kernels and the libraries"};
 
 void vg_cli_print_usage(void)
 {
@@ -75,7 +75,7 @@ void vg_cli_print_overview(void)
     for (size_t i = 0; vg_cli_commands[i] != NULL; i++) {
         char name[32];
         snprintf(name, sizeof name, "  %s", vg_cli_commands[i]->name);
-        print_row(name, vg_cli_commands[i]->summary);
+        print_row(name, COMMAND_WIDTH, vg_cli_commands[i]->summary);
     }
     fputs("\nOptions:\n", stdout);
     print_option(&help_option);
@@ -86,9 +86,12 @@ void vg_cli_print_overview(void)
 
 void vg_cli_print_help(const vg_cli_command *command)
 {
-    printf("Usage: verger %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
-    if (command->description != NULL && command->description[0] != '\0')
-        printf("\n%s\n", command->description);
+    size_t length = strlen(command->description);
+    printf("Usage: verger %s %s\n\n%s.\n", command->name, command->synopsis, command->summary);
+    if (length > 0) {
+        bool ends_line = command->description[length - 1] == '\n';
+        printf("\n%s%s", command->description, ends_line ? "" : "\n");
+    }
     fputs("\nOptions:\n", stdout);
     for (const vg_cli_option *option = command->options; option->name != NULL; option++)
         print_option(option);
@@ -97,12 +100,13 @@ void vg_cli_print_help(const vg_cli_command *command)
 
 int vg_cli_usage_error(const vg_cli_command *command, const char *format, ...)
 {
-    char message[1024];
+    char message[1024], text[2 * sizeof message];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    fprintf(stderr, "verger: %s\n", message);
+    vg_cli_printable(text, sizeof text, message);
+    fprintf(stderr, "verger: %s\n", text);
     if (command != NULL)
         fprintf(stderr, "see 'verger help %s'\n", command->name);
     else
@@ -112,7 +116,9 @@ int vg_cli_usage_error(const vg_cli_command *command, const char *format, ...)
 
 int vg_cli_failed(const vg_error *error)
 {
-    fprintf(stderr, "verger: %s\n", error->message);
+    char text[2 * sizeof error->message];
+    vg_cli_printable(text, sizeof text, error->message);
+    fprintf(stderr, "verger: %s\n", text);
     return VG_EXIT_FAILED;
 }
 
@@ -142,7 +148,7 @@ static const vg_cli_option help_options[] = {{0}};
 const vg_cli_command vg_command_help = {
     .name = "help",
     .synopsis = "[COMMAND]",
-    .summary = "Tell more of a command.",
+    .summary = "Tell more of a command",
     .description = "",
     .options = help_options,
     .run = run_help,

@@ -10,8 +10,8 @@ enum { OPTION_SELECT = 256 };
 
 static const vg_cli_option metadata_options[] = {
     {OPTION_SELECT, "select", "GLOB", NULL,
-     "Files to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not "
-     "(default: every .jpg, .jpeg and .png)."},
+     "files to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not "
+     "(default: every .jpg, .jpeg and .png)"},
     VG_CLI_TIMESTAMP_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
@@ -97,7 +97,7 @@ static int run_metadata(const vg_cli_command *command, int argc, char **argv)
 const vg_cli_command vg_command_metadata = {
     .name = "metadata",
     .synopsis = "INPUT OUTPUT [options]",
-    .summary = "List the images of a folder as tables, without opening them.",
+    .summary = "List the images of a folder as tables, without opening them",
     .description = "Writes a CSV of path, label, filename, split, modification_time and\n"
                    "file_size_bytes of every image below INPUT, and a CSV of counts by split and\n"
                    "label, to metadata/ under OUTPUT. The split is the first folder of the path.\n"

@@ -9,7 +9,7 @@
 enum { OPTION_COMPONENTS = 'k' };
 
 static const vg_cli_option pca_options[] = {
-    {OPTION_COMPONENTS, "components", "K", NULL, "Components, 1 to 1280 (default: 50)."},
+    {OPTION_COMPONENTS, "components", "K", NULL, "components, 1 to 1280 (default: 50)"},
     VG_CLI_FORMAT_OPTION,
     VG_CLI_TIMESTAMP_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
@@ -115,7 +115,7 @@ static int run_pca(const vg_cli_command *command, int argc, char **argv)
 const vg_cli_command vg_command_pca = {
     .name = "pca",
     .synopsis = "FEATURES OUTPUT [options]",
-    .summary = "Fit and project again from features that are written already.",
+    .summary = "Fit and project again from features that are written already",
     .description =
         "FEATURES is a table of features, features/parquet/features_<timestamp> or\n"
         "features/csv/features_<timestamp>, or the OUTPUT of a run, of which the newest\n"

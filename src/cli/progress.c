@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/live_line.h"
 #include "cli/progress_text.h"
-
-enum { USUAL_COLUMNS = 80, LARGEST_LINE = 512 };
 
 struct vg_cli_progress {
     vg_cli_style style;
@@ -23,7 +21,7 @@ struct vg_cli_progress {
     vg_progress last;
     bool began, last_is_shown;
     vg_cli_rate rate;
-    char line[LARGEST_LINE]; /* the live line that is on the screen */
+    vg_cli_live_line line;
 };
 
 /* Seconds between two reports of one phase. */
@@ -64,44 +62,14 @@ vg_status vg_cli_progress_open(vg_cli_progress **progress, vg_cli_style style,
     return VG_OK;
 }
 
-/* --- The live line: drawn over with '\r' and spaces, which every terminal knows. */
-
-static size_t terminal_columns(void)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    return USUAL_COLUMNS;
-}
-
-/* Not while the shell has put us in the background. */
-static bool may_draw(void)
-{
-    pid_t foreground = tcgetpgrp(STDERR_FILENO);
-    return foreground < 0 || foreground == getpgrp();
-}
-
-static void draw(vg_cli_progress *progress, const char *line)
-{
-    char output[2 * LARGEST_LINE + 2];
-    int old_length = (int)strlen(progress->line), length = (int)strlen(line);
-    int padding = old_length > length ? old_length - length : 0;
-    snprintf(output, sizeof output, "\r%s%*s", line, padding, "");
-    /* An empty line leaves the cursor where the next message begins. */
-    if (length == 0) strcat(output, "\r");
-    if (old_length > 0 || length > 0) fputs(output, stderr);
-    snprintf(progress->line, sizeof progress->line, "%s", line);
-}
+/* --- Reports */
 
 static void draw_bar(vg_cli_progress *progress, double rate)
 {
-    char line[LARGEST_LINE];
-    if (!may_draw()) return;
-    /* The last column stays free: some terminals wrap as soon as it is filled. */
-    vg_cli_bar_text(line, sizeof line, terminal_columns() - 1, &progress->last, rate);
-    draw(progress, line);
+    char text[VG_CLI_LINE_CHARS];
+    vg_cli_bar_text(text, sizeof text, vg_cli_live_line_columns(), &progress->last, rate);
+    vg_cli_live_line_draw(&progress->line, text);
 }
-
-/* --- Events and lines */
 
 static void send_progress_event(const vg_cli_progress *progress, double rate)
 {
@@ -127,7 +95,7 @@ static void send_progress_event(const vg_cli_progress *progress, double rate)
 
 static void print_line(const vg_cli_progress *progress, double rate)
 {
-    char text[LARGEST_LINE];
+    char text[VG_CLI_LINE_CHARS];
     vg_cli_line_text(text, sizeof text, &progress->last, rate);
     fprintf(stderr, "verger: %s\n", text);
 }
@@ -148,7 +116,7 @@ static void show(vg_cli_progress *progress)
 /* A phase ended: says how, once. */
 static void show_end(vg_cli_progress *progress)
 {
-    char text[LARGEST_LINE];
+    char text[VG_CLI_LINE_CHARS];
     if (!progress->began) return;
     progress->began = false;
     if (progress->style == VG_CLI_STYLE_LINES) {
@@ -190,37 +158,20 @@ static const char *level_name(vg_log_level level)
     return "info";
 }
 
-/* Names of files may hold anything, terminal commands included: control
- * characters (C0, DEL, and C1 in UTF-8) are shown as \xNN. */
-static void write_printable(char *text, size_t capacity, const char *message)
-{
-    size_t used = 0;
-    const unsigned char *at = (const unsigned char *)message;
-    for (; *at != '\0' && used + 5 < capacity; at++) {
-        bool after_c2 = at != (const unsigned char *)message && at[-1] == 0xc2;
-        bool control = *at < 0x20 || *at == 0x7f || (after_c2 && *at >= 0x80 && *at < 0xa0);
-        if (control)
-            used += (size_t)snprintf(text + used, capacity - used, "\\x%02x", *at);
-        else
-            text[used++] = (char)*at;
-    }
-    text[used] = '\0';
-}
-
 static void print_message(vg_cli_progress *progress, vg_log_level level, const char *message)
 {
     const char *on = "", *off = "", *name = "";
-    char text[4096], line[LARGEST_LINE];
-    write_printable(text, sizeof text, message);
+    char text[4096];
+    vg_cli_printable(text, sizeof text, message);
     if (level != VG_LOG_INFO) name = level_name(level);
     if (progress->colour && level <= VG_LOG_WARNING) {
         on = level == VG_LOG_ERROR ? "\033[31m" : "\033[33m";
         off = "\033[0m";
     }
-    memcpy(line, progress->line, sizeof line);
-    draw(progress, "");
+    vg_cli_live_line line = progress->line;
+    vg_cli_live_line_draw(&progress->line, "");
     fprintf(stderr, "verger: %s%s%s%s%s\n", on, name, name[0] != '\0' ? ": " : "", off, text);
-    if (line[0] != '\0') draw(progress, line);
+    vg_cli_live_line_draw(&progress->line, line.text);
 }
 
 static void on_log(void *context, vg_log_level level, const char *message)
@@ -248,6 +199,18 @@ void vg_cli_log(vg_cli_progress *progress, vg_log_level level, const char *forma
     on_log(progress, level, message);
 }
 
+static void send_download_event(uint64_t done, uint64_t total)
+{
+    vg_cli_json json;
+    vg_cli_json_begin(&json, "download");
+    vg_cli_json_count(&json, "done", done);
+    if (total > 0)
+        vg_cli_json_count(&json, "total", total);
+    else
+        vg_cli_json_text(&json, "total", NULL);
+    vg_cli_json_send(&json);
+}
+
 vg_status vg_cli_progress_download(void *context, uint64_t done, uint64_t total)
 {
     vg_cli_progress *progress = context;
@@ -255,28 +218,12 @@ vg_status vg_cli_progress_download(void *context, uint64_t done, uint64_t total)
     if (vg_seconds() - progress->shown < interval(progress->style)) return VG_OK;
     progress->shown = vg_seconds();
 
-    char text[80], line[80];
-    const double mebibyte = 1024 * 1024;
-    int length = snprintf(text, sizeof text, "fetch  %.1f", (double)done / mebibyte);
-    if (total > 0)
-        snprintf(text + length, sizeof text - (size_t)length, " of %.1f MiB",
-                 (double)total / mebibyte);
-    else
-        snprintf(text + length, sizeof text - (size_t)length, " MiB");
+    char text[VG_CLI_LINE_CHARS];
+    vg_cli_download_text(text, sizeof text, vg_cli_live_line_columns(), done, total);
     switch (progress->style) {
-    case VG_CLI_STYLE_BAR:
-        snprintf(line, sizeof line, "%.*s", (int)terminal_columns() - 1, text);
-        if (may_draw()) draw(progress, line);
-        break;
+    case VG_CLI_STYLE_BAR: vg_cli_live_line_draw(&progress->line, text); break;
     case VG_CLI_STYLE_LINES: fprintf(stderr, "verger: %s\n", text); break;
-    case VG_CLI_STYLE_JSON: {
-        vg_cli_json json;
-        vg_cli_json_begin(&json, "download");
-        vg_cli_json_count(&json, "done", done);
-        vg_cli_json_count(&json, "total", total);
-        vg_cli_json_send(&json);
-        break;
-    }
+    case VG_CLI_STYLE_JSON: send_download_event(done, total); break;
     default: break;
     }
     return VG_OK;
@@ -292,12 +239,17 @@ bool vg_cli_progress_is_json(const vg_cli_progress *progress)
     return progress->style == VG_CLI_STYLE_JSON;
 }
 
+void vg_cli_progress_finish(vg_cli_progress *progress)
+{
+    if (progress->last.done >= progress->last.total) show_end(progress);
+    progress->began = false;
+    vg_cli_live_line_draw(&progress->line, "");
+}
+
 void vg_cli_progress_close(vg_cli_progress **progress)
 {
     if (*progress == NULL) return;
-    const vg_progress *last = &(*progress)->last;
-    if (last->done >= last->total) show_end(*progress);
-    draw(*progress, "");
+    vg_cli_progress_finish(*progress);
     free(*progress);
     *progress = NULL;
 }

@@ -18,7 +18,8 @@ typedef struct vg_cli_progress vg_cli_progress;
 
 vg_status vg_cli_progress_open(vg_cli_progress **progress, vg_cli_style style,
                                vg_log_level log_level, vg_error *error);
-/* Clears the live line. */
+/* After the work: ends the last phase and clears the live line; messages may follow. */
+void vg_cli_progress_finish(vg_cli_progress *progress);
 void vg_cli_progress_close(vg_cli_progress **progress);
 
 /* Lives as long as `progress`. */

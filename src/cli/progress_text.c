@@ -144,7 +144,9 @@ void vg_cli_bar_text(char *text, size_t capacity, size_t columns, const vg_progr
         append(text, room, "  %" PRIu64 " %s", progress->done, unit(progress->phase));
         return;
     }
-    append(figures, sizeof figures, "  %3u%%  %" PRIu64 "/%" PRIu64, percent(progress),
+    /* As wide as it will be in the end, so that nothing jumps. */
+    int digits = snprintf(bar, sizeof bar, "%" PRIu64, progress->total);
+    append(figures, sizeof figures, "  %3u%%  %*" PRIu64 "/%" PRIu64, percent(progress), digits,
            progress->done, progress->total);
     append_figures(figures, sizeof figures, progress, rate, "  ");
 
@@ -186,4 +188,17 @@ void vg_cli_end_text(char *text, size_t capacity, const vg_progress *progress)
         append(text, capacity, ", %.1f %s/s", (double)progress->done / progress->seconds,
                unit(progress->phase));
     if (progress->failed > 0) append(text, capacity, ", %" PRIu64 " failed", progress->failed);
+}
+
+void vg_cli_download_text(char *text, size_t capacity, size_t columns, uint64_t done,
+                          uint64_t total)
+{
+    const double mebibyte = 1024 * 1024;
+    size_t room = columns < capacity ? columns + 1 : capacity;
+    text[0] = '\0';
+    if (total > 0)
+        append(text, room, "fetch  %.1f of %.1f MiB", (double)done / mebibyte,
+               (double)total / mebibyte);
+    else
+        append(text, room, "fetch  %.1f MiB", (double)done / mebibyte);
 }

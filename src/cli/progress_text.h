@@ -35,5 +35,8 @@ void vg_cli_bar_text(char *text, size_t capacity, size_t columns, const vg_progr
 void vg_cli_line_text(char *text, size_t capacity, const vg_progress *progress, double rate);
 /* The last line of a phase: "extract: 6404 images in 29.8 s, ..." */
 void vg_cli_end_text(char *text, size_t capacity, const vg_progress *progress);
+/* "fetch  3.2 of 9.4 MiB" */
+void vg_cli_download_text(char *text, size_t capacity, size_t columns, uint64_t done,
+                          uint64_t total);
 
 #endif

@@ -79,6 +79,7 @@ static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progr
     int exit_code = vg_cli_exit_code(status, result->failed);
     bool is_json = vg_cli_progress_is_json(*progress);
     if (status == VG_ECANCELLED) tell_interruption(error, options, result);
+    vg_cli_progress_finish(*progress);
     if (status == VG_OK && !options->dry_run) vg_cli_warn_seeded(*progress, options->model_source);
     vg_cli_progress_close(progress);
 
@@ -95,6 +96,33 @@ static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progr
     return exit_code;
 }
 
+/* Nothing is fetched before it is known that there is something to do. */
+static vg_status check_and_fetch(const vg_run_options *options, vg_model_location *location,
+                                 vg_cli_progress *progress, vg_run_result *result, vg_error *error)
+{
+    vg_run_options rehearsal = *options;
+    rehearsal.dry_run = true;
+    vg_status status = vg_run(&rehearsal, result, error);
+    if (status != VG_OK || options->dry_run) return status;
+
+    vg_model_location remote = *location;
+    return vg_cli_fetch_weights(&remote, progress, location->source, error);
+}
+
+static vg_status work(vg_run_options *options, vg_model_location *location, const char *model,
+                      vg_cli_progress *progress, vg_run_result *result, vg_error *error)
+{
+    vg_status status = vg_model_locate(model, location, error);
+    if (status != VG_OK) return status;
+    options->model_source = location->source;
+    if (location->place == VG_MODEL_DOWNLOAD) {
+        status = check_and_fetch(options, location, progress, result, error);
+        if (status != VG_OK || options->dry_run) return status;
+    }
+    vg_cli_warn_seeded(progress, location->source);
+    return vg_run(options, result, error);
+}
+
 static int run_run(const vg_cli_command *command, int argc, char **argv)
 {
     vg_cli_run_arguments arguments;
@@ -105,7 +133,7 @@ static int run_run(const vg_cli_command *command, int argc, char **argv)
     vg_run_result result = {0};
     vg_error error = {""};
     vg_cli_progress *progress;
-    char model_source[VG_PATH_CHARS];
+    vg_model_location location = {0};
     vg_status status =
         vg_cli_progress_open(&progress, arguments.shared.style, arguments.shared.log_level, &error);
     if (status != VG_OK) return vg_cli_failed(&error);
@@ -114,19 +142,14 @@ static int run_run(const vg_cli_command *command, int argc, char **argv)
     vg_cli_start(progress, command, options->input, options->output);
     options->cancel = &vg_cli_interrupted;
     options->observer = vg_cli_progress_observer(progress);
-    status = vg_cli_weights(arguments.model, progress, model_source, &error);
-    if (status == VG_OK) {
-        options->model_source = model_source;
-        vg_cli_warn_seeded(progress, model_source);
-        status = vg_run(options, &result, &error);
-    }
+    status = work(options, &location, arguments.model, progress, &result, &error);
     return finish(&arguments, &progress, status, &error, &result);
 }
 
 const vg_cli_command vg_command_run = {
     .name = "run",
     .synopsis = "INPUT OUTPUT [MODE K] [options]",
-    .summary = "Turn a folder of images into features, PCA components and tables.",
+    .summary = "Turn a folder of images into features, PCA components and tables",
     .description =
         "INPUT is a folder in the dataset's layout, Training/<class>/<file>.jpg, or any\n"
         "tree of JPEG and PNG images with --select or --files-from. The label of an image\n"

@@ -26,30 +26,30 @@ enum {
 #define MODE_VALUES "mini apples full"
 
 const vg_cli_option vg_cli_run_options[] = {
-    {OPTION_COMPONENTS, "components", "K", NULL, "Components of the PCA, 1 to 1280 (default: 50)."},
+    {OPTION_COMPONENTS, "components", "K", NULL, "components of the PCA, 1 to 1280 (default: 50)"},
     {OPTION_MODE, "mode", "MODE", MODE_VALUES,
-     "Images to take: mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full "
-     "is Training/*/*.jpg (default: full)."},
+     "images to take: mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full "
+     "is Training/*/*.jpg (default: full)"},
     {OPTION_SELECT, "select", "GLOB", NULL,
-     "Images to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not."},
+     "images to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not"},
     {OPTION_FILES_FROM, "files-from", "LIST", "FILE",
-     "Images to take, as a file with one path a line; - is standard input."},
-    {OPTION_LIMIT, "limit", "N", NULL, "Take the first N images only."},
-    {OPTION_THREADS, "threads", "N", NULL, "Worker threads (default: one a CPU)."},
+     "images to take, as a file with one path a line; - is standard input"},
+    {OPTION_LIMIT, "limit", "N", NULL, "take the first N images only"},
+    {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
     VG_CLI_FORMAT_OPTION,
     {OPTION_MODEL, "model", "FILE", "FILE",
-     "Weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials."},
+     "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
     VG_CLI_TIMESTAMP_OPTIONS,
-    {OPTION_DRY_RUN, "dry-run", NULL, NULL, "Select and check, say what would be done, and stop."},
+    {OPTION_DRY_RUN, "dry-run", NULL, NULL, "select and check, say what would be done, and stop"},
     {OPTION_MAX_ERRORS, "max-errors", "N|P%", NULL,
-     "Stop when more images than this failed: a number, or a share of the selected ones "
-     "(default: no bound)."},
-    {OPTION_EXIF_ORIENT, "exif-orient", NULL, NULL, "Turn images as their EXIF data say."},
+     "stop when more images than this failed: a number, or a share of the selected ones "
+     "(default: no bound)"},
+    {OPTION_EXIF_ORIENT, "exif-orient", NULL, NULL, "turn images as their EXIF data say"},
     {OPTION_MAX_PIXELS, "max-pixels", "N", NULL,
-     "Largest width times height of an image; a larger one fails (default: 89478485)."},
+     "largest width times height of an image; a larger one fails (default: 89478485)"},
     {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
-     "Largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)."},
-    {OPTION_PART_ROWS, "part-rows", "N", NULL, "Images a part file (default: 4096)."},
+     "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
+    {OPTION_PART_ROWS, "part-rows", "N", NULL, "images a part file (default: 4096)"},
     VG_CLI_REPORT_OPTIONS,
     {0}};
 

@@ -20,27 +20,27 @@ enum {
 #define VG_CLI_FORMAT_OPTION                                                                \
     {                                                                                       \
         VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,                              \
-            "Formats of features and PCA rows: parquet, csv or both, with a comma between " \
+            "formats of features and PCA rows: parquet, csv or both, with a comma between " \
             "(default: "                                                                    \
-            "parquet,csv)."                                                                 \
+            "parquet,csv)"                                                                  \
     }
 
-#define VG_CLI_TIMESTAMP_OPTIONS                                                             \
-    {VG_CLI_TIMESTAMP, "timestamp", "YYYYMMDD_HHMMSS", NULL,                                 \
-     "Names the tables of this call (default: the time of the start, UTC)."},                \
-    {                                                                                        \
-        VG_CLI_OVERWRITE, "overwrite", NULL, NULL,                                           \
-            "Replace the tables that have the same timestamp; without it they are an error." \
+#define VG_CLI_TIMESTAMP_OPTIONS                                                            \
+    {VG_CLI_TIMESTAMP, "timestamp", "YYYYMMDD_HHMMSS", NULL,                                \
+     "names the tables of this call (default: the time of the start, UTC)"},                \
+    {                                                                                       \
+        VG_CLI_OVERWRITE, "overwrite", NULL, NULL,                                          \
+            "replace the tables that have the same timestamp; without it they are an error" \
     }
 
-#define VG_CLI_REPORT_OPTIONS                                                                     \
-    {VG_CLI_PROGRESS, "progress", "STYLE", VG_CLI_PROGRESS_VALUES,                                \
-     "What standard error shows of the work: bar, json (one object a line) or none (default: "    \
-     "auto, a bar on a terminal and a line now and then elsewhere)."},                            \
-        {VG_CLI_LOG_LEVEL, "log-level", "LEVEL", VG_CLI_LOG_LEVEL_VALUES,                         \
-         "The least important messages to show: error, warning, info or debug (default: info)."}, \
-    {                                                                                             \
-        VG_CLI_QUIET, "quiet", NULL, NULL, "Errors only: no progress, no summary."                \
+#define VG_CLI_REPORT_OPTIONS                                                                    \
+    {VG_CLI_PROGRESS, "progress", "STYLE", VG_CLI_PROGRESS_VALUES,                               \
+     "what standard error shows of the work: bar, json (one object a line) or none (default: "   \
+     "auto, a bar on a terminal and a line now and then elsewhere)"},                            \
+        {VG_CLI_LOG_LEVEL, "log-level", "LEVEL", VG_CLI_LOG_LEVEL_VALUES,                        \
+         "the least important messages to show: error, warning, info or debug (default: info)"}, \
+    {                                                                                            \
+        VG_CLI_QUIET, "quiet", NULL, NULL, "errors only: no progress, no summary"                \
     }
 
 typedef struct vg_cli_shared_options {

@@ -1,35 +1,25 @@
 #include "cli/weights.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/cli.h"
 
-static vg_status fetch(const char *url, vg_cli_progress *progress, char path[VG_PATH_CHARS],
-                       vg_error *error)
+vg_status vg_cli_fetch_weights(const vg_model_location *location, vg_cli_progress *progress,
+                               char path[VG_PATH_CHARS], vg_error *error)
 {
     char cache[VG_PATH_CHARS];
     vg_status status = vg_model_cache_path(cache, error);
     if (status != VG_OK) return status;
-    vg_cli_log(progress, VG_LOG_INFO, "no weights on this machine yet: fetching %s to %s", url,
-               cache);
+    vg_cli_log(progress, VG_LOG_INFO, "no weights on this machine yet: fetching %s to %s",
+               location->source, cache);
     status = vg_model_fetch(NULL, vg_cli_progress_download, progress, path, error);
+    vg_cli_progress_finish(progress);
     if (status == VG_OK || status == VG_ECANCELLED) return status;
-    return vg_fail_prefix(error, status,
-                          "cannot fetch the weights (--model FILE takes those of a file, --model "
-                          "seeded:7 draws some for a trial)");
-}
-
-vg_status vg_cli_weights(const char *argument, vg_cli_progress *progress,
-                         char source[VG_PATH_CHARS], vg_error *error)
-{
-    vg_model_location location;
-    vg_status status = vg_model_locate(argument, &location, error);
-    if (status != VG_OK) return status;
-    if (location.place == VG_MODEL_DOWNLOAD) return fetch(location.source, progress, source, error);
-    snprintf(source, VG_PATH_CHARS, "%s", location.source);
-    return VG_OK;
+    vg_error cause = *error;
+    return vg_fail(error, status,
+                   "cannot fetch the weights: %.300s; --model FILE takes those of a file, --model "
+                   "seeded:7 draws some for a trial",
+                   cause.message);
 }
 
 void vg_cli_warn_seeded(vg_cli_progress *progress, const char *source)
