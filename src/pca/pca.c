@@ -90,7 +90,7 @@ static void explain(vg_pca *pca, const double *ascending, uint64_t rows)
     for (int i = 0; i < pca->components; i++) {
         double share = ascending[pca->components - 1 - i];
         int in_rank = (uint64_t)i < rows - 1 && share > threshold;
-        pca->explained[i] = in_rank ? share : 0;
+        pca->explained[i] = in_rank ? fmin(share, 1) : 0;
     }
 }
 

@@ -30,6 +30,8 @@ vg_status vg_builder_open(vg_builder **builder, const vg_column *columns, size_t
                           vg_error *error);
 void vg_builder_close(vg_builder **builder);
 
+/* Text is UTF-8. A byte that belongs to no character becomes U+FFFD: one bad file
+ * name must not make a column unreadable. */
 vg_status vg_builder_string(vg_builder *builder, size_t column, const char *value, size_t size,
                             vg_error *error);
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error);
@@ -53,7 +55,7 @@ vg_status vg_builder_schema(const vg_builder *builder, struct ArrowSchema *schem
 /* A column of a batch somebody else made; valid while the batch is. */
 typedef struct vg_column_view {
     const struct ArrowSchema *schema;
-    const struct ArrowArray *array;
+    const struct ArrowArray *batch, *array;
     int64_t length, offset; /* rows of the batch, and where they start in the column */
 } vg_column_view;
 
@@ -62,8 +64,9 @@ vg_status vg_column_find(const struct ArrowSchema *schema, const struct ArrowArr
                          const char *name, vg_column_view *view, vg_error *error);
 bool vg_column_is_null(const vg_column_view *view, int64_t row);
 
-/* Checks the type once, before rows are read: string, large_string, binary or
- * large_binary; list, large_list or fixed_size_list of float. */
+/* Check the type and the offsets once, before rows are read: string, large_string,
+ * binary or large_binary; list, large_list or fixed_size_list of float, without
+ * nulls among the floats. */
 vg_status vg_column_check_bytes(const vg_column_view *view, vg_error *error);
 vg_status vg_column_check_float32_list(const vg_column_view *view, vg_error *error);
 

@@ -1,0 +1,200 @@
+/* Columns of a batch that somebody else made. Formats and layouts:
+ * https://arrow.apache.org/docs/format/CDataInterface.html and
+ * https://arrow.apache.org/docs/format/Columnar.html. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "table/table.h"
+
+/* --- Finding ------------------------------------------------------------- */
+
+static const char *name_of(const struct ArrowSchema *schema)
+{
+    return schema->name != NULL ? schema->name : "";
+}
+
+static vg_status column_missing(const struct ArrowSchema *schema, const char *name, vg_error *error)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (int64_t i = 0; i < schema->n_children && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+                                 name_of(schema->children[i]));
+    return vg_fail(error, VG_ENOTFOUND, "no column %s: the table has %s", name,
+                   used > 0 ? names : "no columns");
+}
+
+vg_status vg_column_find(const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                         const char *name, vg_column_view *view, vg_error *error)
+{
+    if (schema->release == NULL || batch->release == NULL)
+        return vg_fail(error, VG_EINVAL, "the table has been released already");
+    if (strcmp(schema->format, "+s") != 0 || batch->n_children != schema->n_children)
+        return vg_fail(error, VG_EINVAL,
+                       "a struct batch is needed, this is of format %s with %lld "
+                       "columns",
+                       schema->format, (long long)batch->n_children);
+    int64_t index = 0;
+    while (index < schema->n_children && strcmp(name_of(schema->children[index]), name) != 0)
+        index++;
+    if (index == schema->n_children) return column_missing(schema, name, error);
+
+    const struct ArrowArray *array = batch->children[index];
+    if (batch->length < 0 || batch->offset < 0 || array->offset < 0 ||
+        array->length < batch->offset + batch->length)
+        return vg_fail(error, VG_EFORMAT, "column %s has %lld rows, the table needs %lld", name,
+                       (long long)array->length, (long long)(batch->offset + batch->length));
+    *view = (vg_column_view){.schema = schema->children[index],
+                             .batch = batch,
+                             .array = array,
+                             .length = batch->length,
+                             .offset = batch->offset + array->offset};
+    return VG_OK;
+}
+
+static bool bit_is_null(const struct ArrowArray *array, int64_t position)
+{
+    if (array->null_count == 0 || array->n_buffers == 0 || array->buffers[0] == NULL) return false;
+    const uint8_t *bits = array->buffers[0];
+    return (bits[position / 8] >> (position % 8) & 1) == 0;
+}
+
+bool vg_column_is_null(const vg_column_view *view, int64_t row)
+{
+    return bit_is_null(view->array, view->offset + row) ||
+           bit_is_null(view->batch, view->batch->offset + row);
+}
+
+/* --- Layouts ------------------------------------------------------------- */
+
+/* Where the items of a row are: bytes of a string, values of a list. */
+typedef enum row_layout {
+    LAYOUT_OFFSETS32,
+    LAYOUT_OFFSETS64,
+    LAYOUT_FIXED,
+    LAYOUT_OTHER
+} row_layout;
+
+static row_layout layout_of(const char *format)
+{
+    if (strcmp(format, "u") == 0 || strcmp(format, "z") == 0 || strcmp(format, "+l") == 0)
+        return LAYOUT_OFFSETS32;
+    if (strcmp(format, "U") == 0 || strcmp(format, "Z") == 0 || strcmp(format, "+L") == 0)
+        return LAYOUT_OFFSETS64;
+    if (strncmp(format, "+w:", 3) == 0) return LAYOUT_FIXED;
+    return LAYOUT_OTHER;
+}
+
+/* Item at which the row at `position` starts; the next position is its end. */
+static int64_t start_of(const vg_column_view *view, row_layout layout, int64_t position)
+{
+    switch (layout) {
+    case LAYOUT_OFFSETS32: return ((const int32_t *)view->array->buffers[1])[position];
+    case LAYOUT_OFFSETS64: return ((const int64_t *)view->array->buffers[1])[position];
+    default: return position * strtoll(view->schema->format + 3, NULL, 10);
+    }
+}
+
+static vg_status check_offsets(const vg_column_view *view, row_layout layout, int64_t items,
+                               vg_error *error)
+{
+    if (view->length == 0) return VG_OK;
+    const char *name = name_of(view->schema);
+    if (layout == LAYOUT_FIXED) {
+        long long size = strtoll(view->schema->format + 3, NULL, 10);
+        if (size < 0 || size > INT32_MAX)
+            return vg_fail(error, VG_EFORMAT, "column %s has lists of %lld values", name, size);
+    } else if (view->array->n_buffers < 2 || view->array->buffers[1] == NULL) {
+        return vg_fail(error, VG_EFORMAT, "column %s has no offsets", name);
+    }
+
+    int64_t start = start_of(view, layout, view->offset);
+    for (int64_t row = 0; row < view->length; row++) {
+        int64_t end = start_of(view, layout, view->offset + row + 1);
+        if (start < 0 || end < start || end > items)
+            return vg_fail(error, VG_EFORMAT,
+                           "column %s, row %lld (counted from 0): from %lld to %lld is outside "
+                           "the column",
+                           name, (long long)row, (long long)start, (long long)end);
+        start = end;
+    }
+    return VG_OK;
+}
+
+/* --- Bytes --------------------------------------------------------------- */
+
+vg_status vg_column_check_bytes(const vg_column_view *view, vg_error *error)
+{
+    const char *format = view->schema->format;
+    if (view->schema->dictionary != NULL)
+        return vg_fail(error, VG_EUNSUPPORTED, "column %s is dictionary-encoded: cast it to string",
+                       name_of(view->schema));
+    row_layout layout = layout_of(format);
+    if (format[0] == '+' || layout == LAYOUT_OTHER)
+        return vg_fail(error, VG_EUNSUPPORTED,
+                       "column %s has the Arrow format %s: cast it to string or binary",
+                       name_of(view->schema), format);
+    if (view->array->n_buffers != 3)
+        return vg_fail(error, VG_EFORMAT, "column %s has %lld buffers instead of 3",
+                       name_of(view->schema), (long long)view->array->n_buffers);
+    return check_offsets(view, layout, INT64_MAX, error);
+}
+
+void vg_column_bytes(const vg_column_view *view, int64_t row, const char **bytes, size_t *size)
+{
+    row_layout layout = layout_of(view->schema->format);
+    int64_t position = view->offset + row, start = start_of(view, layout, position);
+    const char *data = view->array->buffers[2];
+    *size = (size_t)(start_of(view, layout, position + 1) - start);
+    *bytes = data != NULL ? data + start : "";
+}
+
+/* --- Lists --------------------------------------------------------------- */
+
+static vg_status check_items(const vg_column_view *view, row_layout layout, vg_error *error)
+{
+    const struct ArrowArray *items = view->array->children[0];
+    for (int64_t row = 0; row < view->length; row++) {
+        if (vg_column_is_null(view, row)) continue;
+        int64_t end = start_of(view, layout, view->offset + row + 1);
+        for (int64_t i = start_of(view, layout, view->offset + row); i < end; i++)
+            if (bit_is_null(items, items->offset + i))
+                return vg_fail(error, VG_EINVAL,
+                               "column %s, row %lld (counted from 0): a value in the list is null",
+                               name_of(view->schema), (long long)row);
+    }
+    return VG_OK;
+}
+
+vg_status vg_column_check_float32_list(const vg_column_view *view, vg_error *error)
+{
+    const struct ArrowSchema *schema = view->schema;
+    row_layout layout = layout_of(schema->format);
+    bool is_list = schema->format[0] == '+' && layout != LAYOUT_OTHER && schema->n_children == 1;
+    const struct ArrowSchema *item = is_list ? schema->children[0] : NULL;
+    if (!is_list || strcmp(item->format, "f") != 0 || item->dictionary != NULL)
+        return vg_fail(
+            error, VG_EUNSUPPORTED, "column %s has the Arrow format %s%s%s: cast it to list<float>",
+            name_of(schema), schema->format, is_list ? " of " : "", is_list ? item->format : "");
+
+    const struct ArrowArray *items = view->array->n_children == 1 ? view->array->children[0] : NULL;
+    if (items == NULL || items->n_buffers != 2 || items->offset < 0 ||
+        (items->length > 0 && items->buffers[1] == NULL))
+        return vg_fail(error, VG_EFORMAT, "column %s has no values", name_of(schema));
+    vg_status status = check_offsets(view, layout, items->length, error);
+    if (status == VG_OK && items->null_count != 0 && items->buffers[0] != NULL)
+        status = check_items(view, layout, error);
+    return status;
+}
+
+void vg_column_float32_list(const vg_column_view *view, int64_t row, const float **values,
+                            size_t *n)
+{
+    row_layout layout = layout_of(view->schema->format);
+    const struct ArrowArray *items = view->array->children[0];
+    int64_t position = view->offset + row, start = start_of(view, layout, position);
+    *n = (size_t)(start_of(view, layout, position + 1) - start);
+    *values = (const float *)items->buffers[1] + items->offset + start;
+}
