@@ -1,0 +1,27 @@
+/* The first half of a run: selected images to the tables features, metadata and
+ * errors, and to moments. */
+#ifndef VG_JOB_FEATURES_H
+#define VG_JOB_FEATURES_H
+
+#include "io/io.h"
+#include "job/job.h"
+#include "job/paths.h"
+
+typedef struct vg_features_task {
+    const vg_run_options *options;
+    vg_store *input, *output;
+    const vg_model *model;
+    const vg_paths *paths;
+    const char *timestamp;
+    const vg_fact *facts;
+    size_t fact_count;
+    int threads;
+} vg_features_task;
+
+/* Fills the figures of `result` as far as it comes. On VG_OK the three tables are
+ * complete and `moments`, the caller's, holds those of all images that did not
+ * fail. Otherwise whole parts stay and no table is marked as complete. */
+vg_status vg_features_run(const vg_features_task *task, vg_run_result *result, vg_moments **moments,
+                          vg_error *error);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef VG_JOB_GLOB_H
+#define VG_JOB_GLOB_H
+
+#include <stdbool.h>
+
+/* Whether the whole path matches. '*' and '?' stop at '/'; '**' does not, and as a
+ * whole folder name ('**' + '/') it stands for any number of folders, none
+ * included. [abc], [a-z] and [!a] match one character of a set; '\' takes the next
+ * character as it is. Characters are bytes. */
+bool vg_glob_match(const char *pattern, const char *path);
+
+#endif

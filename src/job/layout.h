@@ -1,0 +1,57 @@
+/* Where the tables of a run lie, and what their files are called. */
+#ifndef VG_JOB_LAYOUT_H
+#define VG_JOB_LAYOUT_H
+
+#include <stddef.h>
+
+#include "io/io.h"
+#include "job/job.h"
+
+typedef enum vg_table {
+    VG_TABLE_FEATURES,
+    VG_TABLE_PCA,
+    VG_TABLE_METADATA,
+    VG_TABLE_ERRORS,
+    VG_TABLE_MODEL_INFO,
+    VG_TABLE_VARIANCE,
+    VG_TABLE_IMAGES,
+    VG_TABLE_COUNTS,
+    VG_TABLE_COUNT
+} vg_table;
+
+enum { VG_FOLDER_CHARS = 64, VG_FILE_CHARS = 192, VG_UUID_CHARS = 37 };
+
+/* "features/parquet/features_<ts>", relative to the output. The format tells only
+ * tables apart that are written in both. */
+void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format format,
+                      const char *timestamp);
+
+/* "<folder>/part-00000-<uuid>.snappy.parquet", or the name under which readers
+ * skip it: that with a '.' in front and ".inprogress" behind. */
+void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t number, const char *uuid,
+                    const char *extension, bool hidden);
+
+/* ".snappy.parquet" or ".csv" */
+const char *vg_layout_extension(vg_format format);
+
+/* A random one (RFC 4122, version 4). */
+vg_status vg_layout_uuid(char uuid[VG_UUID_CHARS], vg_error *error);
+
+/* VG_EEXIST where one of the tables [n] has files of this timestamp already. */
+vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_t n,
+                                 const char *timestamp, vg_error *error);
+vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
+                           const char *timestamp, vg_error *error);
+
+/* Writes a hidden file and deletes it, so that an output that cannot be written
+ * is known before any work. */
+vg_status vg_layout_check_writable(vg_store *output, const char *uuid, vg_error *error);
+
+/* Writes _SUCCESS. */
+vg_status vg_layout_mark_complete(vg_store *output, const char *folder, vg_error *error);
+
+/* Whether the file is of a run that wrote to `output`, a folder that may lie inside
+ * the listed `input`. */
+bool vg_layout_is_table_file(const vg_store *input, const vg_store *output, const char *path);
+
+#endif

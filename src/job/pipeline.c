@@ -1,0 +1,344 @@
+#include "job/pipeline.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "job/notify.h"
+
+enum {
+    /* Outcomes that may wait for the caller: as many as let the workers go on while
+     * a part file is made durable. */
+    SLOTS_PER_THREAD = 64,
+    MIN_SLOTS = 128,
+    /* A local file comes from memory or from one disk; a bucket answers after tens
+     * of milliseconds, so that many requests must be on their way. */
+    MAX_LOCAL_READERS = 4,
+    REMOTE_READERS_PER_THREAD = 4,
+    MAX_REMOTE_READERS = 64,
+    WAIT_MILLISECONDS = 50 /* between two looks at `cancel` */
+};
+
+/* Bytes of files read ahead, beyond which no reader begins another. */
+static const size_t max_bytes_ahead = (size_t)64 << 20;
+
+/* One image on its way. The thread that holds it needs no lock. */
+typedef struct slot {
+    size_t index;
+    vg_bytes content;
+    float *features;
+    vg_image_result result;
+    bool done; /* under the lock */
+} slot;
+
+typedef struct worker {
+    struct vg_pipeline *pipeline;
+    vg_extractor *extractor;
+    pthread_t thread;
+    vg_extractor_times times; /* under the lock */
+} worker;
+
+struct vg_pipeline {
+    vg_pipeline_options options;
+    size_t count;
+    slot *slots; /* image i is in slot i % slot_count */
+    size_t slot_count;
+    float *features;
+    worker *workers;
+    pthread_t *readers;
+    int worker_count, reader_count, running_workers, running_readers;
+    size_t max_ahead;
+
+    pthread_mutex_t lock;
+    pthread_cond_t room;    /* for readers: a slot is free, a file was used up */
+    pthread_cond_t content; /* for workers: a file is there */
+    pthread_cond_t outcome; /* for the caller: an image is done */
+    bool has_lock, stop;
+    size_t next_read, next_taken, released; /* images, in order */
+    size_t ahead, bytes_ahead;              /* files being read or read and not used up */
+    slot **ready;                           /* ring of slots whose file is there */
+    size_t ready_first, ready_count;
+    double read_seconds;
+};
+
+/* --- Threads -------------------------------------------------------------- */
+
+static void finish_slot(vg_pipeline *pipeline, slot *done)
+{
+    done->done = true;
+    pipeline->ahead--;
+    pthread_cond_signal(&pipeline->room);
+    pthread_cond_signal(&pipeline->outcome);
+}
+
+static bool may_read(const vg_pipeline *pipeline)
+{
+    return pipeline->next_read < pipeline->count &&
+           pipeline->next_read < pipeline->released + pipeline->slot_count &&
+           pipeline->ahead < pipeline->max_ahead && pipeline->bytes_ahead < max_bytes_ahead;
+}
+
+static void *read_files(void *argument)
+{
+    vg_pipeline *pipeline = argument;
+    const vg_pipeline_options *options = &pipeline->options;
+    pthread_mutex_lock(&pipeline->lock);
+    for (;;) {
+        while (!pipeline->stop && !may_read(pipeline))
+            pthread_cond_wait(&pipeline->room, &pipeline->lock);
+        if (pipeline->stop) break;
+        slot *read = &pipeline->slots[pipeline->next_read % pipeline->slot_count];
+        read->index = pipeline->next_read++;
+        pipeline->ahead++;
+        /* One signal may have made room for several. */
+        if (may_read(pipeline)) pthread_cond_signal(&pipeline->room);
+        pthread_mutex_unlock(&pipeline->lock);
+
+        double start = vg_seconds();
+        read->result.status =
+            vg_store_read(options->input, options->paths->items[read->index].text,
+                          options->max_file_size, &read->content, &read->result.error);
+        double seconds = vg_seconds() - start;
+
+        pthread_mutex_lock(&pipeline->lock);
+        pipeline->read_seconds += seconds;
+        if (read->result.status != VG_OK) {
+            finish_slot(pipeline, read);
+            continue;
+        }
+        pipeline->bytes_ahead += read->content.size;
+        size_t last = (pipeline->ready_first + pipeline->ready_count++) % pipeline->slot_count;
+        pipeline->ready[last] = read;
+        pthread_cond_signal(&pipeline->content);
+    }
+    pthread_mutex_unlock(&pipeline->lock);
+    return NULL;
+}
+
+static void extract_slot(worker *self, slot *image)
+{
+    vg_encoded_image encoded = {.data = image->content.bytes, .size = image->content.size};
+    vg_error error;
+    vg_status status =
+        vg_extract(self->extractor, 1, &encoded, image->features, &image->result, &error);
+    if (status != VG_OK) image->result = (vg_image_result){.status = status, .error = error};
+    free(image->content.bytes);
+    image->content = (vg_bytes){0};
+}
+
+static void *extract_images(void *argument)
+{
+    worker *self = argument;
+    vg_pipeline *pipeline = self->pipeline;
+    pthread_mutex_lock(&pipeline->lock);
+    for (;;) {
+        while (!pipeline->stop && pipeline->ready_count == 0)
+            pthread_cond_wait(&pipeline->content, &pipeline->lock);
+        if (pipeline->stop) break;
+        slot *image = pipeline->ready[pipeline->ready_first];
+        pipeline->ready_first = (pipeline->ready_first + 1) % pipeline->slot_count;
+        pipeline->ready_count--;
+        pthread_mutex_unlock(&pipeline->lock);
+
+        size_t bytes = image->content.size;
+        extract_slot(self, image);
+
+        pthread_mutex_lock(&pipeline->lock);
+        vg_extractor_get_times(self->extractor, &self->times);
+        pipeline->bytes_ahead -= bytes;
+        finish_slot(pipeline, image);
+    }
+    pthread_mutex_unlock(&pipeline->lock);
+    return NULL;
+}
+
+/* --- Opening and closing ---------------------------------------------------- */
+
+static int clamp(int value, int low, int high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void plan(vg_pipeline *pipeline, const vg_pipeline_options *options)
+{
+    int threads = options->threads;
+    pipeline->options = *options;
+    pipeline->count = options->paths->count;
+    pipeline->worker_count = threads;
+    pipeline->reader_count = vg_store_is_atomic(options->input)
+                                 ? clamp(REMOTE_READERS_PER_THREAD * threads, 8, MAX_REMOTE_READERS)
+                                 : clamp(threads, 1, MAX_LOCAL_READERS);
+    pipeline->max_ahead = 2 * (size_t)threads + (size_t)pipeline->reader_count;
+    pipeline->slot_count = (size_t)threads * SLOTS_PER_THREAD;
+    if (pipeline->slot_count < MIN_SLOTS) pipeline->slot_count = MIN_SLOTS;
+    if (pipeline->slot_count > pipeline->count) pipeline->slot_count = pipeline->count;
+}
+
+static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
+{
+    size_t slots = pipeline->slot_count;
+    pipeline->slots = calloc(slots, sizeof *pipeline->slots);
+    pipeline->ready = calloc(slots, sizeof(slot *));
+    pipeline->features = vg_alloc_aligned(slots * VG_FEATURE_COUNT, sizeof(float));
+    pipeline->workers = calloc((size_t)pipeline->worker_count, sizeof *pipeline->workers);
+    pipeline->readers = calloc((size_t)pipeline->reader_count, sizeof *pipeline->readers);
+    if (pipeline->slots == NULL || pipeline->ready == NULL || pipeline->features == NULL ||
+        pipeline->workers == NULL || pipeline->readers == NULL)
+        return vg_fail_memory(error, slots * VG_FEATURE_COUNT * sizeof(float));
+    for (size_t i = 0; i < slots; i++)
+        pipeline->slots[i].features = pipeline->features + i * VG_FEATURE_COUNT;
+    return VG_OK;
+}
+
+static vg_status open_locks(vg_pipeline *pipeline, vg_error *error)
+{
+    pthread_condattr_t attributes;
+    int failed = pthread_condattr_init(&attributes);
+    if (failed == 0) {
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        failed = pthread_mutex_init(&pipeline->lock, NULL) ||
+                 pthread_cond_init(&pipeline->room, NULL) ||
+                 pthread_cond_init(&pipeline->content, NULL) ||
+                 pthread_cond_init(&pipeline->outcome, &attributes);
+        pthread_condattr_destroy(&attributes);
+    }
+    if (failed != 0) return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
+    pipeline->has_lock = true;
+    return VG_OK;
+}
+
+static vg_status start_thread(pthread_t *thread, void *(*run)(void *), void *argument, int *running,
+                              vg_error *error)
+{
+    int failed = pthread_create(thread, NULL, run, argument);
+    if (failed != 0)
+        return vg_fail(error, VG_ENOMEM, "no thread could be started: %s: try fewer --threads",
+                       strerror(failed));
+    (*running)++;
+    return VG_OK;
+}
+
+static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
+{
+    vg_status status = VG_OK;
+    for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
+        worker *started = &pipeline->workers[i];
+        started->pipeline = pipeline;
+        status = vg_extractor_open(&started->extractor, pipeline->options.model,
+                                   pipeline->options.image, error);
+    }
+    for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++)
+        status = start_thread(&pipeline->workers[i].thread, extract_images, &pipeline->workers[i],
+                              &pipeline->running_workers, error);
+    for (int i = 0; i < pipeline->reader_count && status == VG_OK; i++)
+        status = start_thread(&pipeline->readers[i], read_files, pipeline,
+                              &pipeline->running_readers, error);
+    return status;
+}
+
+vg_status vg_pipeline_open(vg_pipeline **pipeline, const vg_pipeline_options *options,
+                           vg_error *error)
+{
+    *pipeline = NULL;
+    vg_pipeline *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    plan(opened, options);
+    vg_status status = allocate(opened, error);
+    if (status == VG_OK) status = open_locks(opened, error);
+    if (status == VG_OK) status = start_threads(opened, error);
+    if (status != VG_OK) vg_pipeline_close(&opened);
+    *pipeline = opened;
+    return status;
+}
+
+static void stop_threads(vg_pipeline *pipeline)
+{
+    pthread_mutex_lock(&pipeline->lock);
+    pipeline->stop = true;
+    pthread_cond_broadcast(&pipeline->room);
+    pthread_cond_broadcast(&pipeline->content);
+    pthread_mutex_unlock(&pipeline->lock);
+    for (int i = 0; i < pipeline->running_readers; i++) pthread_join(pipeline->readers[i], NULL);
+    for (int i = 0; i < pipeline->running_workers; i++)
+        pthread_join(pipeline->workers[i].thread, NULL);
+}
+
+void vg_pipeline_close(vg_pipeline **pipeline)
+{
+    vg_pipeline *closed = *pipeline;
+    if (closed == NULL) return;
+    if (closed->has_lock) {
+        stop_threads(closed);
+        pthread_cond_destroy(&closed->room);
+        pthread_cond_destroy(&closed->content);
+        pthread_cond_destroy(&closed->outcome);
+        pthread_mutex_destroy(&closed->lock);
+    }
+    for (int i = 0; closed->workers != NULL && i < closed->worker_count; i++)
+        vg_extractor_close(&closed->workers[i].extractor);
+    for (size_t i = 0; closed->slots != NULL && i < closed->slot_count; i++)
+        free(closed->slots[i].content.bytes);
+    free(closed->workers);
+    free(closed->readers);
+    free(closed->features);
+    free(closed->ready);
+    free(closed->slots);
+    free(closed);
+    *pipeline = NULL;
+}
+
+/* --- The caller's side -------------------------------------------------------- */
+
+static void wait_for_outcome(vg_pipeline *pipeline)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_MILLISECONDS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&pipeline->outcome, &pipeline->lock, &until);
+}
+
+vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error)
+{
+    if (pipeline->next_taken == pipeline->count)
+        return vg_fail(error, VG_EINVAL, "every image has been taken");
+    vg_status status = VG_OK;
+    pthread_mutex_lock(&pipeline->lock);
+    if (pipeline->released < pipeline->next_taken) {
+        pipeline->slots[pipeline->released % pipeline->slot_count].done = false;
+        pipeline->released++;
+        pthread_cond_signal(&pipeline->room);
+    }
+    slot *next = &pipeline->slots[pipeline->next_taken % pipeline->slot_count];
+    while ((status = vg_check_cancel(pipeline->options.cancel, error)) == VG_OK && !next->done)
+        wait_for_outcome(pipeline);
+    pthread_mutex_unlock(&pipeline->lock);
+    if (status != VG_OK) return status;
+
+    pipeline->next_taken++;
+    outcome->status = next->result.status;
+    outcome->reason = next->result.error.message;
+    outcome->features = next->features;
+    return VG_OK;
+}
+
+void vg_pipeline_get_times(vg_pipeline *pipeline, vg_pipeline_times *times)
+{
+    *times = (vg_pipeline_times){0};
+    pthread_mutex_lock(&pipeline->lock);
+    times->read = pipeline->read_seconds;
+    for (int i = 0; i < pipeline->worker_count; i++) {
+        times->extract.decode += pipeline->workers[i].times.decode;
+        times->extract.resize += pipeline->workers[i].times.resize;
+        times->extract.network += pipeline->workers[i].times.network;
+    }
+    pthread_mutex_unlock(&pipeline->lock);
+}

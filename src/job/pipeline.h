@@ -1,0 +1,52 @@
+/* Images to features on many threads, taken in order: readers fetch files ahead,
+ * workers decode and run the network, the caller takes the outcomes one by one in
+ * the order of the paths. */
+#ifndef VG_JOB_PIPELINE_H
+#define VG_JOB_PIPELINE_H
+
+#include <stdatomic.h>
+
+#include "io/io.h"
+#include "job/paths.h"
+
+typedef struct vg_pipeline vg_pipeline;
+
+typedef struct vg_pipeline_options {
+    vg_store *input;
+    const vg_paths *paths;
+    const vg_model *model;
+    const vg_image_options *image;
+    uint64_t max_file_size;
+    int threads;               /* workers, at least one */
+    const atomic_bool *cancel; /* may be NULL */
+} vg_pipeline_options;
+
+/* All that the options point to must outlive the pipeline. */
+vg_status vg_pipeline_open(vg_pipeline **pipeline, const vg_pipeline_options *options,
+                           vg_error *error);
+/* Stops the threads, whatever is left to do. */
+void vg_pipeline_close(vg_pipeline **pipeline);
+
+/* What became of one image; valid until the next call. */
+typedef struct vg_outcome {
+    vg_status status;
+    const char *reason;    /* why it failed, when status is not VG_OK */
+    const float *features; /* [VG_FEATURE_COUNT], when it is */
+} vg_outcome;
+
+/* Waits for the next image; called once for each path. VG_ECANCELLED soon after
+ * the caller asked to stop. */
+vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error);
+
+/* Seconds so far, summed over the threads. */
+typedef struct vg_pipeline_times {
+    double read;
+    vg_extractor_times extract;
+} vg_pipeline_times;
+
+void vg_pipeline_get_times(vg_pipeline *pipeline, vg_pipeline_times *times);
+
+/* CPUs this process may use: its affinity, and its share in a control group. */
+int vg_usable_cpus(void);
+
+#endif

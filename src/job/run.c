@@ -1,0 +1,244 @@
+/* The whole job: check everything, extract, fit, project. */
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "io/io.h"
+#include "job/components.h"
+#include "job/features.h"
+#include "job/layout.h"
+#include "job/notify.h"
+#include "job/pipeline.h"
+#include "job/selection.h"
+#include "job/timestamp.h"
+#include "model/sources/sources.h"
+
+static const vg_table run_tables[] = {VG_TABLE_FEATURES, VG_TABLE_PCA,        VG_TABLE_METADATA,
+                                      VG_TABLE_ERRORS,   VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE};
+enum { RUN_TABLES = sizeof run_tables / sizeof *run_tables, MAX_FACTS = 8, MAX_THREADS = 1024 };
+
+void vg_run_options_default(vg_run_options *options)
+{
+    *options = (vg_run_options){.components = 50,
+                                .parquet = true,
+                                .csv = true,
+                                .max_file_size = (uint64_t)256 << 20,
+                                .part_rows = 4096,
+                                .max_errors = UINT64_MAX,
+                                .max_error_share = 1.0};
+    vg_image_options_default(&options->image);
+}
+
+/* What a run holds from its checks to its end. */
+typedef struct run {
+    const vg_run_options *options;
+    vg_run_result *result;
+    vg_store *input, *output;
+    vg_model *model;
+    vg_paths paths;
+    vg_moments *moments;
+    char model_sha256[VG_SHA256_CHARS];
+    vg_fact facts[MAX_FACTS];
+    size_t fact_count;
+    double start;
+} run;
+
+static void close_run(run *state)
+{
+    vg_moments_close(&state->moments);
+    vg_paths_free(&state->paths);
+    vg_model_close(&state->model);
+    vg_store_close(&state->output);
+    vg_store_close(&state->input);
+}
+
+/* --- Checks --------------------------------------------------------------------- */
+
+static vg_status check_options(const vg_run_options *options, vg_error *error)
+{
+    if (options->input == NULL || options->output == NULL || options->model_source == NULL)
+        return vg_fail(error, VG_EINVAL, "a run needs an input, an output and a model");
+    if (options->components < 1 || options->components > VG_FEATURE_COUNT)
+        return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k",
+                       options->components, VG_FEATURE_COUNT);
+    if (!options->parquet && !options->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    if (options->threads < 0 || options->threads > MAX_THREADS)
+        return vg_fail(error, VG_EINVAL, "%d threads: give 1 to %d, or 0 for one a CPU",
+                       options->threads, MAX_THREADS);
+    if (options->part_rows == 0)
+        return vg_fail(error, VG_EINVAL, "0 images a part file: give at least 1");
+    return VG_OK;
+}
+
+static void add_fact(run *state, const char *key, const char *value)
+{
+    state->facts[state->fact_count++] = (vg_fact){.key = key, .value = value};
+}
+
+static vg_status open_model(run *state, vg_error *error)
+{
+    const char *source = state->options->model_source;
+    vg_status status = vg_model_open(&state->model, source, NULL, error);
+    if (status != VG_OK) return status;
+    const char *kernels = vg_model_kernels(state->model);
+    snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
+
+    add_fact(state, "model", source);
+    if (strncmp(source, "seeded:", strlen("seeded:")) != 0) {
+        status = vg_file_sha256(source, state->model_sha256, error);
+        add_fact(state, "model_sha256", state->model_sha256);
+    }
+    add_fact(state, "kernels", kernels);
+    add_fact(state, "verger_version", vg_version());
+    return status;
+}
+
+/* An output that does not exist is made only by a run that goes on to fill it. */
+static vg_status check_output(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    char uuid[VG_UUID_CHARS];
+    vg_status status = VG_OK;
+    if (!options->overwrite)
+        status = vg_layout_check_absent(state->output, run_tables, RUN_TABLES,
+                                        state->result->timestamp, error);
+    if (status == VG_OK) status = vg_layout_uuid(uuid, error);
+    if (status == VG_OK && !options->dry_run)
+        status = vg_layout_check_writable(state->output, uuid, error);
+    return status;
+}
+
+static vg_status select_images(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_selection_options selection = {.mode = options->mode,
+                                      .select = options->select,
+                                      .files_from = options->files_from,
+                                      .limit = options->limit,
+                                      .cancel = options->cancel,
+                                      .observer = &options->observer};
+    vg_status status =
+        vg_select_images(&state->paths, state->input, state->output, &selection, error);
+    if (status != VG_OK) return status;
+    state->result->selected = state->paths.count;
+    vg_notify_log(&options->observer, VG_LOG_INFO, "%zu images selected below %s",
+                  state->paths.count, vg_store_address(state->input));
+    return vg_components_check(state->paths.count, options->components, error);
+}
+
+/* All that can be wrong and can be known before the first image is opened. */
+static vg_status prepare(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    vg_status status = check_options(options, error);
+    if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
+    if (status == VG_OK) status = vg_store_open(&state->input, options->input, error);
+    if (status == VG_OK) status = vg_store_open(&state->output, options->output, error);
+    if (status == VG_OK) status = open_model(state, error);
+    if (status == VG_OK) status = select_images(state, error);
+    if (status == VG_OK) status = check_output(state, error);
+    if (status != VG_OK) return status;
+    result->components = options->components;
+    result->threads = options->threads > 0 ? options->threads : vg_usable_cpus();
+    return VG_OK;
+}
+
+/* --- The work ---------------------------------------------------------------------- */
+
+static void set_folders(const run *state)
+{
+    vg_format format = state->options->parquet ? VG_PARQUET : VG_CSV;
+    vg_run_result *result = state->result;
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
+    snprintf(result->features_folder, sizeof result->features_folder, "%s/%s",
+             vg_store_address(state->output), folder);
+    vg_layout_folder(folder, VG_TABLE_PCA, format, result->timestamp);
+    snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
+             vg_store_address(state->output), folder);
+}
+
+static vg_status extract(run *state, vg_error *error)
+{
+    vg_features_task task = {.options = state->options,
+                             .input = state->input,
+                             .output = state->output,
+                             .model = state->model,
+                             .paths = &state->paths,
+                             .timestamp = state->result->timestamp,
+                             .facts = state->facts,
+                             .fact_count = state->fact_count,
+                             .threads = state->result->threads};
+    return vg_features_run(&task, state->result, &state->moments, error);
+}
+
+/* Features that are complete stay, also where too few images are left for a PCA. */
+static vg_status reduce(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    vg_status status = vg_components_check(result->extracted, options->components, error);
+    if (status != VG_OK)
+        return vg_fail_prefix(error, status, "%llu of %llu images failed; features are in %s",
+                              (unsigned long long)result->failed,
+                              (unsigned long long)result->selected, result->features_folder);
+
+    char folder[VG_FOLDER_CHARS];
+    vg_format format = options->parquet ? VG_PARQUET : VG_CSV;
+    vg_feature_table features = {0};
+    vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
+    status = vg_feature_table_open(&features, state->output, folder, format, error);
+    if (status != VG_OK) return status;
+
+    vg_components_task task = {.output = state->output,
+                               .features = &features,
+                               .moments = state->moments,
+                               .components = options->components,
+                               .parquet = options->parquet,
+                               .csv = options->csv,
+                               .timestamp = result->timestamp,
+                               .facts = state->facts,
+                               .fact_count = state->fact_count,
+                               .threads = result->threads,
+                               .start = state->start,
+                               .cancel = options->cancel,
+                               .observer = &options->observer};
+    status = vg_components_run(&task, result, error);
+    vg_feature_table_close(&features);
+    return status;
+}
+
+static vg_status work(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_status status = VG_OK;
+    if (options->overwrite)
+        status = vg_layout_delete(state->output, run_tables, RUN_TABLES, state->result->timestamp,
+                                  error);
+    if (status != VG_OK) return status;
+    set_folders(state);
+    /* Threads of OpenBLAS would only take CPUs from the workers. */
+    openblas_set_num_threads(1);
+    status = extract(state, error);
+    if (status == VG_OK) status = reduce(state, error);
+    if (status != VG_OK) return status;
+    double start = vg_seconds();
+    vg_notify_progress(&options->observer, VG_PHASE_COMMIT, 1, 1, state->result->failed, start);
+    return VG_OK;
+}
+
+vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error)
+{
+    run state = {.options = options, .result = result, .start = vg_seconds()};
+    *result = (vg_run_result){0};
+    vg_status status = prepare(&state, error);
+    if (status == VG_OK && !options->dry_run) status = work(&state, error);
+    close_run(&state);
+    result->seconds = vg_seconds() - state.start;
+    return status;
+}

@@ -1,0 +1,207 @@
+#include "job/selection.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "job/file_list.h"
+#include "job/glob.h"
+#include "job/layout.h"
+#include "job/notify.h"
+
+/* A mode stands for a glob and a number of images. */
+typedef struct mode {
+    const char *name, *select;
+    uint64_t limit;
+} mode;
+
+static const mode modes[] = {
+    {"full", "Training/*/*.jpg", 0},
+    {"apples", "Training/Apple*/*.jpg", 0},
+    {"mini", "Training/Apple*/*.jpg", 300},
+};
+
+static vg_status find_mode(const mode **found, const char *name, vg_error *error)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        *found = &modes[i];
+        if (strcmp(modes[i].name, name) == 0) return VG_OK;
+    }
+    return vg_fail(error, VG_EINVAL, "mode \"%s\": it must be mini, apples or full", name);
+}
+
+static bool has_hidden_part(const char *path)
+{
+    for (const char *name = path; name != NULL; name = strchr(name, '/')) {
+        if (*name == '/') name++;
+        if (*name == '.' || *name == '_') return true;
+    }
+    return false;
+}
+
+static bool has_image_extension(const char *path)
+{
+    const char *extension = strrchr(vg_path_filename(path), '.');
+    return extension != NULL &&
+           (strcasecmp(extension, ".jpg") == 0 || strcasecmp(extension, ".jpeg") == 0 ||
+            strcasecmp(extension, ".png") == 0);
+}
+
+/* The state of a listing. */
+typedef struct listing {
+    const vg_selection_options *options;
+    const vg_store *input, *output;
+    const char *select; /* NULL: by extension */
+    vg_paths *paths;
+    uint64_t seen;
+    double start;
+} listing;
+
+static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
+{
+    listing *list = context;
+    vg_status status = vg_check_cancel(list->options->cancel, error);
+    if (status != VG_OK) return status;
+    if (has_hidden_part(file->path) ||
+        vg_layout_is_table_file(list->input, list->output, file->path))
+        return VG_OK;
+    list->seen++;
+    bool taken = list->select != NULL ? vg_glob_match(list->select, file->path)
+                                      : has_image_extension(file->path);
+    if (taken)
+        status = vg_paths_add(list->paths, file->path, strlen(file->path), file->size,
+                              file->modified, error);
+    vg_notify_progress(list->options->observer, VG_PHASE_LIST, list->paths->count, 0, 0,
+                       list->start);
+    return status;
+}
+
+static vg_status list_input(vg_paths *paths, vg_store *input, const vg_store *output,
+                            const char *select, const vg_selection_options *options,
+                            vg_error *error)
+{
+    listing list = {.options = options,
+                    .input = input,
+                    .output = output,
+                    .select = select,
+                    .paths = paths,
+                    .start = vg_seconds()};
+    vg_status status = vg_store_list(input, "", visit_file, &list, error);
+    if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
+    if (status != VG_OK) return status;
+    vg_paths_sort(paths);
+
+    const char *address = vg_store_address(input);
+    if (list.seen == 0)
+        return vg_fail(error, VG_ENOTFOUND, "%s has no files: give a folder of images", address);
+    if (paths->count == 0 && select == NULL)
+        return vg_fail(error, VG_ENOTFOUND,
+                       "%s has %llu files but none whose name ends in .jpg, .jpeg or .png: name "
+                       "the images with --select",
+                       address, (unsigned long long)list.seen);
+    if (paths->count == 0)
+        return vg_fail(error, VG_ENOTFOUND,
+                       "none of the %llu files below %s matches \"%s\": name the images with "
+                       "--select, such as --select '**/*.jpg'",
+                       (unsigned long long)list.seen, address, select);
+    return VG_OK;
+}
+
+static vg_status read_list(vg_paths *paths, vg_store *input, const vg_selection_options *options,
+                           vg_error *error)
+{
+    vg_status status = vg_read_file_list(paths, input, options->files_from, error);
+    if (status != VG_OK) return status;
+    if (paths->count == 0)
+        return vg_fail(error, VG_ENOTFOUND, "%s names no file: give one path a line",
+                       options->files_from);
+    size_t dropped;
+    status = vg_paths_drop_duplicates(paths, &dropped, error);
+    if (status == VG_OK && dropped > 0)
+        vg_notify_log(options->observer, VG_LOG_WARNING,
+                      "%s: %zu lines name a file again and are left out", options->files_from,
+                      dropped);
+    return status;
+}
+
+static vg_status check_one_way(const vg_selection_options *options, vg_error *error)
+{
+    int ways = (options->mode != NULL) + (options->select != NULL) + (options->files_from != NULL);
+    if (ways <= 1) return VG_OK;
+    return vg_fail(error, VG_EINVAL,
+                   "mode, select and files-from name images in three ways: give one of them");
+}
+
+vg_status vg_select_images(vg_paths *paths, vg_store *input, const vg_store *output,
+                           const vg_selection_options *options, vg_error *error)
+{
+    const mode *chosen = NULL;
+    const char *select = options->select;
+    uint64_t limit = options->limit;
+    vg_status status = check_one_way(options, error);
+    if (status != VG_OK) return status;
+    if (select == NULL && options->files_from == NULL && !options->images) {
+        status = find_mode(&chosen, options->mode != NULL ? options->mode : "full", error);
+        if (status != VG_OK) return status;
+        select = chosen->select;
+        if (chosen->limit > 0 && (limit == 0 || chosen->limit < limit)) limit = chosen->limit;
+    }
+
+    if (options->files_from != NULL)
+        status = read_list(paths, input, options, error);
+    else
+        status = list_input(paths, input, output, select, options, error);
+    if (status == VG_OK && limit > 0 && limit < paths->count) paths->count = (size_t)limit;
+    return status;
+}
+
+/* The last name of a path or address whose end is not a '/'. */
+static vg_slice last_name(const char *text, size_t size)
+{
+    size_t start = size;
+    while (start > 0 && text[start - 1] != '/') start--;
+    return (vg_slice){text + start, size - start};
+}
+
+vg_slice vg_path_label(const vg_store *input, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL) return last_name(path, (size_t)(slash - path));
+    const char *address = vg_store_address(input);
+    return last_name(address, strlen(address));
+}
+
+vg_slice vg_path_split(const char *path)
+{
+    const char *first = strchr(path, '/');
+    if (first == NULL || strchr(first + 1, '/') == NULL) return (vg_slice){path, 0};
+    return (vg_slice){path, (size_t)(first - path)};
+}
+
+const char *vg_path_filename(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+vg_status vg_path_address(vg_bytes *address, const vg_store *input, const char *path,
+                          vg_error *error)
+{
+    const char *above = vg_store_address(input);
+    size_t above_size = strlen(above), path_size = strlen(path);
+    bool ends_in_slash = above_size > 0 && above[above_size - 1] == '/';
+    size_t size = above_size + !ends_in_slash + path_size;
+    if (size > address->capacity) {
+        unsigned char *bytes = realloc(address->bytes, 2 * size);
+        if (bytes == NULL) return vg_fail_memory(error, 2 * size);
+        address->bytes = bytes;
+        address->capacity = 2 * size;
+    }
+    memcpy(address->bytes, above, above_size);
+    if (!ends_in_slash) address->bytes[above_size] = '/';
+    memcpy(address->bytes + size - path_size, path, path_size);
+    address->size = size;
+    return VG_OK;
+}

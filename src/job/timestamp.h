@@ -1,0 +1,11 @@
+/* The name of a run: "YYYYMMDD_HHMMSS", UTC. */
+#ifndef VG_JOB_TIMESTAMP_H
+#define VG_JOB_TIMESTAMP_H
+
+#include "job/job.h"
+
+/* Takes the requested one, if it is a date and a time; NULL takes the time now. */
+vg_status vg_timestamp_choose(char timestamp[VG_TIMESTAMP_CHARS], const char *requested,
+                              vg_error *error);
+
+#endif
