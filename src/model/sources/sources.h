@@ -69,4 +69,18 @@ vg_status vg_model_cache_path(char path[VG_PATH_CHARS], vg_error *error);
 vg_status vg_model_fetch(const char *url, vg_download_progress *progress, void *context,
                          char path[VG_PATH_CHARS], vg_error *error);
 
+typedef struct vg_verification {
+    char kernels[16];
+    int compared;      /* features held against those of the official weights */
+    double difference; /* the largest; beyond VG_VERIFY_TOLERANCE these are other weights */
+    int alive;         /* features that are not zero, of VG_FEATURE_COUNT */
+} vg_verification;
+
+#define VG_VERIFY_TOLERANCE 1e-4
+
+/* Runs a built-in image through the network. `source` as in vg_model_open. Features
+ * that are not finite, or nearly all zero, are VG_EFORMAT; a difference from the
+ * official weights is for the caller to judge. */
+vg_status vg_model_verify(const char *source, vg_verification *result, vg_error *error);
+
 #endif
