@@ -1,6 +1,7 @@
 /* verger run. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "cli/ending.h"
@@ -15,11 +16,11 @@ static double images_per_second(const vg_run_result *result)
 
 static void print_plan(const vg_run_options *options, const vg_run_result *result)
 {
-    printf("dry run   nothing is written\n");
     printf("images    %" PRIu64 " of %s\n", result->selected, options->input);
     printf("model     %s\n", options->model_source);
-    printf("tables    %s, timestamp %s, %d components\n", options->output, result->timestamp,
-           options->components);
+    printf("work      %d components, %d thread%s, %s kernels\n", result->components,
+           result->threads, result->threads == 1 ? "" : "s", result->kernels);
+    printf("tables    would go to %s, timestamp %s\n", options->output, result->timestamp);
 }
 
 static void print_summary(const vg_run_options *options, const vg_run_result *result)
@@ -96,15 +97,26 @@ static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progr
     return exit_code;
 }
 
-/* Nothing is fetched before it is known that there is something to do. */
-static vg_status check_and_fetch(const vg_run_options *options, vg_model_location *location,
-                                 vg_cli_progress *progress, vg_run_result *result, vg_error *error)
+/* A run that stops before the first image. Drawn weights stand in for those that
+ * are not here yet. */
+static vg_status rehearse(const vg_run_options *options, vg_run_result *result, vg_error *error)
 {
     vg_run_options rehearsal = *options;
     rehearsal.dry_run = true;
-    vg_status status = vg_run(&rehearsal, result, error);
-    if (status != VG_OK || options->dry_run) return status;
+    rehearsal.model_source = "seeded:0";
+    return vg_run(&rehearsal, result, error);
+}
 
+/* Nothing is fetched before it is known that there is something to do, but for a
+ * list on standard input, which can be read only once. */
+static vg_status fetch(const vg_run_options *options, vg_model_location *location,
+                       vg_cli_progress *progress, vg_run_result *result, vg_error *error)
+{
+    bool reads_input = options->files_from != NULL && strcmp(options->files_from, "-") == 0;
+    vg_run_options silent = *options;
+    silent.observer = (vg_observer){0};
+    vg_status status = reads_input ? VG_OK : rehearse(&silent, result, error);
+    if (status != VG_OK) return status;
     vg_model_location remote = *location;
     return vg_cli_fetch_weights(&remote, progress, location->source, error);
 }
@@ -116,8 +128,9 @@ static vg_status work(vg_run_options *options, vg_model_location *location, cons
     if (status != VG_OK) return status;
     options->model_source = location->source;
     if (location->place == VG_MODEL_DOWNLOAD) {
-        status = check_and_fetch(options, location, progress, result, error);
-        if (status != VG_OK || options->dry_run) return status;
+        if (options->dry_run) return rehearse(options, result, error);
+        status = fetch(options, location, progress, result, error);
+        if (status != VG_OK) return status;
     }
     vg_cli_warn_seeded(progress, location->source);
     return vg_run(options, result, error);
