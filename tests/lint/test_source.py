@@ -32,7 +32,8 @@ MAY_INCLUDE = {
 FOREIGN = {
     r"arrow/|parquet/": {"io"},
     r"hdf5|curl/|openssl/": {"model/sources"},
-    r"jpeglib|jerror|png\.h": {"image", "api"},
+    r"jpeglib|jerror": {"image", "api", "cli"},  # `verger bench` encodes its picture
+    r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "job"},
     r"\w+intrin\.h": {"kernels"},
 }
@@ -109,11 +110,17 @@ def arrow_include():
     return pyarrow.get_include()
 
 
+def hdf5_include():
+    """Debian keeps HDF5's headers off the compiler's path."""
+    return subprocess.run(["pkg-config", "--cflags", "hdf5"], capture_output=True,
+                          text=True).stdout.split()
+
+
 def compile_alone(header, language):
     """The compiler's complaint about a file that holds nothing but the #include."""
     command = ["cc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-D_POSIX_C_SOURCE=200809L",
                "-I", ROOT / "include", "-I", ROOT / "src"]
-    command += {"c": ["-std=c11"], "c++": ["-std=c++20", "-isystem", arrow_include()]}[language]
+    command += {"c": ["-std=c11", *hdf5_include()], "c++": ["-std=c++20", "-isystem", arrow_include()]}[language]
     base = "include" if header.is_relative_to(ROOT / "include") else "src"
     done = subprocess.run([*command, "-x", language, "-"], capture_output=True, text=True,
                           input=f'#include "{header.relative_to(ROOT / base)}"\n')
