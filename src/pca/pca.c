@@ -94,31 +94,40 @@ static void explain(vg_pca *pca, const double *ascending, uint64_t rows)
     }
 }
 
-static vg_status decompose(vg_pca *pca, double *shares, uint64_t rows, vg_error *error)
+static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total, vg_error *error)
 {
     int dims = pca->dims, components = pca->components, found = 0;
-    double *eigenvalues = vg_alloc_aligned((size_t)dims, sizeof(double));
-    double *eigenvectors = vg_alloc_aligned((size_t)components * (size_t)dims, sizeof(double));
-    int *support = vg_alloc_aligned(2 * (size_t)components, sizeof(int));
+    size_t columns = (size_t)dims, vectors = (size_t)components;
+    double *shares = vg_alloc_aligned(columns * columns, sizeof(double));
+    double *eigenvalues = vg_alloc_aligned(columns, sizeof(double));
+    double *eigenvectors = vg_alloc_aligned(vectors * columns, sizeof(double));
+    int *support = vg_alloc_aligned(2 * vectors, sizeof(int));
     vg_status status = VG_OK;
-    if (eigenvalues == NULL || eigenvectors == NULL || support == NULL) {
-        status = vg_fail_memory(error, (size_t)(components + 1) * (size_t)dims * sizeof(double));
+    if (shares == NULL || eigenvalues == NULL || eigenvectors == NULL || support == NULL) {
+        status = vg_fail_memory(error, (columns + vectors + 2) * columns * sizeof(double));
         goto done;
     }
+    /* Divided by the total, in which n - 1 cancels, the eigenvalues are the shares
+     * of variance. */
+    for (size_t i = 0; i < columns; i++)
+        for (size_t j = i; j < columns; j++)
+            shares[i * columns + j] = moments->scatter[i * columns + j] / total;
+
     /* By columns: the upper triangle by rows is the lower one, and an eigenvector
      * is a row of ours. */
     int info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', dims, shares, dims, 0, 0,
                               dims - components + 1, dims, LAPACKE_dlamch('S'), &found, eigenvalues,
                               eigenvectors, dims, support);
     if (info == LAPACK_WORK_MEMORY_ERROR)
-        status = vg_fail_memory(error, (size_t)dims * 26 * sizeof(double));
+        status = vg_fail_memory(error, 26 * columns * sizeof(double)); /* dsyevr's least */
     else if (info != 0 || found != components)
         status =
             vg_fail(error, VG_EFORMAT, "PCA: no eigenvectors found (LAPACK dsyevr gave %d)", info);
     if (status != VG_OK) goto done;
     order_components(pca, eigenvectors);
-    explain(pca, eigenvalues, rows);
+    explain(pca, eigenvalues, moments->count);
 done:
+    free(shares);
     free(eigenvalues);
     free(eigenvectors);
     free(support);
@@ -128,51 +137,27 @@ done:
 vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error)
 {
     *pca = NULL;
-    size_t columns = (size_t)moments->dims;
-    uint64_t rows = vg_moments_count(moments);
     if (k < 1 || k > moments->dims)
         return vg_fail(error, VG_EINVAL, "PCA: %d components, must be 1 to %d", k, moments->dims);
-    if (rows < 2)
+    if (vg_moments_count(moments) < 2)
         return vg_fail(error, VG_EINVAL, "PCA needs at least two rows, there %s",
-                       rows == 0 ? "are none" : "is one");
+                       vg_moments_count(moments) == 0 ? "are none" : "is one");
     vg_moments_settle(moments);
-
-    vg_pca *fitted = NULL;
-    double *shares = NULL;
-    vg_status status = pca_open(&fitted, moments->dims, k, error);
-    if (status != VG_OK) return status;
+    size_t columns = (size_t)moments->dims;
     double total = 0;
     for (size_t i = 0; i < columns; i++) total += moments->scatter[i * columns + i];
-    if (total == 0) {
-        for (size_t i = 0; i < (size_t)k; i++) fitted->matrix[i * columns + i] = 1;
-        *pca = fitted;
-        return VG_OK;
-    }
+    if (!isfinite(total))
+        return vg_fail(error, VG_EINVAL, "PCA: the variance is more than a number holds");
 
-    shares = vg_alloc_aligned(columns * columns, sizeof(double));
-    if (shares == NULL) {
-        status = vg_fail_memory(error, columns * columns * sizeof(double));
-        goto failed;
-    }
-    /* Divided by the total, in which n - 1 cancels, the eigenvalues are the shares
-     * of variance. */
-    for (size_t i = 0; i < columns; i++)
-        for (size_t j = i; j < columns; j++) {
-            size_t entry = i * columns + j;
-            shares[entry] = moments->scatter[entry] / total;
-            if (!isfinite(shares[entry])) {
-                status = vg_fail(error, VG_EINVAL, "PCA: the moments exceed what a number holds");
-                goto failed;
-            }
-        }
-    status = decompose(fitted, shares, rows, error);
-    if (status != VG_OK) goto failed;
-    free(shares);
+    vg_pca *fitted;
+    vg_status status = pca_open(&fitted, moments->dims, k, error);
+    if (status != VG_OK) return status;
+    if (total > 0)
+        status = decompose(fitted, moments, total, error);
+    else
+        for (size_t i = 0; i < (size_t)k; i++) fitted->matrix[i * columns + i] = 1;
+    if (status != VG_OK) vg_pca_close(&fitted);
     *pca = fitted;
-    return VG_OK;
-failed:
-    free(shares);
-    vg_pca_close(&fitted);
     return status;
 }
 

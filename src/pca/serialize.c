@@ -3,6 +3,7 @@
  *   float64 mean[dims], float64 upper triangle of the scatter matrix by rows,
  *   uint64 FNV-1a of all bytes before it (Fowler, Noll and Vo): any one changed byte shows. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -104,19 +105,21 @@ static vg_status check_bytes(const uint8_t *bytes, size_t size, int *dims, uint6
     return VG_OK;
 }
 
-/* Whether any rows at all could have given these numbers. */
+/* Whether any rows at all could have given these numbers: each entry is bounded by
+ * its two variances (the Cauchy-Schwarz inequality) but for rounding. */
 static vg_status check_values(const vg_moments *moments, vg_error *error)
 {
+    const double rounding = 1 + 1e-6;
     size_t columns = (size_t)moments->dims;
-    int possible = 1;
+    bool possible = true;
     for (size_t i = 0; i < columns; i++) {
         const double *row = moments->scatter + i * columns;
-        possible &= isfinite(moments->mean[i]) && row[i] >= 0;
+        double deviation = sqrt(row[i]) * rounding;
+        possible &= isfinite(moments->mean[i]) && row[i] >= 0 && isfinite(row[i]);
         if (moments->count == 0) possible &= moments->mean[i] == 0;
-        for (size_t j = i; j < columns; j++) {
-            possible &= isfinite(row[j]);
-            if (moments->count < 2) possible &= row[j] == 0;
-        }
+        if (moments->count < 2) possible &= row[i] == 0;
+        for (size_t j = i + 1; j < columns; j++)
+            possible &= fabs(row[j]) <= deviation * sqrt(moments->scatter[j * columns + j]);
     }
     if (!possible)
         return vg_fail(error, VG_EFORMAT, "moments: no rows have such a mean and scatter matrix");
