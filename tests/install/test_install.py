@@ -1,0 +1,54 @@
+"""What `make install` leaves serves a stranger: command, library, header, man page."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+BUILD = Path(os.environ["VERGER_BUILD"])
+SOURCE = Path(__file__).parents[2]
+
+
+def run(*words, **options):
+    return subprocess.run([str(w) for w in words], check=True, text=True, capture_output=True,
+                          **options).stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installed")
+    run("cmake", "--install", BUILD, "--prefix", folder)
+    return folder
+
+
+def test_the_command_runs_without_the_build_folder(prefix):
+    linked = run("ldd", prefix / "bin/verger")
+    assert "not found" not in linked
+    for line in linked.splitlines():
+        if "libverger" in line or "libarrow" in line or "libparquet" in line:
+            assert str(prefix) in line or "/usr/lib" in line, line
+    assert run(prefix / "bin/verger", "--version").startswith("verger ")
+
+
+def test_everything_lies_where_it_belongs(prefix):
+    for path in ["include/verger/verger.h", "share/man/man1/verger.1",
+                 "share/bash-completion/completions/verger",
+                 "share/zsh/site-functions/_verger",
+                 "share/fish/vendor_completions.d/verger.fish"]:
+        assert (prefix / path).stat().st_size > 0
+
+
+def test_a_program_builds_against_it(prefix, tmp_path):
+    configured = next(prefix.glob("lib/**/verger.pc"))
+    flags = run("pkg-config", "--cflags", "--libs", f"--define-variable=prefix={prefix}", "verger",
+                env={**os.environ, "PKG_CONFIG_PATH": str(configured.parent)}).split()
+    program = tmp_path / "features"
+    library = next(prefix.glob("lib/**/libverger.so")).parent
+    run("cc", SOURCE / "examples/features.c", *flags, f"-Wl,-rpath,{library}", "-o", program)
+    picture = tmp_path / "apple.png"
+    Image.new("RGB", (30, 20), (200, 30, 10)).save(picture)
+    printed = run(program, "seeded:7", picture, tmp_path / "absent.jpg").splitlines()
+    assert printed[0].startswith(f"{picture}: ")
+    assert printed[0].endswith("...")
+    assert printed[1] == f"{tmp_path / 'absent.jpg'}: cannot be read"
