@@ -28,13 +28,27 @@ std::shared_ptr<arrow::csv::StreamingReader> open_stream(vg_store &store, const 
                     "read", store.name(path), VG_EFORMAT);
 }
 
+/* A file cut inside its last number would else be read as a smaller number. */
+void check_last_line(vg_store &store, const std::string &path)
+{
+    std::string name = store.name(path);
+    auto file = store.open_input(path);
+    int64_t size = value_of(file->GetSize(), "read", name);
+    char last = '\n';
+    if (size > 0) check(file->ReadAt(size - 1, 1, &last).status(), "read", name);
+    if (last != '\n')
+        throw Failure{VG_EFORMAT, "cannot read " + printable(name) +
+                                      ": its last line has no end, so it was "
+                                      "cut short"};
+}
+
 /* The reader would guess types from the first rows, and a label may look like a
  * number; so the names of the columns are read first and all made text. */
 arrow::csv::ConvertOptions text_only(vg_store &store, const std::string &path)
 {
     auto options = arrow::csv::ConvertOptions::Defaults();
-    for (const auto &field : open_stream(store, path, options)->schema()->fields())
-        options.column_types[field->name()] = arrow::utf8();
+    std::shared_ptr<arrow::Schema> guessed = open_stream(store, path, options)->schema();
+    for (const auto &field : guessed->fields()) options.column_types[field->name()] = arrow::utf8();
     options.null_values = {""};
     options.strings_can_be_null = true;
     options.quoted_strings_can_be_null = false;
@@ -73,6 +87,7 @@ class CsvReader final : public TableReader
     CsvReader(vg_store &store, const std::string &path)
         : name_(store.name(path)), stream_(open_stream(store, path, text_only(store, path)))
     {
+        check_last_line(store, path);
     }
 
     std::shared_ptr<arrow::RecordBatch> next() override

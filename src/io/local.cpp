@@ -76,7 +76,8 @@ void sync_folder(const std::string &folder, const std::string &name)
     Descriptor descriptor(
         ::open(folder.empty() ? "/" : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0)
-        if (errno != EINVAL && errno != EACCES) fail_system(errno, "make durable", name);
+        if (errno != EINVAL && errno != EACCES && errno != ENOTSUP)
+            fail_system(errno, "make durable", name);
 }
 
 void make_folders(const std::string &folder)

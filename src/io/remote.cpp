@@ -28,12 +28,19 @@ Address parse(const std::string &text)
     size_t query = text.find('?', start);
     if (query != std::string::npos) address.query = text.substr(query);
     std::string rest = text.substr(start, query - start);
+
+    /* No bucket has a ':' in its name: it parts a key from its secret, which may
+     * hold a '/'. */
+    size_t at = rest.substr(0, rest.find('/')).rfind('@');
+    if (address.scheme == "s3" && rest.substr(0, rest.find('/')).find(':') != std::string::npos)
+        at = rest.rfind('@');
+    if (at != std::string::npos) {
+        address.user = rest.substr(0, at);
+        rest.erase(0, at + 1);
+    }
     size_t slash = rest.find('/');
-    std::string authority = rest.substr(0, slash);
+    address.host = rest.substr(0, slash);
     if (slash != std::string::npos) address.path = without_trailing_slash(rest.substr(slash));
-    size_t at = authority.rfind('@');
-    if (at != std::string::npos) address.user = authority.substr(0, at);
-    address.host = authority.substr(at == std::string::npos ? 0 : at + 1);
     return address;
 }
 
@@ -46,8 +53,8 @@ std::string public_form(const Address &address)
     return address.scheme + "://" + (user.empty() ? "" : user + "@") + address.host + address.path;
 }
 
-/* People write the names of objects as they are; a URI wants them escaped. */
-std::string escaped(const std::string &path)
+/* People write names and keys as they are; a URI wants them escaped. */
+std::string escaped(const std::string &path, std::string_view special = "")
 {
     static const char digits[] = "0123456789ABCDEF";
     auto is_hex = [&](size_t i) {
@@ -56,8 +63,10 @@ std::string escaped(const std::string &path)
     std::string out;
     for (size_t i = 0; i < path.size(); i++) {
         unsigned char c = static_cast<unsigned char>(path[i]);
-        bool is_plain = c > 0x20 && c < 0x7f &&
-                        std::string_view("\"<>\\^`{|}[]#").find(path[i]) == std::string_view::npos;
+        bool is_plain =
+            c > 0x20 && c < 0x7f &&
+            std::string_view("\"<>\\^`{|}[]#").find(path[i]) == std::string_view::npos &&
+            special.find(path[i]) == std::string_view::npos;
         if (c == '%') is_plain = is_hex(i + 1) && is_hex(i + 2);
         if (is_plain)
             out += path[i];
@@ -77,10 +86,11 @@ void replace_all(std::string &text, const std::string &secret, const std::string
 /* Arrow's messages may repeat the address, keys and all. */
 arrow::Status without_secrets(const arrow::Status &status, const Address &address)
 {
+    if (status.ok()) return status;
     std::string text = status.message();
     replace_all(text, address.query, "");
     if (!address.scheme.starts_with("abfs")) {
-        replace_all(text, address.user + "@", "");
+        replace_all(text, escaped(address.user, "/@") + "@", "");
         replace_all(text, address.user, "***");
     }
     size_t colon = address.user.find(':');
@@ -88,11 +98,12 @@ arrow::Status without_secrets(const arrow::Status &status, const Address &addres
     return arrow::Status(status.code(), text, status.detail());
 }
 
-/* Arrow wants its file systems ended before the process's static objects are. */
-void end_at_exit()
+/* Arrow wants its file systems ended before static objects are, those of libraries
+ * that are loaded on first use included. What is registered last runs first, so
+ * this is called after such a use; ending twice does nothing. */
+void end_file_systems_at_exit()
 {
-    static const int registered = std::atexit(fs::EnsureFinalized);
-    (void)registered;
+    std::atexit(fs::EnsureFinalized);
 }
 
 void load_s3()
@@ -152,6 +163,11 @@ class RemoteStore final : public vg_store
         : file_system_(std::move(file_system)), folder_(std::move(folder))
     {
         address = std::move(store_address);
+    }
+
+    ~RemoteStore() override
+    {
+        end_file_systems_at_exit();
     }
 
     bool is_atomic() const override
@@ -278,13 +294,13 @@ std::unique_ptr<vg_store> verger::open_remote_store(const std::string &text)
         throw Failure{VG_EINVAL, "no bucket in the address " + printable(name) + ": write " +
                                      address.scheme + "://bucket/folder"};
 
-    end_at_exit();
     if (address.scheme == "s3") load_s3();
-    std::string user = address.user.empty() ? "" : address.user + "@";
+    std::string user = address.user.empty() ? "" : escaped(address.user, "/@") + "@";
     std::string folder;
     auto opened = fs::FileSystemFromUri(address.scheme + "://" + user + address.host +
                                             escaped(address.path) + address.query,
                                         &folder);
+    end_file_systems_at_exit();
     check(without_secrets(opened.status(), address), "open", name, VG_EINVAL);
     return std::make_unique<RemoteStore>(*opened, without_trailing_slash(folder), name);
 }
