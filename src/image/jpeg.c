@@ -30,6 +30,7 @@ typedef struct jpeg_decoder {
     vg_status status; /* after a jump to `failed` */
     vg_image *image;
     const vg_image_options *options;
+    int orientation; /* of EXIF */
     vg_error *error;
 } jpeg_decoder;
 
@@ -123,6 +124,15 @@ static void start(jpeg_decoder *decoder, const void *data, size_t size)
         jpeg_save_markers(&decoder->jpeg, EXIF_MARKER, MAX_MARKER_BYTES);
 }
 
+static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
+{
+    static const char exif[] = "Exif\0"; /* and the terminator, a second zero */
+    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next)
+        if (marker->data_length >= sizeof exif && memcmp(marker->data, exif, sizeof exif) == 0)
+            return vg_exif_orientation(marker->data, marker->data_length);
+    return 1;
+}
+
 static vg_status read_header(jpeg_decoder *decoder)
 {
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
@@ -131,6 +141,7 @@ static vg_status read_header(jpeg_decoder *decoder)
         found = jpeg_read_header(jpeg, FALSE);
     } while (found == JPEG_HEADER_TABLES_ONLY);
     if (found == JPEG_SUSPENDED) return ends_early(decoder);
+    decoder->orientation = exif_orientation(jpeg);
 
     switch (jpeg->num_components) {
     case 1:
@@ -193,15 +204,6 @@ static vg_status read_cmyk_rows(jpeg_decoder *decoder)
     return VG_OK;
 }
 
-static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
-{
-    static const char exif[] = "Exif\0"; /* and the terminator, a second zero */
-    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next)
-        if (marker->data_length >= sizeof exif && memcmp(marker->data, exif, sizeof exif) == 0)
-            return vg_exif_orientation(marker->data, marker->data_length);
-    return 1;
-}
-
 /* Whatever way this ends, the decompressor is the caller's to destroy. */
 static vg_status decode(jpeg_decoder *decoder, const void *data, size_t size)
 {
@@ -231,8 +233,7 @@ vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
     decoder.errors.output_message = ignore_message;
 
     vg_status status = decode(&decoder, data, size);
-    int orientation = status == VG_OK ? exif_orientation(&decoder.jpeg) : 1;
     jpeg_destroy_decompress(&decoder.jpeg);
-    if (status == VG_OK) status = vg_image_orient(image, orientation, error);
+    if (status == VG_OK) status = vg_image_orient(image, decoder.orientation, error);
     return status;
 }
