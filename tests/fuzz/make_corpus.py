@@ -103,6 +103,8 @@ def tensor_files():
     two = {"a/kernel": tensor([2, 3], 0, 24), "a/bias": tensor([4], 24, 40)}
     yield "two", safetensors(two, values)
     yield "metadata", safetensors({"__metadata__": {"format": "pt"}, **two}, values)
+    yield "source", safetensors({"__metadata__": {"source": "a test"}, **two}, values)
+    yield "trailing", safetensors(two, values + b"more")
     yield "scalar", safetensors({"x": tensor([], 0, 4)}, values[:4])
     yield "rank-4", safetensors({"k": tensor([1, 1, 2, 5], 0, 40)}, values)
     yield "none", safetensors({}, b"")

@@ -184,16 +184,16 @@ static vg_status project_arrow(inputs *in, vg_error *error)
     return status;
 }
 
-/* Runs `call` with its n-th allocation failing, n = 1, 1 + step, ..., until it asks for
- * fewer. Returns how many it asks for. */
-static size_t sweep(const char *name, inputs *in, call_fn *call, size_t step, bool onwards)
+/* Runs `call` with its n-th allocation failing, for every n of the run without
+ * failures. Returns how many there are. */
+static size_t sweep(const char *name, inputs *in, call_fn *call, bool onwards)
 {
     vg_error error = {{0}};
     allocator_arm(0, false);
     vg_status usual = call(in, &error);
     size_t total = allocator_disarm();
 
-    for (size_t n = 1; n <= total; n += step) {
+    for (size_t n = 1; n <= total; n++) {
         size_t live = allocator_live();
         error.message[0] = '\0';
         allocator_arm(n, onwards);
@@ -214,10 +214,10 @@ static size_t sweep(const char *name, inputs *in, call_fn *call, size_t step, bo
     return total;
 }
 
-static void sweep_both(const char *name, inputs *in, call_fn *call, size_t step)
+static void sweep_both(const char *name, inputs *in, call_fn *call)
 {
-    size_t total = sweep(name, in, call, step, false);
-    sweep(name, in, call, step, true);
+    size_t total = sweep(name, in, call, false);
+    sweep(name, in, call, true);
     printf("%-24s %zu allocations\n", name, total);
 }
 
@@ -245,7 +245,7 @@ static void sweep_files(const char *corpus, const char *target, inputs *in, call
     while ((entry = readdir(directory)) != NULL) {
         if (entry->d_name[0] == '.') continue;
         read_input(in, folder, entry->d_name);
-        sweep_both(in->name, in, call, 1);
+        sweep_both(in->name, in, call);
     }
     closedir(directory);
 }
@@ -300,18 +300,17 @@ int main(int argc, char **argv)
     }
     static inputs in;
     open_inputs(&in, argv[1]);
-    /* Drawing the weights takes most of the time: one allocation in nine. */
-    sweep_both("vg_model_open", &in, open_model, 9);
-    sweep_both("vg_extractor_open", &in, open_extractor, 1);
-    sweep_both("vg_extractor_resize", &in, resize, 1);
-    sweep_both("vg_moments_add", &in, add_moments, 1);
-    sweep_both("vg_moments_deserialize", &in, deserialize_moments, 1);
-    sweep_both("vg_pca_fit", &in, fit_pca, 1);
-    sweep_both("vg_pca_project", &in, project, 1);
-    sweep_both("vg_builder", &in, build_batch, 1);
-    sweep_both("vg_extract_arrow", &in, extract_arrow, 1);
-    sweep_both("vg_moments_add_arrow", &in, add_arrow, 1);
-    sweep_both("vg_pca_project_arrow", &in, project_arrow, 1);
+    sweep_both("vg_model_open", &in, open_model);
+    sweep_both("vg_extractor_open", &in, open_extractor);
+    sweep_both("vg_extractor_resize", &in, resize);
+    sweep_both("vg_moments_add", &in, add_moments);
+    sweep_both("vg_moments_deserialize", &in, deserialize_moments);
+    sweep_both("vg_pca_fit", &in, fit_pca);
+    sweep_both("vg_pca_project", &in, project);
+    sweep_both("vg_builder", &in, build_batch);
+    sweep_both("vg_extract_arrow", &in, extract_arrow);
+    sweep_both("vg_moments_add_arrow", &in, add_arrow);
+    sweep_both("vg_pca_project_arrow", &in, project_arrow);
     sweep_files(argv[1], "image", &in, decode);
     sweep_files(argv[1], "safetensors", &in, parse_weights);
     close_inputs(&in);
