@@ -73,26 +73,28 @@ class ParquetWriter final : public TableWriter
     int64_t group_bytes_ = 0;
 };
 
-/* Lists of double as lists of float; a list with a gap in it is refused, since a
- * reader of plain numbers would take the gap for a number. */
+/* A reader of plain numbers would take a gap in a list for a number. */
+void check_whole(const arrow::Array &lists, const std::string &column, const std::string &name)
+{
+    const auto &whole = static_cast<const arrow::ListArray &>(lists);
+    if (value_of(whole.Flatten(), "read", name)->null_count() > 0)
+        throw Failure{VG_EFORMAT, "cannot read " + printable(name) +
+                                      ": a number is missing in a list of " + printable(column)};
+}
+
+/* Whatever kind of list of numbers the file has: list<float>. */
 std::shared_ptr<arrow::RecordBatch> as_float_lists(std::shared_ptr<arrow::RecordBatch> batch,
                                                    const std::string &name)
 {
+    auto type = arrow::list(arrow::field("element", arrow::float32()));
     for (int i = 0; i < batch->num_columns(); i++) {
         auto field = batch->schema()->field(i);
         auto value_type = list_value_type(*field->type());
         if (!value_type || !arrow::is_floating(value_type->id())) continue;
-
-        std::shared_ptr<arrow::Array> column = batch->column(i);
-        if (value_type->id() != arrow::Type::FLOAT) {
-            auto type = arrow::list(arrow::field("element", arrow::float32()));
-            column = value_of(arrow::compute::Cast(*column, type), "read", name, VG_EFORMAT);
-            batch = value_of(batch->SetColumn(i, field->WithType(type), column), "read", name);
-        }
-        for (const auto &child : column->data()->child_data)
-            if (child->GetNullCount() > 0)
-                throw Failure{VG_EFORMAT, "cannot read " + printable(name) + ": a number is " +
-                                              "missing in a list of " + printable(field->name())};
+        auto lists =
+            value_of(arrow::compute::Cast(*batch->column(i), type), "read", name, VG_EFORMAT);
+        check_whole(*lists, field->name(), name);
+        batch = value_of(batch->SetColumn(i, field->WithType(type), lists), "read", name);
     }
     return batch;
 }
