@@ -188,12 +188,12 @@ static vg_status check_names(header *parsed, vg_error *error)
     return VG_OK;
 }
 
-/* Bytes of the shape, or 0 if more than `limit`. */
+/* Bytes of the shape, or UINT64_MAX if more than `limit`. */
 static uint64_t shape_bytes(const entry *tensor, uint64_t limit)
 {
     uint64_t bytes = sizeof(float);
     for (int i = 0; i < tensor->rank; i++) {
-        if (bytes > limit / (uint64_t)tensor->shape[i]) return 0;
+        if (bytes > limit / (uint64_t)tensor->shape[i]) return UINT64_MAX;
         bytes *= (uint64_t)tensor->shape[i];
     }
     return bytes;
