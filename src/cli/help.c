@@ -12,7 +12,7 @@ static void print_wrapped(const char *text, int indent, int column)
 {
     while (*text != '\0') {
         int length = (int)strcspn(text, " ");
-        if (column > indent && column + 1 + length > LINE_WIDTH) {
+        if (column > indent && column + 1 + length >= LINE_WIDTH) {
             printf("\n%*s", indent, "");
             column = indent;
         } else if (column > indent) {

@@ -17,7 +17,7 @@ struct vg_cli_progress {
     vg_cli_style style;
     vg_log_level log_level;
     bool colour;
-    double opened, shown; /* vg_seconds() of the start and of the last report */
+    double shown; /* vg_seconds() of the last report */
     vg_progress last;
     bool began, last_is_shown;
     vg_cli_rate rate;
@@ -57,7 +57,8 @@ vg_status vg_cli_progress_open(vg_cli_progress **progress, vg_cli_style style,
     opened->style = style;
     opened->log_level = log_level;
     opened->colour = style != VG_CLI_STYLE_JSON && wants_colour();
-    opened->opened = vg_seconds();
+    /* Lines wait for something to say; a bar and a program want to know now. */
+    opened->shown = style == VG_CLI_STYLE_LINES ? vg_seconds() : 0;
     *progress = opened;
     return VG_OK;
 }
@@ -134,9 +135,7 @@ static void on_progress(void *context, const vg_progress *report)
     if (!same_phase) {
         show_end(progress);
         progress->rate = (vg_cli_rate){0};
-        /* Lines wait for something to say; a bar and a program want to know now. */
-        progress->shown = vg_seconds();
-        if (progress->style != VG_CLI_STYLE_LINES) progress->shown -= interval(progress->style);
+        progress->shown = progress->style == VG_CLI_STYLE_LINES ? vg_seconds() : 0;
     }
     progress->began = true;
     progress->last = *report;

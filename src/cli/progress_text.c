@@ -10,35 +10,6 @@ enum { SMALLEST_BAR = 10, LARGEST_BAR = 40 };
 /* Thirty-two samples at this distance make a window of eight seconds. */
 static const double seconds_between_samples = 0.25;
 
-static size_t newest(const vg_cli_rate *rate)
-{
-    return (rate->next + VG_CLI_RATE_SAMPLES - 1) % VG_CLI_RATE_SAMPLES;
-}
-
-void vg_cli_rate_add(vg_cli_rate *rate, const vg_progress *progress)
-{
-    if (rate->count > 0 &&
-        progress->seconds - rate->samples[newest(rate)].seconds < seconds_between_samples)
-        return;
-    rate->samples[rate->next].seconds = progress->seconds;
-    rate->samples[rate->next].done = progress->done;
-    rate->next = (rate->next + 1) % VG_CLI_RATE_SAMPLES;
-    if (rate->count < VG_CLI_RATE_SAMPLES) rate->count++;
-}
-
-double vg_cli_rate_now(const vg_cli_rate *rate, const vg_progress *progress)
-{
-    double since = 0;
-    uint64_t done = 0;
-    if (rate->count == VG_CLI_RATE_SAMPLES) {
-        since = rate->samples[rate->next].seconds;
-        done = rate->samples[rate->next].done;
-    }
-    double seconds = progress->seconds - since;
-    if (seconds <= 0 || progress->done <= done) return 0;
-    return (double)(progress->done - done) / seconds;
-}
-
 const char *vg_cli_phase_name(vg_phase phase)
 {
     switch (phase) {
@@ -60,6 +31,36 @@ static const char *unit(vg_phase phase)
     case VG_PHASE_PROJECT: return "rows";
     default: return NULL;
     }
+}
+
+static size_t newest(const vg_cli_rate *rate)
+{
+    return (rate->next + VG_CLI_RATE_SAMPLES - 1) % VG_CLI_RATE_SAMPLES;
+}
+
+void vg_cli_rate_add(vg_cli_rate *rate, const vg_progress *progress)
+{
+    if (rate->count > 0 &&
+        progress->seconds - rate->samples[newest(rate)].seconds < seconds_between_samples)
+        return;
+    rate->samples[rate->next].seconds = progress->seconds;
+    rate->samples[rate->next].done = progress->done;
+    rate->next = (rate->next + 1) % VG_CLI_RATE_SAMPLES;
+    if (rate->count < VG_CLI_RATE_SAMPLES) rate->count++;
+}
+
+double vg_cli_rate_now(const vg_cli_rate *rate, const vg_progress *progress)
+{
+    double since = 0;
+    uint64_t done = 0;
+    if (unit(progress->phase) == NULL) return 0;
+    if (rate->count == VG_CLI_RATE_SAMPLES) {
+        since = rate->samples[rate->next].seconds;
+        done = rate->samples[rate->next].done;
+    }
+    double seconds = progress->seconds - since;
+    if (seconds <= 0 || progress->done <= done) return 0;
+    return (double)(progress->done - done) / seconds;
 }
 
 double vg_cli_seconds_left(const vg_progress *progress, double rate)

@@ -14,10 +14,12 @@ static double images_per_second(const vg_run_result *result)
     return result->extract_seconds > 0 ? (double)images / result->extract_seconds : 0;
 }
 
-static void print_plan(const vg_run_options *options, const vg_run_result *result)
+static void print_plan(const vg_run_options *options, const vg_run_result *result,
+                       vg_model_place model_place)
 {
+    bool absent = model_place == VG_MODEL_DOWNLOAD;
     printf("images    %" PRIu64 " of %s\n", result->selected, options->input);
-    printf("model     %s\n", options->model_source);
+    printf("model     %s%s\n", options->model_source, absent ? ", to be fetched" : "");
     printf("work      %d components, %d thread%s, %s kernels\n", result->components,
            result->threads, result->threads == 1 ? "" : "s", result->kernels);
     printf("tables    would go to %s, timestamp %s\n", options->output, result->timestamp);
@@ -73,8 +75,9 @@ static void tell_interruption(vg_error *error, const vg_run_options *options,
                 done, result->selected, result->timestamp, options->output);
 }
 
-static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progress,
-                  vg_status status, vg_error *error, const vg_run_result *result)
+static int finish(const vg_cli_run_arguments *arguments, const vg_model_location *location,
+                  vg_cli_progress **progress, vg_status status, vg_error *error,
+                  const vg_run_result *result)
 {
     const vg_run_options *options = &arguments->options;
     int exit_code = vg_cli_exit_code(status, result->failed);
@@ -90,7 +93,7 @@ static int finish(const vg_cli_run_arguments *arguments, vg_cli_progress **progr
         vg_cli_failed(error);
     if (status == VG_OK && !arguments->shared.quiet) {
         if (options->dry_run)
-            print_plan(options, result);
+            print_plan(options, result, location->place);
         else
             print_summary(options, result);
     }
@@ -156,7 +159,7 @@ static int run_run(const vg_cli_command *command, int argc, char **argv)
     options->cancel = &vg_cli_interrupted;
     options->observer = vg_cli_progress_observer(progress);
     status = work(options, &location, arguments.model, progress, &result, &error);
-    return finish(&arguments, &progress, status, &error, &result);
+    return finish(&arguments, &location, &progress, status, &error, &result);
 }
 
 const vg_cli_command vg_command_run = {
@@ -165,11 +168,11 @@ const vg_cli_command vg_command_run = {
     .summary = "Turn a folder of images into features, PCA components and tables",
     .description =
         "INPUT is a folder in the dataset's layout, Training/<class>/<file>.jpg, or any\n"
-        "tree of JPEG and PNG images with --select or --files-from. The label of an image\n"
-        "is the name of the folder that holds it. OUTPUT gets the tables, each in a folder\n"
-        "with the timestamp of the run: features, pca, metadata, model_info, variance and,\n"
-        "where images failed, errors. Both may be addresses: s3://, gs://, abfs://,\n"
-        "hdfs://.\n"
+        "tree of JPEG and PNG images with --select or --files-from. The label of an\n"
+        "image is the name of the folder that holds it. OUTPUT gets the tables, each in\n"
+        "a folder with the timestamp of the run: features, pca, metadata, model_info,\n"
+        "variance and, where images failed, errors. Both may be addresses: s3://, gs://,\n"
+        "abfs://, hdfs://.\n"
         "\n"
         "Weights are looked for in --model, $VERGER_MODEL, the cache and\n"
         "../shared/models, in this order; where there are none they are fetched.\n"

@@ -1,0 +1,269 @@
+"""--progress in its styles, and how signals end a run."""
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "progress.md"
+PHASES = ["list", "extract", "fit", "project", "commit"]
+
+
+def events(text):
+    """Each line is one object with an event; nothing else is there."""
+    found = [json.loads(line) for line in text.splitlines()]
+    assert all("event" in event for event in found)
+    return found
+
+
+# --- Events
+
+def test_events_of_a_run(call, images, tmp_path):
+    done = call("run", images, tmp_path / "out", "-k", 3, "--progress", "json")
+    assert done.returncode == 0
+    first, *middle, last = events(done.stderr)
+    assert first["event"] == "start" and first["command"] == "run"
+    assert (first["input"], first["output"]) == (str(images), str(tmp_path / "out"))
+    assert last["event"] == "end"
+    assert (last["outcome"], last["exit_code"], last["error"]) == ("ok", 0, None)
+    assert (last["selected"], last["extracted"], last["failed"]) == (40, 40, 0)
+    assert last["components"] == 3 and 0 < last["total_variance"] <= 1
+    assert os.path.isdir(last["features"]) and os.path.isdir(last["pca"])
+    assert last["timestamp"] in last["features"]
+
+    reports = [event for event in middle if event["event"] == "progress"]
+    order = [PHASES.index(report["phase"]) for report in reports]
+    assert order == sorted(order)
+    for phase in PHASES:
+        of_phase = [report for report in reports if report["phase"] == phase]
+        assert [r["done"] for r in of_phase] == sorted(r["done"] for r in of_phase)
+    for phase in ("extract", "project"):
+        end = [report for report in reports if report["phase"] == phase][-1]
+        assert (end["done"], end["total"], end["failed"]) == (40, 40, 0)
+        assert end["per_second"] > 0 and end["seconds_left"] == 0
+    messages = [event["message"] for event in middle if event["event"] == "log"]
+    assert sum("have no meaning" in message for message in messages) == 2
+
+
+def test_events_of_failed_images(call, images_and_a_text, tmp_path):
+    done = call("run", images_and_a_text, tmp_path / "out", "-k", 3, "--progress", "json")
+    assert done.returncode == 3
+    found = events(done.stderr)
+    assert found[-1]["outcome"] == "images failed" and found[-1]["exit_code"] == 3
+    assert (found[-1]["selected"], found[-1]["failed"]) == (41, 1)
+    warnings = [e["message"] for e in found if e["event"] == "log" and e["level"] == "warning"]
+    assert any("\033[31mred.jpg" in message for message in warnings)
+    assert "errors/errors_" in done.stdout
+
+
+def test_events_of_a_failed_run(call, tmp_path):
+    done = call("run", tmp_path / "absent", tmp_path / "out", "--progress", "json")
+    assert done.returncode == 1 and done.stdout == ""
+    last = events(done.stderr)[-1]
+    assert last["outcome"] == "failed" and "absent" in last["error"]
+
+
+def test_events_of_the_other_commands(call, images, tmp_path):
+    done = call("metadata", images, tmp_path / "out", "--progress", "json")
+    last = events(done.stderr)[-1]
+    assert (last["images"], last["labels"]) == (40, 2)
+    assert os.path.isdir(last["metadata"])
+
+    assert call("run", images, tmp_path / "out", "-k", 3, "-q").returncode == 0
+    done = call("pca", tmp_path / "out", tmp_path / "again", "-k", 2, "--progress", "json")
+    last = events(done.stderr)[-1]
+    assert (last["rows"], last["components"]) == (40, 2)
+    assert os.path.isdir(last["pca"])
+
+
+def test_every_key_is_documented(call, images_and_a_text, tmp_path):
+    documented = set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))
+    out = tmp_path / "out"
+    texts = [call("run", images_and_a_text, out, "-k", 3, "--progress", "json").stderr,
+             call("metadata", images_and_a_text, out, "--progress", "json").stderr,
+             call("pca", out, tmp_path / "again", "-k", 2, "--progress", "json").stderr]
+    keys = {key for text in texts for event in events(text) for key in event}
+    assert keys <= documented, keys - documented
+
+
+def test_text_that_is_not_utf8(call, tmp_path):
+    name = os.fsencode(tmp_path) + b"/b\xffd \"quoted\"\n"
+    done = call("metadata", os.fsdecode(name), tmp_path / "out", "--progress", "json")
+    assert done.returncode == 1
+    assert events(done.stderr)[0]["input"] == f"{tmp_path}/b\ufffdd \"quoted\"\n"
+
+
+# --- Lines
+
+def test_lines_where_no_terminal_is(call, images_and_a_text, tmp_path):
+    done = call("run", images_and_a_text, tmp_path / "out", "-k", 3)
+    assert done.returncode == 3
+    assert "\r" not in done.stderr and "\033" not in done.stderr
+    assert all(line.startswith("verger: ") for line in done.stderr.splitlines())
+    assert re.search(r"^verger: extract: 41 images in [\d.]+ s, [\d.]+ images/s, 1 failed$",
+                     done.stderr, re.M)
+    assert r"\x1b[31mred.jpg" in done.stderr
+    assert done.stdout.startswith("images    41, 1 failed\n")
+
+
+def test_quiet(call, images, tmp_path):
+    done = call("run", images, tmp_path / "out", "-k", 3, "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- The live line
+
+class Screen:
+    """As much of a terminal as the live line asks for."""
+
+    def __init__(self, columns):
+        self.columns, self.rows, self.column = columns, [""], 0
+
+    def feed(self, text):
+        for character in text:
+            if character == "\r":
+                self.column = 0
+            elif character == "\n":
+                self.rows.append("")
+            else:
+                assert self.column < self.columns - 1, "the last column was filled"
+                row = self.rows[-1].ljust(self.column)
+                self.rows[-1] = row[:self.column] + character + row[self.column + 1:]
+                self.column += 1
+
+
+def on_terminal(verger, words, environment, columns=100):
+    """The exit status, and what a terminal as standard error got, in pieces."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([verger, *map(str, words)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=slave, env=environment,
+                               start_new_session=True)
+    os.close(slave)
+    output = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        output += piece
+    process.stdout.read()
+    os.close(master)
+    return process.wait(), output.decode()
+
+
+@pytest.mark.parametrize("columns", [100, 60, 24])
+def test_bar_on_a_terminal(verger, environment, images_and_a_text, tmp_path, columns):
+    environment["NO_COLOR"] = "1"
+    words = ["run", images_and_a_text, tmp_path / "out", "-k", 3, "--threads", 1,
+             "--log-level", "error"]
+    code, output = on_terminal(verger, words, environment, columns)
+    assert code == 3
+    assert "\033" not in output
+    draws = [draw.rstrip() for draw in output.split("\r")]
+    phases = [draw.split()[0] for draw in draws if draw]
+    assert set(phases) <= set(PHASES) and "extract" in phases and "project" in phases
+    if columns == 100:
+        assert any(re.fullmatch(r"extract  \[[=> ]+\]  [ \d]+%  [ \d]+/41(  .*)?", d)
+                   for d in draws)
+    screen = Screen(columns)
+    screen.feed(output)
+    assert [row.strip() for row in screen.rows] == [""], "the live line is left on the screen"
+    assert screen.column == 0
+
+
+def test_messages_do_not_tear_the_bar(verger, environment, images_and_a_text, tmp_path):
+    environment["NO_COLOR"] = "1"
+    words = ["run", images_and_a_text, tmp_path / "out", "-k", 3, "--log-level", "debug"]
+    code, output = on_terminal(verger, words, environment, 300)
+    assert code == 3
+    screen = Screen(300)
+    screen.feed(output)
+    assert all(row.startswith("verger: ") for row in screen.rows[:-1])
+    assert screen.rows[-1].strip() == ""
+    assert any(r"\x1b[31mred.jpg" in row for row in screen.rows)
+
+
+def test_colour_only_where_it_is_wanted(verger, environment, images_and_a_text, tmp_path):
+    words = ["run", images_and_a_text, tmp_path / "out", "-k", 3]
+    coloured = on_terminal(verger, words, environment)[1]
+    assert "\033[33mwarning: \033[0m" in coloured
+    for change in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        output = on_terminal(verger, [*words, "--overwrite"], {**environment, **change})[1]
+        assert "\033" not in output and "warning: " in output
+
+
+def test_dumb_terminal_gets_lines(verger, environment, images, tmp_path):
+    words = ["run", images, tmp_path / "out", "-k", 3]
+    code, output = on_terminal(verger, words, {**environment, "TERM": "dumb"})
+    assert code == 0
+    assert "\r" not in output.replace("\r\n", "\n")
+    assert "verger: extract: 40 images in " in output
+
+
+def test_bar_where_it_is_asked_for(call, images, tmp_path):
+    done = call("run", images, tmp_path / "out", "-k", 3, "--progress", "bar")
+    assert done.returncode == 0 and "\rextract" in done.stderr
+
+
+# --- Signals
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def catches(process, number):
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.M)[1], 16)
+    return caught >> (number - 1) & 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_tells_how_far_it_came(verger, environment, images, tmp_path, number):
+    image = next(images.glob("Training/*/*.jpg"))
+    many = tmp_path / "many" / "Training" / "Apple"
+    many.mkdir(parents=True)
+    for i in range(20000):
+        os.link(image, many / f"{i}.jpg")
+    process = subprocess.Popen([verger, "run", tmp_path / "many", tmp_path / "out", "-k", "3",
+                                "--progress", "json"], env=environment, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    for line in process.stderr:
+        event = json.loads(line)
+        if event["event"] == "progress" and event["phase"] == "extract" and event["done"] > 0:
+            break
+    process.send_signal(number)
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 1
+    last = events(rest)[-1]
+    assert last["outcome"] == "interrupted"
+    assert 0 < last["extracted"] < last["selected"] == 20000
+    assert last["error"].startswith(f"interrupted after {last['extracted']} of 20000 images")
+    assert process.stdout.read() == ""
+
+
+def test_second_signal_ends_at_once(verger, environment, images, tmp_path):
+    """A list on standard input that never ends keeps the first one waiting."""
+    process = subprocess.Popen([verger, "run", images, tmp_path / "out", "--files-from", "-",
+                                "-q"], env=environment, stdin=subprocess.PIPE)
+    wait_for(lambda: catches(process, signal.SIGINT))
+
+    def ended():
+        process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+    wait_for(ended)
+    assert process.returncode == -signal.SIGINT
