@@ -5,32 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "base/error.h"
 
 void vg_model_options_default(vg_model_options *options)
 {
     *options = (vg_model_options){0};
-}
-
-static const char *best_kernels(unsigned features)
-{
-    const char *best = NULL, *name;
-    for (size_t i = 0; (name = vg_kernels_name(features, i)) != NULL; i++) best = name;
-    return best;
-}
-
-/* `requested`, else $VERGER_CPU, else the best set. */
-static vg_status choose_kernels(vg_kernels *kernels, const char *requested, vg_error *error)
-{
-    unsigned features = vg_cpu_features();
-    const char *name = requested != NULL ? requested : getenv("VERGER_CPU");
-    if (name == NULL || name[0] == '\0') name = best_kernels(features);
-    if (vg_kernels_init(kernels, features, name)) return VG_OK;
-    return vg_fail(error, VG_EUNSUPPORTED,
-                   "no kernel set \"%s\" on this CPU: VERGER_CPU takes one of those that "
-                   "'verger --version' lists, up to \"%s\"",
-                   name, best_kernels(features));
 }
 
 static vg_status open_weights(vg_weights **weights, const char *source, vg_error *error)
@@ -58,7 +37,7 @@ vg_status vg_model_open(vg_model **model, const char *source, const vg_model_opt
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
 
     vg_status status =
-        choose_kernels(&opened->kernels, options != NULL ? options->kernels : NULL, error);
+        vg_kernels_choose(&opened->kernels, options != NULL ? options->kernels : NULL, error);
     if (status == VG_OK) status = open_weights(&weights, source, error);
     if (status == VG_OK)
         status = vg_network_open(&opened->network, weights, &opened->kernels, error);
@@ -87,7 +66,7 @@ const char *vg_model_kernels(const vg_model *model)
 vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops, vg_error *error)
 {
     vg_kernels table;
-    vg_status status = choose_kernels(&table, kernels, error);
+    vg_status status = vg_kernels_choose(&table, kernels, error);
     if (status != VG_OK) return status;
 
     /* The best of many short stretches: whatever else the machine does can only

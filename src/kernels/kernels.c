@@ -1,8 +1,10 @@
 #include "kernels/kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/error.h"
 
 typedef struct kernel_set {
     const char *name;
@@ -38,4 +40,23 @@ int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name
         if (strcmp(sets[i].name, name) == 0) return 1;
     }
     return 0;
+}
+
+static const char *best_kernels(unsigned features)
+{
+    const char *best = NULL, *name;
+    for (size_t i = 0; (name = vg_kernels_name(features, i)) != NULL; i++) best = name;
+    return best;
+}
+
+vg_status vg_kernels_choose(vg_kernels *kernels, const char *name, vg_error *error)
+{
+    unsigned features = vg_cpu_features();
+    if (name == NULL) name = getenv("VERGER_CPU");
+    if (name == NULL || name[0] == '\0') name = best_kernels(features);
+    if (vg_kernels_init(kernels, features, name)) return VG_OK;
+    return vg_fail(error, VG_EUNSUPPORTED,
+                   "no kernel set \"%s\" on this CPU: VERGER_CPU takes one of those that "
+                   "'verger --version' lists, up to \"%s\"",
+                   name, best_kernels(features));
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "verger/verger.h"
+
 typedef enum vg_activation { VG_LINEAR, VG_RELU6 } vg_activation;
 
 /* Pixels first .. first + m of a tensor in panel layout, as the input of a 1x1
@@ -73,6 +75,11 @@ typedef void vg_resample_row_fn(uint8_t *to, const uint8_t *from, int from_width
 typedef void vg_resample_column_fn(uint8_t *to, const uint8_t *from, ptrdiff_t from_row,
                                    const int32_t *weights, int taps, size_t n);
 
+/* One tile of a Gram matrix in float64: c[i][j] = sum over r of a[r][i] * b[r][j],
+ * summed in row order. a and b: [m][VG_GRAM_PANEL]; c: [VG_GRAM_PANEL][VG_GRAM_PANEL]. */
+enum { VG_GRAM_PANEL = 16 };
+typedef void vg_gram_fn(double *c, const double *a, const double *b, int m);
+
 /* Runs `rounds` rounds of independent multiply-adds in registers; returns the
  * floating-point operations done. */
 typedef double vg_peak_fn(long rounds);
@@ -88,6 +95,7 @@ typedef struct vg_kernels {
     vg_normalise_fn *normalise;
     vg_resample_row_fn *resample_row;
     vg_resample_column_fn *resample_column;
+    vg_gram_fn *gram;
     vg_peak_fn *peak;
 } vg_kernels;
 
@@ -98,6 +106,10 @@ const char *vg_kernels_name(unsigned cpu_features, size_t index);
 /* Fills the table with all sets up to and including `name`. Returns 0 when there
  * is no such set or the CPU lacks it. */
 int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name);
+
+/* Fills the table for this CPU: with the set `name`, or where that is NULL the one
+ * $VERGER_CPU names, or the best. */
+vg_status vg_kernels_choose(vg_kernels *kernels, const char *name, vg_error *error);
 
 /* Overwrite what each set does better; called by vg_kernels_init alone. */
 void vg_kernels_init_ref(vg_kernels *kernels);

@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cblas.h>
-
 #include "base/error.h"
 #include "base/memory.h"
+
+static size_t panel_count(int dims)
+{
+    return ((size_t)dims + VG_GRAM_PANEL - 1) / VG_GRAM_PANEL;
+}
 
 vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
 {
@@ -24,12 +27,21 @@ vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     size_t columns = (size_t)dims;
     opened->dims = dims;
+    vg_status status = vg_kernels_choose(&opened->kernels, NULL, error);
+    if (status != VG_OK) {
+        vg_moments_close(&opened);
+        return status;
+    }
     opened->mean = vg_alloc_aligned(columns, sizeof(double));
     opened->scatter = vg_alloc_aligned(columns * columns, sizeof(double));
     opened->pending = vg_alloc_aligned((VG_MOMENTS_BLOCK + 1) * columns, sizeof(double));
-    if (opened->mean == NULL || opened->scatter == NULL || opened->pending == NULL) {
+    opened->panels = vg_alloc_aligned((VG_MOMENTS_BLOCK + 1) * panel_count(dims) * VG_GRAM_PANEL,
+                                      sizeof(double));
+    if (opened->mean == NULL || opened->scatter == NULL || opened->pending == NULL ||
+        opened->panels == NULL) {
         vg_moments_close(&opened);
-        return vg_fail_memory(error, (columns + VG_MOMENTS_BLOCK + 2) * columns * sizeof(double));
+        return vg_fail_memory(error,
+                              (columns + 2 * VG_MOMENTS_BLOCK + 3) * columns * sizeof(double));
     }
     *moments = opened;
     return VG_OK;
@@ -41,6 +53,7 @@ void vg_moments_close(vg_moments **moments)
     free((*moments)->mean);
     free((*moments)->scatter);
     free((*moments)->pending);
+    free((*moments)->panels);
     free(*moments);
     *moments = NULL;
 }
@@ -92,6 +105,44 @@ static void centre(double *rows, int n, int dims, const double *mean)
     }
 }
 
+/* rows [n][dims] to panels [n][VG_GRAM_PANEL], the last padded with zeros. */
+static void pack_panels(double *panels, const double *rows, int n, int dims)
+{
+    for (int first = 0; first < dims; first += VG_GRAM_PANEL) {
+        int width = dims - first < VG_GRAM_PANEL ? dims - first : VG_GRAM_PANEL;
+        for (int i = 0; i < n; i++, panels += VG_GRAM_PANEL) {
+            memcpy(panels, rows + (ptrdiff_t)i * dims + first, (size_t)width * sizeof *rows);
+            for (int j = width; j < VG_GRAM_PANEL; j++) panels[j] = 0.0;
+        }
+    }
+}
+
+/* Adds a tile to the upper triangle at [row][column]. */
+static void add_tile(vg_moments *moments, const double *tile, int row, int column)
+{
+    int dims = moments->dims;
+    for (int i = row; i < row + VG_GRAM_PANEL && i < dims; i++, tile += VG_GRAM_PANEL)
+        for (int j = column; j < column + VG_GRAM_PANEL && j < dims; j++)
+            if (j >= i) moments->scatter[(ptrdiff_t)i * dims + j] += tile[j - column];
+}
+
+/* Adds the products of all pairs of columns of `n` rows. The order of the sums is
+ * our own, and the same on every machine. */
+static void add_products(vg_moments *moments, const double *rows, int n)
+{
+    double tile[VG_GRAM_PANEL * VG_GRAM_PANEL];
+    ptrdiff_t panel_size = (ptrdiff_t)n * VG_GRAM_PANEL;
+    pack_panels(moments->panels, rows, n, moments->dims);
+    const double *left = moments->panels;
+    for (int i = 0; i < moments->dims; i += VG_GRAM_PANEL, left += panel_size) {
+        const double *right = left;
+        for (int j = i; j < moments->dims; j += VG_GRAM_PANEL, right += panel_size) {
+            moments->kernels.gram(tile, left, right, n);
+            add_tile(moments, tile, i, j);
+        }
+    }
+}
+
 static void add_block(vg_moments *moments)
 {
     int dims = moments->dims, n = moments->pending_count;
@@ -107,8 +158,7 @@ static void add_block(vg_moments *moments)
         moments->mean[j] += distance[j] * (n / after);
         distance[j] *= sqrt(weight);
     }
-    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, dims, n + 1, 1, moments->pending, dims, 1,
-                moments->scatter, dims);
+    add_products(moments, moments->pending, n + 1);
     moments->count += (uint64_t)n;
     moments->pending_count = 0;
 }

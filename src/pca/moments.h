@@ -2,6 +2,7 @@
 #ifndef VG_PCA_MOMENTS_H
 #define VG_PCA_MOMENTS_H
 
+#include "kernels/kernels.h"
 #include "verger/verger.h"
 
 enum {
@@ -14,6 +15,8 @@ struct vg_moments {
     uint64_t count;  /* rows in mean and scatter */
     double *mean;    /* [dims] */
     double *scatter; /* [dims][dims], upper triangle: sum of (x - mean)(x - mean)' */
+    vg_kernels kernels;
+    double *panels;  /* a block of rows, in panels of VG_GRAM_PANEL columns */
     double *pending; /* [VG_MOMENTS_BLOCK + 1][dims], rows not yet in mean and scatter */
     int pending_count;
 };

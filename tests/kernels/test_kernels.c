@@ -51,6 +51,32 @@ static int agrees(const operation *op, const vg_kernels *kernels, const vg_kerne
     return is_same && is_intact && reference_is_intact;
 }
 
+/* Doubles of their own: no panels of channels here. */
+static int check_gram(const vg_kernels *kernels, const vg_kernels *reference)
+{
+    enum { TILE = VG_GRAM_PANEL * VG_GRAM_PANEL, DOUBLE = sizeof(double) / sizeof(float) };
+    int m = random_int(0, 300);
+    size_t count = (size_t)m * VG_GRAM_PANEL;
+    guarded a = guarded_open(count * DOUBLE), b = guarded_open(count * DOUBLE);
+    guarded got = guarded_open(TILE * DOUBLE);
+    double expected[TILE], *left = (double *)(void *)a.values, *right = (double *)(void *)b.values;
+    for (size_t i = 0; i < count; i++) {
+        left[i] = (double)random_float() / 3.0;
+        right[i] = (double)random_float() / 3.0;
+    }
+    case_begin("%s gram, %d rows", kernels->name, m);
+    kernels->gram((double *)(void *)got.values, left, right, m);
+    reference->gram(expected, left, right, m);
+    int is_same = memcmp(got.values, expected, sizeof expected) == 0;
+    int is_intact = guarded_is_intact(&a) && guarded_is_intact(&b) && guarded_is_intact(&got);
+    if (!is_same) fprintf(stderr, "FAILED, other bits than plain C: %s\n", case_name());
+    if (!is_intact) fprintf(stderr, "FAILED, wrote in front of a buffer: %s\n", case_name());
+    guarded_close(&a);
+    guarded_close(&b);
+    guarded_close(&got);
+    return is_same && is_intact;
+}
+
 static int check_set(const vg_kernels *kernels, const vg_kernels *reference)
 {
     int failures = 0;
@@ -82,6 +108,7 @@ static int check_set(const vg_kernels *kernels, const vg_kernels *reference)
                      .channels = random_int(1, 100)};
         failures += !agrees(&average_operation, kernels, reference, &p);
     }
+    for (int round = 0; round < ROUNDS; round++) failures += !check_gram(kernels, reference);
     return failures;
 }
 

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "kernels": set(),
     "image": {"kernels"},
     "model": {"kernels"},
-    "pca": set(),
+    "pca": {"kernels"},
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
     "model/sources": {"model", "table"},

@@ -92,6 +92,18 @@ static void average(float *c, const float *a, int m, int width)
     }
 }
 
+static void gram(double *c, const double *a, const double *b, int m)
+{
+    for (int i = 0; i < VG_GRAM_PANEL; i++) {
+        for (int j = 0; j < VG_GRAM_PANEL; j++) {
+            double sum = 0.0;
+            for (int r = 0; r < m; r++)
+                sum = fma(a[r * VG_GRAM_PANEL + i], b[r * VG_GRAM_PANEL + j], sum);
+            c[i * VG_GRAM_PANEL + j] = sum;
+        }
+    }
+}
+
 static double peak(long rounds)
 {
     enum { SUMS = 8 };
@@ -117,6 +129,7 @@ void vg_kernels_init_ref(vg_kernels *kernels)
         .normalise = vg_normalise_ref,
         .resample_row = vg_resample_row_ref,
         .resample_column = vg_resample_column_ref,
+        .gram = gram,
         .peak = peak,
     };
 }

@@ -19,9 +19,21 @@ typedef __m256 vec;
 
 #include "kernels/network_tmpl.h"
 
+enum { GRAM_LANES = 4, GRAM_ROWS = 4 };
+
+typedef __m256d gram_vec;
+#define gram_load _mm256_loadu_pd
+#define gram_store _mm256_storeu_pd
+#define gram_set1 _mm256_set1_pd
+#define gram_zero _mm256_setzero_pd
+#define gram_fma _mm256_fmadd_pd
+
+#include "kernels/gram_tmpl.h"
+
 void vg_kernels_init_avx2(vg_kernels *kernels)
 {
     init_network_kernels(kernels);
+    kernels->gram = gram;
     kernels->name = "avx2";
     kernels->normalise = vg_normalise_avx2;
     kernels->resample_row = vg_resample_row_avx2;

@@ -17,8 +17,20 @@ typedef __m512 vec;
 
 #include "kernels/network_tmpl.h"
 
+enum { GRAM_LANES = 8, GRAM_ROWS = 8 };
+
+typedef __m512d gram_vec;
+#define gram_load _mm512_loadu_pd
+#define gram_store _mm512_storeu_pd
+#define gram_set1 _mm512_set1_pd
+#define gram_zero _mm512_setzero_pd
+#define gram_fma _mm512_fmadd_pd
+
+#include "kernels/gram_tmpl.h"
+
 void vg_kernels_init_avx512(vg_kernels *kernels)
 {
     init_network_kernels(kernels);
+    kernels->gram = gram;
     kernels->name = "avx512";
 }

@@ -1,0 +1,38 @@
+/* The Gram kernel over vectors, once for all instruction sets. A file that includes
+ * this defines
+ *   GRAM_LANES  doubles of a vector `gram_vec`
+ *   GRAM_ROWS   rows of a register tile that is two vectors wide
+ * and gram_load, gram_store, gram_set1, gram_zero and gram_fma (a * b + c). */
+#include "kernels/kernels.h"
+
+/* The loops over a tile must vanish, or its accumulators live in memory. */
+#define GRAM_UNROLL _Pragma("GCC unroll 16")
+
+static inline __attribute__((always_inline)) void gram_tile(double *c, const double *a,
+                                                            const double *b, int m)
+{
+    gram_vec acc[GRAM_ROWS][2];
+    GRAM_UNROLL
+    for (int i = 0; i < GRAM_ROWS; i++) acc[i][0] = acc[i][1] = gram_zero();
+    for (int r = 0; r < m; r++, a += VG_GRAM_PANEL, b += VG_GRAM_PANEL) {
+        gram_vec left = gram_load(b), right = gram_load(b + GRAM_LANES);
+        GRAM_UNROLL
+        for (int i = 0; i < GRAM_ROWS; i++) {
+            gram_vec x = gram_set1(a[i]);
+            acc[i][0] = gram_fma(x, left, acc[i][0]);
+            acc[i][1] = gram_fma(x, right, acc[i][1]);
+        }
+    }
+    GRAM_UNROLL
+    for (int i = 0; i < GRAM_ROWS; i++) {
+        gram_store(c + i * VG_GRAM_PANEL, acc[i][0]);
+        gram_store(c + i * VG_GRAM_PANEL + GRAM_LANES, acc[i][1]);
+    }
+}
+
+static void gram(double *c, const double *a, const double *b, int m)
+{
+    for (int i = 0; i < VG_GRAM_PANEL; i += GRAM_ROWS)
+        for (int j = 0; j < VG_GRAM_PANEL; j += 2 * GRAM_LANES)
+            gram_tile(c + i * VG_GRAM_PANEL + j, a + i, b + j, m);
+}
