@@ -1,6 +1,9 @@
 /* Buckets and clusters, over Arrow's file systems. */
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+
+#include <dlfcn.h>
 
 #include <arrow/filesystem/filesystem.h>
 #include <arrow/util/future.h>
@@ -106,11 +109,26 @@ void end_file_systems_at_exit()
     std::atexit(fs::EnsureFinalized);
 }
 
-void load_s3()
+/* A library of Arrow's that lies beside the one we run with. */
+[[maybe_unused]] std::string beside_arrow(const std::string &library)
+{
+    Dl_info arrow;
+    if (::dladdr(reinterpret_cast<const void *>(&fs::EnsureFinalized), &arrow) == 0) return library;
+    return join(parent(arrow.dli_fname), library);
+}
+
+/* Its delayed open makes a small file one PUT in place of three requests. */
+void prepare_s3(Address &address)
 {
 #ifdef VERGER_ARROW_S3
-    static const arrow::Status loaded = fs::LoadFileSystemFactories(VERGER_ARROW_S3);
-    check(loaded, "load", VERGER_ARROW_S3, VG_EUNSUPPORTED);
+    static const std::string library = beside_arrow(VERGER_ARROW_S3);
+    static const arrow::Status loaded = fs::LoadFileSystemFactories(library.c_str());
+    check(loaded, "load", library, VG_EUNSUPPORTED);
+    if (address.query.find("allow_delayed_open=") == std::string::npos)
+        address.query +=
+            (address.query.empty() ? "?" : "&") + std::string("allow_delayed_open=true");
+#else
+    (void)address;
 #endif
 }
 
@@ -294,7 +312,7 @@ std::unique_ptr<vg_store> verger::open_remote_store(const std::string &text)
         throw Failure{VG_EINVAL, "no bucket in the address " + printable(name) + ": write " +
                                      address.scheme + "://bucket/folder"};
 
-    if (address.scheme == "s3") load_s3();
+    if (address.scheme == "s3") prepare_s3(address);
     std::string user = address.user.empty() ? "" : escaped(address.user, "/@") + "@";
     std::string folder;
     auto opened = fs::FileSystemFromUri(address.scheme + "://" + user + address.host +
