@@ -1,0 +1,136 @@
+"""The real command on small folders of real images."""
+
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+import numpy
+import pandas
+import pyarrow
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("VERGER_BUILD", ROOT / "build"))
+SHARED = ROOT.parent / "shared"
+TS = "20250131_235959"
+SEEDED = ["--model", "seeded:7", "--progress", "none"]
+
+
+def photograph(seed, size=(100, 100)):
+    """A smooth random picture, so that no two have the same features."""
+    random = numpy.random.default_rng(seed)
+    coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=numpy.uint8))
+    return coarse.resize(size, Image.BICUBIC)
+
+
+def encoded(picture, kind="JPEG", **options):
+    data = io.BytesIO()
+    picture.save(data, kind, **options)
+    return data.getvalue()
+
+
+def fill(folder, per_class=8, classes=("Apple 1", "Apple 2", "Pear 1"), split="Training"):
+    """The dataset's layout: Training/<class>/<file>.jpg."""
+    seed = 0
+    for name in classes:
+        (folder / split / name).mkdir(parents=True, exist_ok=True)
+        for i in range(per_class):
+            data = encoded(photograph(seed), quality=90)
+            (folder / split / name / f"r_{i}_100.jpg").write_bytes(data)
+            seed += 1
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fruits(tmp_path_factory):
+    """24 images of 3 classes; tests must not write there."""
+    return fill(tmp_path_factory.mktemp("fruits"))
+
+
+@pytest.fixture
+def own_fruits(fruits, tmp_path):
+    """A copy to damage."""
+    return pathlib.Path(shutil.copytree(fruits, tmp_path / "fruits"))
+
+
+def verger(*arguments, **options):
+    """Runs the command to its end."""
+    command = [str(BUILD / "verger"), *map(str, arguments)]
+    options.setdefault("timeout", 120)
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def run(source, output, *arguments, code=0, **options):
+    """verger run with seeded weights and a fixed timestamp."""
+    done = verger("run", source, output, "-k", 5, *SEEDED, "--timestamp", TS, *arguments, **options)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def table_folder(output, table, kind=None, ts=TS):
+    stem = {"variance": "model_info", "images": "metadata", "counts": "metadata"}.get(table, table)
+    folder = pathlib.Path(output) / stem
+    return (folder / kind if kind else folder) / f"{table}_{ts}"
+
+
+def parts(folder):
+    return sorted(p for p in pathlib.Path(folder).iterdir() if p.name[0] not in "._")
+
+
+def read_parquet(output, table, ts=TS):
+    tables = [pyarrow.parquet.read_table(p) for p in parts(table_folder(output, table, "parquet", ts))]
+    return pyarrow.concat_tables(tables)
+
+
+def read_csv(output, table, kind=None, ts=TS):
+    frames = [
+        pandas.read_csv(p, keep_default_na=False) for p in parts(table_folder(output, table, kind, ts))
+    ]
+    return pandas.concat(frames, ignore_index=True)
+
+
+def numbers(column, dtype=numpy.float64):
+    """A column of joined numbers as a matrix."""
+    return numpy.array([text.split(",") for text in column]).astype(dtype)
+
+
+def features(output, ts=TS):
+    return numpy.stack(read_parquet(output, "features", ts).column("features").to_numpy())
+
+
+def model_info(output, ts=TS):
+    (part,) = parts(table_folder(output, "model_info", ts=ts))
+    return json.loads(part.read_text())
+
+
+def files_below(folder):
+    folder = pathlib.Path(folder)
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+
+
+def successes(output):
+    return [f for f in files_below(output) if f.endswith("_SUCCESS")]
+
+
+def leftovers(output):
+    """Files that a run must never leave behind."""
+    return [f for f in files_below(output) if pathlib.Path(f).name.startswith(".")]
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """The images of the reference runs."""
+    archive = SHARED / "fruits-360" / "fruits-360-sample.tar"
+    if not archive.exists():
+        pytest.skip(f"no {archive}: the reference images are not here")
+    folder = tmp_path_factory.mktemp("sample")
+    with tarfile.open(archive) as tar:
+        wanted = [m for m in tar if m.name.startswith("Training/Apple")]
+        tar.extractall(folder, wanted, filter="data")
+    return folder

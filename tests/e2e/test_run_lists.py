@@ -1,0 +1,102 @@
+"""Modes, globs, limits and lists of files."""
+
+import pytest
+from conftest import (TS, encoded, features, files_below, fill, photograph, read_csv, run, verger)
+
+
+def names(output):
+    return ["/".join(p.split("/")[-3:]) for p in read_csv(output, "metadata").path]
+
+
+@pytest.mark.parametrize("arguments,count", [
+    ((), 24), (("--mode", "apples"), 16), (("--mode", "mini"), 16), (("--mode", "full"), 24),
+    (("--limit", 6), 6), (("--select", "Training/Pear*/*"), 8), (("--select", "**/r_1_*.jpg"), 3),
+    (("--select", "**", "--limit", 9), 9)])
+def test_selections(fruits, tmp_path, arguments, count):
+    arguments = [*arguments, "-k", 2, "--format", "csv"]
+    run(fruits, tmp_path, *arguments)
+    assert len(names(tmp_path)) == count
+    assert names(tmp_path) == sorted(names(tmp_path))
+
+
+def test_mini_is_the_first_three_hundred(tmp_path):
+    data = encoded(photograph(1, (8, 8)))
+    for i in range(320):
+        path = tmp_path / "in" / "Training" / f"Apple {i % 3}" / f"{i}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    run(tmp_path / "in", tmp_path / "out", "--mode", "mini", "--format", "csv")
+    everything = sorted(str(p) for p in (tmp_path / "in").rglob("*.jpg"))
+    assert list(read_csv(tmp_path / "out", "metadata").path) == everything[:300]
+
+
+def test_list_keeps_its_order(fruits, tmp_path):
+    listed = ["Training/Pear 1/r_3_100.jpg", str(fruits / "Training/Apple 1/r_1_100.jpg"),
+              "./Training/Apple 2/r_0_100.jpg", "Training/Pear 1/r_3_100.jpg",
+              "s3://elsewhere/raw/Training/Apple 1/r_0_100.jpg", "Training/Apple 1/r_5_100.jpg",
+              "Training/Apple 1/r_6_100.jpg"]
+    (tmp_path / "list").write_text("\r\n".join(listed) + "\r\n\r\n")
+    done = run(fruits, tmp_path / "out", "--files-from", tmp_path / "list")
+    assert "1 lines name a file again" in done.stderr
+    expected = ["Training/Pear 1/r_3_100.jpg", "Training/Apple 1/r_1_100.jpg",
+                "Training/Apple 2/r_0_100.jpg", "Training/Apple 1/r_0_100.jpg",
+                "Training/Apple 1/r_5_100.jpg", "Training/Apple 1/r_6_100.jpg"]
+    assert names(tmp_path / "out") == expected
+
+
+def test_list_on_standard_input_and_of_a_metadata_table(fruits, tmp_path):
+    run(fruits, tmp_path / "one", "--limit", 7)
+    (metadata,) = (tmp_path / "one" / "metadata" / f"metadata_{TS}").glob("part-*.csv")
+    run(fruits, tmp_path / "two", "--files-from", "-", input=metadata.read_text())
+    assert names(tmp_path / "two") == names(tmp_path / "one")
+    assert features(tmp_path / "two").tobytes() == features(tmp_path / "one").tobytes()
+
+
+def test_missing_files_of_a_list_are_errors(fruits, tmp_path):
+    listed = [f"Training/Apple 1/r_{i}_100.jpg" for i in range(10)]
+    (tmp_path / "list").write_text("\n".join(listed))
+    run(fruits, tmp_path / "out", "--files-from", tmp_path / "list", code=3)
+    errors = read_csv(tmp_path / "out", "errors")
+    assert [p.split("/")[-1] for p in errors.path] == ["r_8_100.jpg", "r_9_100.jpg"]
+    assert set(errors.label) == {"Apple 1"}
+    assert all("no such file" in e.lower() for e in errors.error)
+    assert features(tmp_path / "out").shape == (8, 1280)
+
+
+@pytest.mark.parametrize("text,says", [
+    ("../x.jpg\n", "line 1"), ("\n\n", "names no file"), ('path,label\n"open', "line 2")])
+def test_bad_lists(fruits, tmp_path, text, says):
+    (tmp_path / "list").write_text(text)
+    done = run(fruits, tmp_path / "out", "--files-from", tmp_path / "list", code=1)
+    assert says in done.stderr
+    assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
+
+
+def test_selecting_in_two_ways_is_refused(fruits, tmp_path):
+    done = run(fruits, tmp_path / "out", "--mode", "mini", "--select", "*", code=2)
+    assert "mode" in done.stderr
+
+
+def test_dry_run_checks_and_writes_nothing(fruits, tmp_path):
+    done = run(fruits, tmp_path / "out", "--dry-run")
+    assert "24" in done.stdout
+    assert not (tmp_path / "out").exists()
+    assert run(fruits, tmp_path / "out", "--dry-run", "-k", 25, code=1).stderr
+    run(fruits, tmp_path / "out")
+    before = files_below(tmp_path / "out")
+    assert "--overwrite" in run(fruits, tmp_path / "out", "--dry-run", code=1).stderr
+    run(fruits, tmp_path / "out", "--dry-run", "--overwrite")
+    assert files_below(tmp_path / "out") == before
+
+
+def test_label_of_images_directly_in_the_input(tmp_path):
+    fill(tmp_path / "plums", classes=(".",), split=".", per_class=6)
+    run(tmp_path / "plums", tmp_path / "out", "--select", "*.jpg")
+    assert set(read_csv(tmp_path / "out", "metadata").label) == {"plums"}
+
+
+def test_relative_addresses(fruits, tmp_path):
+    done = verger("run", fruits.name, tmp_path / "out", "-k", 2, "--model", "seeded:7",
+                  "--limit", 3, "--timestamp", TS, cwd=fruits.parent)
+    assert done.returncode == 0, done.stderr
+    assert read_csv(tmp_path / "out", "metadata").path[0].startswith(str(fruits) + "/")

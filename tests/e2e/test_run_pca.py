@@ -1,0 +1,156 @@
+"""verger pca: the same components again from features that are written."""
+
+import shutil
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import (SEEDED, SHARED, TS, features, files_below, leftovers, model_info, numbers,
+                      parts, read_csv, read_parquet, run, table_folder, verger)
+
+
+def pca(source, output, *arguments, code=0):
+    done = verger("pca", source, output, "--timestamp", TS, "--progress", "none", *arguments)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def output(fruits, tmp_path_factory):
+    output = tmp_path_factory.mktemp("run")
+    run(fruits, output, "--part-rows", 9)
+    return output
+
+
+def rows(output):
+    return numpy.stack(read_parquet(output, "pca").column("pca_features").to_numpy())
+
+
+@pytest.mark.parametrize("which", ["output", "parquet", "csv"])
+def test_the_same_as_the_run(output, tmp_path, which):
+    source = output if which == "output" else table_folder(output, "features", which)
+    pca(source, tmp_path, "-k", 5)
+    assert rows(tmp_path).tobytes() == rows(output).tobytes()
+    info, first = model_info(tmp_path), model_info(output)
+    assert info["variance_by_component"] == first["variance_by_component"]
+    assert info["num_images_processed"] == 24
+    assert len(parts(table_folder(tmp_path, "pca", "csv"))) == 3
+    assert not (tmp_path / "features").exists()
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("k", [1, 2, 23, 24])
+def test_any_number_of_components(output, tmp_path, k):
+    pca(output, tmp_path, "-k", k)
+    variance = read_csv(tmp_path, "variance")
+    assert len(variance) == k and rows(tmp_path).shape == (24, k)
+    first = read_csv(output, "variance").variance_explained[: min(k, 5)]
+    assert list(variance.variance_explained[:5]) == pytest.approx(list(first), rel=1e-9)
+    if k >= 23:
+        assert variance.cumulative_variance[22] == pytest.approx(1, abs=1e-9)
+    if k == 24:
+        assert variance.variance_explained[23] == 0
+
+
+def test_as_many_components_as_features(fruits, tmp_path):
+    random = numpy.random.default_rng(1)
+    matrix = random.normal(size=(1400, 1280)).astype(numpy.float32)
+    table = pyarrow.table({"path": [str(i) for i in range(1400)], "label": ["x"] * 1400,
+                           "features": list(matrix)})
+    (tmp_path / "in").mkdir()
+    pyarrow.parquet.write_table(table, tmp_path / "in" / "a.parquet", row_group_size=500)
+    done = pca(tmp_path / "in", tmp_path / "out", "-k", 1280, "--format", "parquet")
+    assert "no _SUCCESS" in done.stderr
+    assert model_info(tmp_path / "out")["total_variance_explained"] == pytest.approx(1, abs=1e-9)
+    projected = rows(tmp_path / "out")
+    # all components together only turn the rows: lengths stay
+    lengths = numpy.linalg.norm(matrix.astype("f8"), axis=1)
+    assert numpy.allclose(numpy.linalg.norm(projected, axis=1), lengths, rtol=1e-9)
+
+
+def write(folder, rows, name="part-0.parquet", labels=None):
+    folder.mkdir(exist_ok=True)
+    table = pyarrow.table({"path": [f"p{i}" for i in range(len(rows))],
+                           "label": labels or ["x"] * len(rows),
+                           "features": pyarrow.array(rows, pyarrow.list_(pyarrow.float32()))})
+    pyarrow.parquet.write_table(table, folder / name)
+
+
+def test_rows_without_features_are_left_out_and_counted(tmp_path):
+    write(tmp_path / "in", [[1, 2, 3], None, [3, 2, 2], [0, 1, 5], None])
+    done = pca(tmp_path / "in", tmp_path / "out", "-k", 2)
+    assert "2 of 5 rows have no features" in done.stderr
+    assert list(read_csv(tmp_path / "out", "pca", "csv").path) == ["p0", "p2", "p3"]
+    assert model_info(tmp_path / "out")["num_images_processed"] == 3
+    assert model_info(tmp_path / "out")["original_dimensions"] == 3
+
+
+@pytest.mark.parametrize("bad,says", [
+    ([[1, 2, 3], [1, 2], [3, 4, 5]], "p1"),
+    ([[1, 2, 3], [1, float("nan"), 2], [3, 4, 5]], "p1"),
+    ([[1, 2, 3]], "two"),
+    ([None, None], "two"),
+    ([[1, 2, 3], [2, 3, 4], [5, 6, 8], [1, 1, 1]], "3 features"),
+    ([[], []], "p0"),
+])
+def test_features_that_have_no_pca(tmp_path, bad, says):
+    write(tmp_path / "in", bad)
+    k = 4 if "features" in says else 1
+    done = pca(tmp_path / "in", tmp_path / "out", "-k", k, code=1)
+    assert says in done.stderr
+    assert files_below(tmp_path / "out") == []
+
+
+def test_incomplete_runs_are_refused(output, tmp_path):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    for kind in ("parquet", "csv"):
+        (table_folder(copy, "features", kind) / "_SUCCESS").unlink()
+    done = pca(table_folder(copy, "features", "parquet"), tmp_path / "out", "-k", 2, code=1)
+    assert "not finished" in done.stderr
+    done = pca(copy, tmp_path / "out", "-k", 2, code=1)
+    assert "not finished" in done.stderr and TS in done.stderr
+
+
+def test_the_newest_complete_features_are_taken(fruits, tmp_path):
+    run(fruits, tmp_path / "runs")
+    done = verger("run", fruits, tmp_path / "runs", "-k", 2, *SEEDED, "--limit", 7, "--timestamp",
+                  "20250301_000000", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    half = table_folder(tmp_path / "runs", "features", "parquet", "20250401_000000")
+    half.mkdir()
+    (half / "part-00000.snappy.parquet").write_text("half")
+    pca(tmp_path / "runs", tmp_path / "out", "-k", 2)
+    assert model_info(tmp_path / "out")["num_images_processed"] == 7
+
+
+def test_sources_without_features(tmp_path):
+    (tmp_path / "in").mkdir()
+    assert "no features" in pca(tmp_path / "in", tmp_path / "out", "-k", 2, code=1).stderr
+    assert "missing" in pca(tmp_path / "missing", tmp_path / "out", "-k", 2, code=1).stderr
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "in" / "a.parquet")
+    assert "path" in pca(tmp_path / "in", tmp_path / "out", "-k", 2, code=1).stderr
+
+
+def test_again_over_the_run(fruits, tmp_path):
+    run(fruits, tmp_path)
+    before = features(tmp_path).tobytes()
+    assert "--overwrite" in pca(tmp_path, tmp_path, "-k", 3, code=1).stderr
+    pca(tmp_path, tmp_path, "-k", 3, "--overwrite")
+    assert features(tmp_path).tobytes() == before
+    assert numbers(read_csv(tmp_path, "pca", "csv").pca_features_string).shape == (24, 3)
+
+
+def test_features_of_the_reference(tmp_path):
+    source = SHARED / "reference" / "mini" / "features.snappy.parquet"
+    if not source.exists():
+        pytest.skip(f"no {source}: the reference's results are not here")
+    (tmp_path / "in").mkdir()
+    shutil.copy(source, tmp_path / "in")
+    pca(tmp_path / "in", tmp_path / "out")
+    import json
+    reference = json.loads((source.parent / "model_info.json").read_text())
+    info = model_info(tmp_path / "out")
+    assert info["variance_by_component"] == pytest.approx(reference["variance_by_component"],
+                                                          abs=1e-6)
+    assert info["num_images_processed"] == 300
