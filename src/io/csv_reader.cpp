@@ -13,7 +13,7 @@ namespace
 {
 
 /* A row must fit into a block: 1,280 numbers are 15 to 30 kB. */
-constexpr int32_t block_bytes = 4 << 20;
+constexpr int32_t block_bytes = 1 << 20;
 
 std::shared_ptr<arrow::csv::StreamingReader> open_stream(vg_store &store, const std::string &path,
                                                          const arrow::csv::ConvertOptions &convert)
