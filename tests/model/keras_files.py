@@ -40,7 +40,7 @@ def random_layers(seed):
             "beta": random.normal(0, 0.2, channels).astype("f4"),
             "moving_mean": random.normal(0, 0.2, channels).astype("f4"),
             "moving_variance": random.uniform(0.6, 1.5, channels).astype("f4"),
-        }  # fmt: skip
+        }
     return layers
 
 
@@ -63,7 +63,7 @@ def kernel_name(kernel):
 
 
 def write_by_name(path, layers, parent="/", rename=lambda name: name, extra=(), suffix=":0",
-                  keep_depthwise_name=True, variable_strings=False):  # fmt: skip
+                  keep_depthwise_name=True, variable_strings=False):
     """The layout of the published files. `rename` gives layers other names."""
     with h5py.File(path, "w") as file:
         root = file.require_group(parent)

@@ -1,11 +1,12 @@
-"""The real command and the real library, as the tests of the weights call them."""
+"""The real command, as the tests of the weights call it."""
 
-import ctypes
 import os
 import pathlib
 import subprocess
 
 import numpy as np
+import PIL.Image
+import pyarrow.parquet
 
 BUILD = pathlib.Path(os.environ["VERGER_BUILD"])
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
@@ -46,33 +47,19 @@ class Home:
         return sorted(path.name for path in self.cache.iterdir()) if self.cache.exists() else []
 
 
-def features(weights, rgb):
-    """The library's features of images [n][224][224][3]."""
-    library = ctypes.CDLL(str(BUILD / "libverger.so"))
-    message = ctypes.create_string_buffer(512)
-    model, extractor = ctypes.c_void_p(), ctypes.c_void_p()
-    rgb = np.ascontiguousarray(rgb, np.uint8)
-    result = np.zeros((len(rgb), 1280), np.float32)
-
-    def check(status):
-        assert status == 0, message.value.decode()
-
-    check(library.vg_model_open(ctypes.byref(model), str(weights).encode(), None, message))
-    try:
-        check(library.vg_extractor_open(ctypes.byref(extractor), model, None, message))
-        check(
-            library.vg_extractor_forward(
-                extractor,
-                ctypes.c_size_t(len(rgb)),
-                rgb.ctypes.data_as(ctypes.c_void_p),
-                result.ctypes.data_as(ctypes.c_void_p),
-                message,
-            )
-        )
-    finally:
-        library.vg_extractor_close(ctypes.byref(extractor))
-        library.vg_model_close(ctypes.byref(model))
-    return result
+def features(home, weights, images):
+    """The command's features of images of the network's own size, [n][224][224][3]."""
+    folder = home.work / "photographs" / "Training" / "noise"
+    folder.mkdir(parents=True)
+    for index, image in enumerate(images):
+        PIL.Image.fromarray(image).save(folder / f"{index}.png")
+    tables = home.work / "tables"
+    run = home.run("run", "photographs", tables, "--select", "**/*.png", "-k", "1",
+                   "--format", "parquet", "--model", weights)
+    assert run.returncode == 0, run.messages
+    (table,) = (tables / "features" / "parquet").iterdir()
+    rows = pyarrow.parquet.read_table(table).sort_by("path")
+    return np.array(rows["features"].to_pylist(), np.float32)
 
 
 def relative_l2(a, b):

@@ -14,7 +14,7 @@ BLOCKS = [
     ("block_10", 1, False), ("block_11", 1, True), ("block_12", 1, True),
     ("block_13", 2, False), ("block_14", 1, True), ("block_15", 1, True),
     ("block_16", 1, False),
-]  # fmt: skip
+]
 
 
 def read_safetensors(path):

@@ -48,7 +48,7 @@ def test_order_of_places(home, random_weights):
     assert used(run) == "shared"
     assert [line[2:].split()[0] for line in run.output.splitlines()[1:]] == [
         "--model", "$VERGER_MODEL", "cache", "shared", "download"
-    ]  # fmt: skip
+    ]
 
     home.cache.mkdir(parents=True)
     shutil.copy(random_weights, home.cached)

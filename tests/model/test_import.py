@@ -89,8 +89,8 @@ def test_features(layers, expected, home, h5, tmp_path):
     keras_files.write_by_name(h5, layers)
     weights = imported(home, h5, tmp_path)
     rgb = np.random.default_rng(5).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    result = features(weights, rgb)
-    for image, row in zip(rgb, result):
+    result = features(home, weights, rgb)
+    for image, row in zip(rgb, result, strict=True):
         oracle = reference_network.features(expected, image)
         assert (oracle > 0).mean() > 0.5
         assert relative_l2(row, oracle) < 1e-5
