@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -74,11 +73,23 @@ def test_a_killed_run_is_not_complete_and_can_be_replaced(many, fruits, tmp_path
     assert len([f for f in files_below(output) if "features/parquet" in f]) == 2
 
 
+def put_file_in_place_of(folder):
+    """The run may make the folder again in between."""
+    for attempt in range(100):
+        folder.rename(folder.with_name(f"gone{attempt}"))
+        try:
+            return folder.write_text("in the way")
+        except IsADirectoryError:
+            continue
+    pytest.fail(f"{folder} comes back again and again")
+
+
 def test_an_output_that_goes_away_is_an_error(many, tmp_path):
     output = tmp_path / "out"
     process = start(many, output)
-    shutil.rmtree(output, ignore_errors=True)
-    (tmp_path / "gone").mkdir()
+    put_file_in_place_of(output)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 1, messages
-    assert successes(output) == [] if output.exists() else True
+    assert str(output) in messages
+    assert output.read_text() == "in the way"
+    assert all(successes(gone) == [] for gone in tmp_path.glob("gone*"))
