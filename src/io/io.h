@@ -39,7 +39,9 @@ typedef struct vg_file {
 typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *error);
 
 /* Every file below `path` ("" for the store itself), in no order. A folder that
- * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too. */
+ * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too,
+ * and so are links that lead nowhere and what is no regular file: reading those
+ * fails. Links to folders are followed, but not back up. */
 vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
                         vg_error *error);
 
@@ -90,9 +92,10 @@ vg_status vg_writer_write(vg_writer *writer, const struct ArrowArray *batch, vg_
 vg_status vg_writer_finish(vg_writer *writer, vg_error *error);
 void vg_writer_close(vg_writer **writer);
 
-/* Reads the struct batches of one table file. From CSV a column NAME_string of
+/* Reads the struct batches of one table file. Lists of numbers, of whatever kind,
+ * come back as list<float> with no gap inside. From CSV a column NAME_string of
  * joined numbers comes back as the list column NAME, so that features read the
- * same from both. */
+ * same from both; all other columns are text. */
 typedef struct vg_reader vg_reader;
 
 vg_status vg_reader_open(vg_reader **reader, vg_store *store, const char *path, vg_format format,
