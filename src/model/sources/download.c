@@ -238,9 +238,12 @@ static vg_status explain(const download *fetch, CURLcode code, const char *reaso
         return vg_fail(fetch->error, answer == 404 || answer == 410 ? VG_ENOTFOUND : VG_EIO,
                        "cannot fetch %s: the server answered with HTTP error %ld", fetch->url,
                        answer);
+    if (reason[0] == '\0') reason = curl_easy_strerror(code);
+    if (fetch->done == 0)
+        return vg_fail(fetch->error, VG_EIO, "cannot fetch %s: %s", fetch->url, reason);
     return vg_fail(fetch->error, VG_EIO,
                    "cannot fetch %s: %s (%" PRIu64 " bytes are kept; the next try goes on there)",
-                   fetch->url, reason[0] != '\0' ? reason : curl_easy_strerror(code), fetch->done);
+                   fetch->url, reason, fetch->done);
 }
 
 /* Asks for what the part lacks, if its tag says that it can go on. */
@@ -342,8 +345,11 @@ vg_status vg_download(const char *url, const char *path, vg_download_progress *p
     fetch->curl = curl_easy_init();
     if (fetch->curl == NULL) status = vg_fail(error, VG_ENOMEM, "cannot start a download");
     if (status == VG_OK) status = open_part(fetch, path);
-    if (status == VG_OK) status = transfer(fetch);
-    if (status == VG_OK) status = finish(fetch, path);
+    if (status == VG_OK) {
+        status = transfer(fetch);
+        if (status != VG_OK && fetch->done == 0) unlink(fetch->part);
+        if (status == VG_OK) status = finish(fetch, path);
+    }
 
     if (fetch->file >= 0) close(fetch->file);
     curl_easy_cleanup(fetch->curl);
