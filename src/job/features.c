@@ -198,6 +198,7 @@ static vg_status extract_all(phase *state, vg_error *error)
     const vg_run_options *options = state->task->options;
     const vg_paths *paths = state->task->paths;
     uint64_t images = 0; /* of the part */
+    vg_notify_progress(&options->observer, VG_PHASE_EXTRACT, 0, paths->count, 0, state->start);
     for (size_t i = 0; i < paths->count; i++) {
         vg_outcome outcome;
         vg_status status = vg_pipeline_next(state->pipeline, &outcome, error);

@@ -41,7 +41,9 @@ typedef struct vg_run_options {
      * select and a limit; select is a glob over paths relative to the input, in
      * which '*' and '?' stop at '/' and '**' does not. files_from is a file with
      * one path a line ("-" is standard input), relative to the input or beginning
-     * with it. With none of the three the mode is full. */
+     * with it, or a CSV whose first column is "path", such as a metadata table. Of a
+     * path from elsewhere the longest end that is a file of the input is taken, and a
+     * repeated path is taken once. With none of the three the mode is full. */
     const char *mode, *select, *files_from;
     uint64_t limit; /* the first so many; 0 takes all */
 

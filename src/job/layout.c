@@ -23,6 +23,13 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},
 };
 
+/* A table of one format is CSV. */
+static vg_format first_format(vg_table table)
+{
+    const table_place *place = &places[table];
+    return strcmp(place->folder[VG_PARQUET], place->folder[VG_CSV]) == 0 ? VG_CSV : VG_PARQUET;
+}
+
 void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format format,
                       const char *timestamp)
 {
@@ -81,7 +88,7 @@ vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_
                                  const char *timestamp, vg_error *error)
 {
     for (size_t i = 0; i < n; i++) {
-        for (vg_format format = VG_PARQUET; format <= VG_CSV; format++) {
+        for (vg_format format = first_format(tables[i]); format <= VG_CSV; format++) {
             char folder[VG_FOLDER_CHARS];
             bool exists;
             vg_layout_folder(folder, tables[i], format, timestamp);
@@ -101,7 +108,7 @@ vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
                            const char *timestamp, vg_error *error)
 {
     for (size_t i = 0; i < n; i++) {
-        for (vg_format format = VG_PARQUET; format <= VG_CSV; format++) {
+        for (vg_format format = first_format(tables[i]); format <= VG_CSV; format++) {
             char folder[VG_FOLDER_CHARS];
             vg_layout_folder(folder, tables[i], format, timestamp);
             vg_status status = vg_store_delete_tree(output, folder, error);

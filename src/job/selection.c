@@ -120,9 +120,8 @@ static vg_status read_list(vg_paths *paths, vg_store *input, const vg_selection_
     size_t dropped;
     status = vg_paths_drop_duplicates(paths, &dropped, error);
     if (status == VG_OK && dropped > 0)
-        vg_notify_log(options->observer, VG_LOG_WARNING,
-                      "%s: %zu lines name a file again and are left out", options->files_from,
-                      dropped);
+        vg_notify_log(options->observer, VG_LOG_WARNING, "%s: repeated paths left out: %zu",
+                      options->files_from, dropped);
     return status;
 }
 

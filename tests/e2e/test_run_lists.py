@@ -37,7 +37,7 @@ def test_list_keeps_its_order(fruits, tmp_path):
               "Training/Apple 1/r_6_100.jpg"]
     (tmp_path / "list").write_text("\r\n".join(listed) + "\r\n\r\n")
     done = run(fruits, tmp_path / "out", "--files-from", tmp_path / "list")
-    assert "1 lines name a file again" in done.stderr
+    assert "repeated paths left out: 1" in done.stderr
     expected = ["Training/Pear 1/r_3_100.jpg", "Training/Apple 1/r_1_100.jpg",
                 "Training/Apple 2/r_0_100.jpg", "Training/Apple 1/r_0_100.jpg",
                 "Training/Apple 1/r_5_100.jpg", "Training/Apple 1/r_6_100.jpg"]
