@@ -157,7 +157,7 @@ static vg_status copy_file(vg_store *store, const char *path, bool is_put, vg_er
         status = vg_store_write(store, path, data, fread(data, 1, sizeof data, stdin), error);
     } else {
         status = vg_store_read(store, path, 1 << 30, &content, error);
-        fwrite(content.bytes, 1, content.size, stdout);
+        if (status == VG_OK && content.size > 0) fwrite(content.bytes, 1, content.size, stdout);
     }
     free(content.bytes);
     return status;
