@@ -194,10 +194,14 @@ def test_messages_do_not_tear_the_bar(verger, environment, images_and_a_text, tm
     assert any(r"\x1b[31mred.jpg" in row for row in screen.rows)
 
 
-def test_colour_only_where_it_is_wanted(verger, environment, images_and_a_text, tmp_path):
-    words = ["run", images_and_a_text, tmp_path / "out", "-k", 3]
-    coloured = on_terminal(verger, words, environment)[1]
-    assert "\033[33mwarning: \033[0m" in coloured
+def test_colour_only_where_it_is_wanted(verger, environment, tmp_path):
+    """A run of texts alone warns of each and ends before the slow part."""
+    folder = tmp_path / "in" / "Training" / "Text"
+    folder.mkdir(parents=True)
+    for i in range(3):
+        (folder / f"{i}.jpg").write_text("not an image\n")
+    words = ["run", tmp_path / "in", tmp_path / "out", "-k", 3]
+    assert "\033[33mwarning: \033[0m" in on_terminal(verger, words, environment)[1]
     for change in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         output = on_terminal(verger, [*words, "--overwrite"], {**environment, **change})[1]
         assert "\033" not in output and "warning: " in output

@@ -21,7 +21,7 @@ def test_closed_pipe_ends_quietly(verger, environment):
 
 
 def test_a_run_goes_on_when_nobody_reads(verger, environment, images, tmp_path):
-    for style in ("json", "bar", "auto"):
+    for style in ("json", "bar"):
         writer = closed_pipe()
         out = tmp_path / style
         done = subprocess.run([verger, "run", images, out, "-k", "3", "--progress", style],
