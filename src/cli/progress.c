@@ -34,6 +34,12 @@ static double interval(vg_cli_style style)
     }
 }
 
+/* Lines wait for something to say; a bar and a program want to know now. */
+static double first_shown(vg_cli_style style)
+{
+    return vg_seconds() - (style == VG_CLI_STYLE_LINES ? 0 : interval(style));
+}
+
 static bool is_terminal(void)
 {
     const char *kind = getenv("TERM");
@@ -57,8 +63,7 @@ vg_status vg_cli_progress_open(vg_cli_progress **progress, vg_cli_style style,
     opened->style = style;
     opened->log_level = log_level;
     opened->colour = style != VG_CLI_STYLE_JSON && wants_colour();
-    /* Lines wait for something to say; a bar and a program want to know now. */
-    opened->shown = style == VG_CLI_STYLE_LINES ? vg_seconds() : 0;
+    opened->shown = first_shown(style);
     *progress = opened;
     return VG_OK;
 }
@@ -135,7 +140,7 @@ static void on_progress(void *context, const vg_progress *report)
     if (!same_phase) {
         show_end(progress);
         progress->rate = (vg_cli_rate){0};
-        progress->shown = progress->style == VG_CLI_STYLE_LINES ? vg_seconds() : 0;
+        progress->shown = first_shown(progress->style);
     }
     progress->began = true;
     progress->last = *report;

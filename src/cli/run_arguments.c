@@ -80,34 +80,35 @@ static bool take_file_size(vg_cli_run_arguments *arguments, const vg_cli_command
     return true;
 }
 
-/* "12", "5%" or "0.5%". */
+/* "5%" or "0.5%" as a share of one; negative where it is neither. */
+static double parse_share(const char *text)
+{
+    const char digits[] = "0123456789";
+    size_t length = strspn(text, digits);
+    if (length == 0) return -1;
+    if (text[length] == '.') length += 1 + strspn(text + length + 1, digits);
+    return strcmp(text + length, "%") == 0 ? strtod(text, NULL) / 100 : -1;
+}
+
 static bool take_max_errors(vg_cli_run_arguments *arguments, const vg_cli_command *command,
                             const char *text)
 {
-    const char digits[] = "0123456789";
-    size_t whole = strspn(text, digits);
-    size_t length = whole;
-    if (text[length] == '.') length += 1 + strspn(text + length + 1, digits);
-    bool is_share = length > 0 && strcmp(text + length, "%") == 0;
-
-    if (is_share && whole > 0) {
-        double percent = strtod(text, NULL);
-        if (percent <= 100) {
-            arguments->options.max_error_share = percent / 100;
-            return true;
-        }
+    double share = parse_share(text);
+    if (share >= 0 && share <= 1) {
+        arguments->options.max_error_share = share;
+        return true;
     }
-    long count;
-    if (is_share || whole != strlen(text) || whole == 0) {
-        vg_cli_usage_error(command,
-                           "--max-errors takes a number of images or a share from 0%% to 100%%, "
-                           "not '%s'",
-                           text);
-        return false;
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
+        long count;
+        if (!vg_cli_integer(command, "--max-errors", text, 0, LONG_MAX, &count)) return false;
+        arguments->options.max_errors = (uint64_t)count;
+        return true;
     }
-    if (!vg_cli_integer(command, "--max-errors", text, 0, LONG_MAX, &count)) return false;
-    arguments->options.max_errors = (uint64_t)count;
-    return true;
+    vg_cli_usage_error(command,
+                       "--max-errors takes a number of images or a share from 0%% to 100%%, not "
+                       "'%s'",
+                       text);
+    return false;
 }
 
 static bool take_mode(vg_cli_run_arguments *arguments, const vg_cli_command *command,
