@@ -22,6 +22,13 @@ TS = "20250131_235959"
 SEEDED = ["--model", "seeded:7", "--progress", "none"]
 
 
+def patience():
+    """How many times longer than a plain build this one may take."""
+    cache = BUILD / "CMakeCache.txt"
+    sanitized = cache.exists() and "VERGER_SANITIZE:STRING=\n" not in cache.read_text()
+    return 10 if sanitized else 1
+
+
 def photograph(seed, size=(100, 100)):
     """A smooth random picture, so that no two have the same features."""
     random = numpy.random.default_rng(seed)
