@@ -67,3 +67,20 @@ def test_pca_rows(mini):
     found = numpy.stack(ours.pca_features)
     signs = numpy.sign((expected * found).sum(axis=0))
     assert numpy.linalg.norm(found * signs - expected) / numpy.linalg.norm(expected) <= 1e-4
+
+
+def test_variance_of_all_apples(sample, tmp_path):
+    """6,404 images: the only test here of more than one whole part."""
+    reference = SHARED / "reference" / "apples" / "model_info.json"
+    for needed in (reference, MODEL):
+        if not needed.exists():
+            pytest.skip(f"no {needed}: the reference's results are not here")
+    done = verger("run", sample, tmp_path, "apples", 50, "--model", MODEL, "--timestamp", TS,
+                  "--format", "parquet", "--progress", "none", timeout=500)
+    assert done.returncode == 0, done.stderr
+    reference, info = json.loads(reference.read_text()), model_info(tmp_path)
+    assert info["num_images_processed"] == reference["num_images_processed"] == 6404
+    assert info["variance_by_component"] == pytest.approx(reference["variance_by_component"],
+                                                          abs=1e-6)
+    assert info["total_variance_explained"] == pytest.approx(
+        reference["total_variance_explained"], abs=1e-6)
