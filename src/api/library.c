@@ -37,7 +37,7 @@ const char *vg_version(void)
 const char *vg_libraries(void)
 {
     return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", libpng " PNG_LIBPNG_VER_STRING
-                                                        "," OPENBLAS_VERSION;
+                                                        "," OPENBLAS_VERSION "with LAPACKE";
 }
 
 int vg_abi_version(void)

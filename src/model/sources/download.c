@@ -196,15 +196,18 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
 
 /* --- one request --- */
 
-static void set_protocols(CURL *curl)
+/* A redirect may not leave TLS: nothing else vouches for the bytes. */
+static void set_protocols(CURL *curl, const char *url)
 {
+    bool is_encrypted = strncmp(url, "https:", strlen("https:")) == 0;
 #if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85 replaced the bit masks */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, is_encrypted ? "https" : "http,https");
 #else
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
                      (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS,
+                     (long)(is_encrypted ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 }
 
@@ -212,7 +215,7 @@ static void set_options(download *fetch, char reason[CURL_ERROR_SIZE])
 {
     CURL *curl = fetch->curl;
     curl_easy_reset(curl);
-    set_protocols(curl);
+    set_protocols(curl, fetch->url);
     curl_easy_setopt(curl, CURLOPT_URL, fetch->url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
