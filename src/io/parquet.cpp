@@ -26,11 +26,14 @@ std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema
     builder.compression(parquet::Compression::SNAPPY);
     builder.version(parquet::ParquetVersion::PARQUET_2_6);
     builder.data_page_version(parquet::ParquetDataPageVersion::V1);
-    /* Features hardly repeat: a dictionary of them costs time and saves nothing. */
+    /* Features hardly repeat, and nobody looks for their largest: a dictionary and
+     * statistics of them cost time and save nothing. */
     for (const auto &field : schema.fields())
         if (list_value_type(*field->type())) {
             std::vector<std::string> leaf = {field->name(), "list", "element"};
-            builder.disable_dictionary(std::make_shared<parquet::schema::ColumnPath>(leaf));
+            auto path = std::make_shared<parquet::schema::ColumnPath>(leaf);
+            builder.disable_dictionary(path);
+            builder.disable_statistics(path);
         }
     return builder.build();
 }
