@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test bench check-sanitizers install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers install clean help
 
 all: build
 
@@ -14,11 +14,13 @@ build:
 demo: build
 	@tools/demo $(BUILD)
 
-test:
+test: build-tests
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+build-tests:
 	@tools/setup lint
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DVERGER_TESTS=ON -DVERGER_WERROR=ON --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD) -- --quiet
-	@ctest --test-dir $(BUILD) --output-on-failure
 
 bench: build
 	@tools/setup bench
