@@ -30,9 +30,10 @@ static vg_status fit(vg_pca **pca, const vg_components_task *task, vg_error *err
 {
     double start = vg_seconds();
     vg_notify_progress(task->observer, VG_PHASE_FIT, 0, 1, 0, start);
-    openblas_set_num_threads(task->threads);
-    vg_status status = vg_pca_fit(pca, task->moments, task->components, error);
+    /* Its threads wait for one another by spinning: beside other work two of them took
+     * ten times as long as one, which needs a fraction of a second. */
     openblas_set_num_threads(1);
+    vg_status status = vg_pca_fit(pca, task->moments, task->components, error);
     if (status == VG_OK) vg_notify_progress(task->observer, VG_PHASE_FIT, 1, 1, 0, start);
     return status;
 }

@@ -1,5 +1,4 @@
 /* PCA again from features that are written. */
-#include <cblas.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -177,7 +176,6 @@ static vg_status work(pca_run *state, vg_error *error)
 {
     vg_run_result *result = state->result;
     char folder[VG_FOLDER_CHARS];
-    openblas_set_num_threads(1);
     vg_status status = take_moments(state, error);
     if (status == VG_OK) status = check_components(state, error);
     if (status == VG_OK && state->options->overwrite)

@@ -1,5 +1,4 @@
 /* The whole job: check everything, extract, fit, project. */
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,8 +221,6 @@ static vg_status work(run *state, vg_error *error)
                                   error);
     if (status != VG_OK) return status;
     set_folders(state);
-    /* Threads of OpenBLAS would only take CPUs from the workers. */
-    openblas_set_num_threads(1);
     status = extract(state, error);
     if (status == VG_OK) status = reduce(state, error);
     if (status != VG_OK) return status;
