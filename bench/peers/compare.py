@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 import numpy as np
 import pyarrow.parquet
@@ -28,46 +29,79 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "tests" / "model"))
 sys.path.insert(0, str(Path(__file__).parent))
-from onnx_model import SIZE, build  # noqa: E402
 from reference_network import read_safetensors  # noqa: E402
 
+SIZE = 224
 CHECKED_IMAGES = 8
 TOLERANCE = 1e-5  # relative L2
 
 
 def network_input(encoded):
-    """Encoded bytes to [3][224][224] as the reference prepares them."""
+    """Encoded bytes to [224][224][3] as the reference prepares them."""
     image = Image.open(io.BytesIO(encoded)).convert("RGB").resize((SIZE, SIZE))
-    return (np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1)).transpose(2, 0, 1)
+    return np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1)
 
 
-# --- The peers: name and version, and a function from input to features -----------
+def arranged(images, peer):
+    """Images [n][224][224][3] in the layout the peer takes; no part of what is timed."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2) if peer.channels_first else images)
 
 
-def onnx_runtime(model):
+# --- The peers --------------------------------------------------------------------
+
+
+class Peer(NamedTuple):
+    name: str
+    channels_first: bool  # the layout of the images it takes
+    run: Callable[[np.ndarray], np.ndarray]
+
+
+def onnx_runtime(weights, batch):
     import onnxruntime
+    from onnx_model import build
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return (f"ONNX Runtime {onnxruntime.__version__}",
-            lambda images: session.run(["features"], {"input": images})[0])
+    session = onnxruntime.InferenceSession(build(weights, batch), options,
+                                           providers=["CPUExecutionProvider"])
+    return Peer(f"ONNX Runtime {onnxruntime.__version__}", True,
+                lambda images: session.run(["features"], {"input": images})[0])
 
 
-def openvino(model):
+def openvino(weights, batch):
     import openvino
+    from onnx_model import build
 
     # Its default on CPUs that have bf16 is bf16, whose features are off by a fifth.
     settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32",
                 "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-    compiled = openvino.Core().compile_model(openvino.Core().read_model(model), "CPU", settings)
-    request = compiled.create_infer_request()
-    return (f"OpenVINO {openvino.__version__.split('-')[0]}",
-            lambda images: request.infer({0: images})[0])
+    core = openvino.Core()
+    request = core.compile_model(core.read_model(build(weights, batch)), "CPU",
+                                 settings).create_infer_request()
+    return Peer(f"OpenVINO {openvino.__version__.split('-')[0]}", True,
+                lambda images: request.infer({0: images})[0])
 
 
-PEERS = {"onnxruntime": onnx_runtime, "openvino": openvino}
+def litert(weights, batch):
+    from importlib.metadata import version
+
+    from ai_edge_litert.interpreter import Interpreter
+    from tflite_model import build
+
+    interpreter = Interpreter(model_content=build(weights, batch), num_threads=1)
+    interpreter.allocate_tensors()
+    [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(images):
+        interpreter.set_tensor(taken["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(given["index"])
+
+    return Peer(f"LiteRT {version('ai-edge-litert')}", False, run)
+
+
+PEERS = {"onnxruntime": onnx_runtime, "openvino": openvino, "litert": litert}
 
 
 # --- What is computed: checked before it is timed ---------------------------------
@@ -178,23 +212,24 @@ def main():
     if published is not None:
         check("verger", ours, published, "the published ones")
 
-    peers = {}
+    peers = []
     for peer in options.peer or ["onnxruntime"]:
-        name, run_one = PEERS[peer](build(tensors))
-        features = np.concatenate([run_one(image[None]) for image in inputs])
-        check(name, features, ours, "verger's")
-        _, run = PEERS[peer](build(tensors, options.batch))
-        peers[name] = run
-    timed = np.ascontiguousarray(np.resize(inputs, (options.batch, *inputs.shape[1:])))
+        one = PEERS[peer](tensors, 1)
+        features = np.concatenate([one.run(arranged(image[None], one)) for image in inputs])
+        check(one.name, features, ours, "verger's")
+        peers.append(PEERS[peer](tensors, options.batch))
+    images = [arranged(np.resize(inputs, (options.batch, SIZE, SIZE, 3)), peer) for peer in peers]
 
-    facts = time_verger(verger, 1)
-    for run in peers.values():
-        time_peer(run, timed, 1)
-    rates = {"verger": [], **{name: [] for name in peers}}
-    for _ in range(options.rounds):
-        rates["verger"].append(time_verger(verger, options.seconds)["network_images_per_second"])
-        for name, run in peers.items():
-            rates[name].append(time_peer(run, timed, options.seconds))
+    # One turn to warm up, then those that count.
+    rates = {name: [] for name in ["verger", *(peer.name for peer in peers)]}
+    for turn in range(-1, options.rounds):
+        facts = time_verger(verger, options.seconds)
+        measured = [facts["network_images_per_second"]]
+        measured += [time_peer(peer.run, batch, options.seconds)
+                     for peer, batch in zip(peers, images)]
+        for name, rate in zip(rates, measured):
+            if turn >= 0:
+                rates[name].append(rate)
 
     print(f"\n{cpu_name()}, core {core}, {options.rounds} rounds of {options.seconds} s, "
           f"verger's kernels {facts['kernels']}, peers' batch {options.batch}\n")

@@ -1,13 +1,8 @@
 """MobileNetV2 as an ONNX graph, from the same safetensors weights that verger reads."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "model"))
-from reference_network import BLOCKS  # noqa: E402
+from reference_network import BLOCKS
 
 SIZE, FEATURES = 224, 1280
 
