@@ -15,10 +15,22 @@ extern "C" {
 /* A folder or bucket prefix. All paths below are relative to it, with '/'. */
 typedef struct vg_store vg_store;
 
+typedef struct vg_store_options {
+    /* A pattern of regions ("eu-*", '*' and '?'). A bucket elsewhere, or one whose
+     * region cannot be told, is not opened. NULL lets all pass. */
+    const char *require_region;
+    /* Server-side encryption of what is written to s3://: "AES256" or "aws:kms", the
+     * latter with the key of that name or the bucket's. NULL leaves it to the bucket. */
+    const char *sse, *sse_kms_key;
+    /* Follow symbolic links that leave a local store. */
+    bool follow_links;
+} vg_store_options;
+
 /* `address` is a local path or an address Arrow knows (file://, s3://, gs://,
- * abfs://, hdfs://). Nothing is read or created yet. A store may be shared by
- * threads. */
-vg_status vg_store_open(vg_store **store, const char *address, vg_error *error);
+ * abfs://, hdfs://). Nothing is read or created yet, but for what the options ask to
+ * be known. `options` may be NULL. A store may be shared by threads. */
+vg_status vg_store_open(vg_store **store, const char *address, const vg_store_options *options,
+                        vg_error *error);
 void vg_store_close(vg_store **store);
 
 /* The address as it goes into tables, without a trailing '/': a local path made
@@ -55,9 +67,12 @@ typedef struct vg_bytes {
     size_t size, capacity;
 } vg_bytes;
 
-/* The whole file; more than `max_size` bytes is VG_ELIMIT. */
-vg_status vg_store_read(vg_store *store, const char *path, uint64_t max_size, vg_bytes *content,
-                        vg_error *error);
+enum { VG_SIZE_UNKNOWN = -1 };
+
+/* The whole file; more than `max_size` bytes is VG_ELIMIT. `size` is what a listing
+ * said, which spares a bucket a question, or VG_SIZE_UNKNOWN. */
+vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_t max_size,
+                        vg_bytes *content, vg_error *error);
 
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,

@@ -120,8 +120,10 @@ std::string checked_not_empty(const char *path)
 
 } // namespace
 
-vg_status vg_store_open(vg_store **store, const char *address, vg_error *error)
+vg_status vg_store_open(vg_store **store, const char *address, const vg_store_options *options,
+                        vg_error *error)
 {
+    (void)options;
     *store = nullptr;
     return guard(error, [&] { *store = open_store(address != nullptr ? address : "").release(); });
 }
@@ -162,9 +164,10 @@ vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_err
     });
 }
 
-vg_status vg_store_read(vg_store *store, const char *path, uint64_t max_size, vg_bytes *content,
-                        vg_error *error)
+vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_t max_size,
+                        vg_bytes *content, vg_error *error)
 {
+    (void)size;
     content->size = 0;
     return guard(error, [&] { store->read(checked_not_empty(path), max_size, content); });
 }

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "verger/verger.h"
+#include "io/io.h"
 
 typedef enum vg_log_level { VG_LOG_ERROR, VG_LOG_WARNING, VG_LOG_INFO, VG_LOG_DEBUG } vg_log_level;
 
@@ -36,6 +36,7 @@ enum { VG_TIMESTAMP_CHARS = 16 }; /* "YYYYMMDD_HHMMSS" and NUL */
 
 typedef struct vg_run_options {
     const char *input, *output; /* addresses, as vg_store_open takes them */
+    vg_store_options store;     /* of both */
 
     /* What to take of the input. A mode ("mini", "apples", "full") stands for a
      * select and a limit; select is a glob over paths relative to the input, in
@@ -91,6 +92,7 @@ vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error 
 
 typedef struct vg_metadata_options {
     const char *input, *output;
+    vg_store_options store;
     const char *select; /* NULL takes every JPEG and PNG, by extension */
     const char *timestamp;
     bool overwrite;
@@ -114,6 +116,7 @@ vg_status vg_metadata_run(const vg_metadata_options *options, vg_metadata_result
 typedef struct vg_pca_options {
     const char *features; /* a features table folder (Parquet or CSV), or a run's output */
     const char *output;
+    vg_store_options store;
     int components;
     bool parquet, csv;
     const char *timestamp;

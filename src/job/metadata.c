@@ -182,8 +182,10 @@ static vg_status prepare(metadata_run *state, vg_error *error)
                                       .observer = &options->observer};
     char uuid[VG_UUID_CHARS];
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->input, options->input, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, options->output, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->input, options->input, &options->store, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->output, options->output, &options->store, error);
     if (status == VG_OK)
         status = vg_select_images(&state->paths, state->input, state->output, &selection, error);
     if (status == VG_OK && !options->overwrite)

@@ -61,8 +61,10 @@ static vg_status prepare(pca_run *state, vg_error *error)
     char uuid[VG_UUID_CHARS];
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->input, options->features, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, options->output, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->input, options->features, &options->store, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->output, options->output, &options->store, error);
     if (status == VG_OK)
         status = vg_feature_table_find(&state->features, state->input, &options->observer, error);
     if (status == VG_OK && !options->overwrite)

@@ -101,7 +101,7 @@ static void *read_files(void *argument)
 
         double start = vg_seconds();
         read->result.status =
-            vg_store_read(options->input, options->paths->items[read->index].text,
+            vg_store_read(options->input, options->paths->items[read->index].text, VG_SIZE_UNKNOWN,
                           options->max_file_size, &read->content, &read->result.error);
         double seconds = vg_seconds() - start;
 

@@ -136,8 +136,10 @@ static vg_status prepare(run *state, vg_error *error)
     vg_run_result *result = state->result;
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->input, options->input, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, options->output, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->input, options->input, &options->store, error);
+    if (status == VG_OK)
+        status = vg_store_open(&state->output, options->output, &options->store, error);
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK) status = select_images(state, error);
     if (status == VG_OK) status = check_output(state, error);

@@ -25,7 +25,7 @@ int remove_folder(void **state)
 {
     vg_store *store;
     vg_error error;
-    vg_status status = vg_store_open(&store, "/", &error);
+    vg_status status = vg_store_open(&store, "/", NULL, &error);
     if (status == VG_OK) status = vg_store_delete_tree(store, (char *)*state + 1, &error);
     vg_store_close(&store);
     free(*state);

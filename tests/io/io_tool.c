@@ -87,7 +87,7 @@ static vg_status write_table(char **arguments, vg_error *error)
     vg_builder *builder = NULL;
     vg_writer *writer = NULL;
     struct ArrowSchema schema = {.release = NULL};
-    vg_status status = vg_store_open(&store, arguments[1], error);
+    vg_status status = vg_store_open(&store, arguments[1], NULL, error);
     if (status == VG_OK) status = vg_builder_open(&builder, columns, COLUMNS, error);
     if (status == VG_OK) status = vg_builder_schema(builder, &schema, error);
     if (status == VG_OK)
@@ -127,8 +127,8 @@ static vg_status copy_table(char **arguments, vg_error *error)
     vg_store *from = NULL, *to = NULL;
     vg_reader *reader = NULL;
     vg_writer *writer = NULL;
-    vg_status status = vg_store_open(&from, arguments[1], error);
-    if (status == VG_OK) status = vg_store_open(&to, arguments[4], error);
+    vg_status status = vg_store_open(&from, arguments[1], NULL, error);
+    if (status == VG_OK) status = vg_store_open(&to, arguments[4], NULL, error);
     if (status == VG_OK)
         status = vg_reader_open(&reader, from, arguments[2], format_of(arguments[0]), error);
     if (status == VG_OK) status = copy_rows(reader, &writer, to, arguments + 3, error);
@@ -156,7 +156,7 @@ static vg_status copy_file(vg_store *store, const char *path, bool is_put, vg_er
         static char data[1 << 20];
         status = vg_store_write(store, path, data, fread(data, 1, sizeof data, stdin), error);
     } else {
-        status = vg_store_read(store, path, 1 << 30, &content, error);
+        status = vg_store_read(store, path, VG_SIZE_UNKNOWN, 1 << 30, &content, error);
         if (status == VG_OK && content.size > 0) fwrite(content.bytes, 1, content.size, stdout);
     }
     free(content.bytes);
@@ -167,7 +167,7 @@ static vg_status run_store(const char *action, char **arguments, vg_error *error
 {
     vg_store *store = NULL;
     const char *path = arguments[1];
-    vg_status status = vg_store_open(&store, arguments[0], error);
+    vg_status status = vg_store_open(&store, arguments[0], NULL, error);
     if (status != VG_OK) return status;
     if (strcmp(action, "list") == 0) status = vg_store_list(store, path, print_file, NULL, error);
     if (strcmp(action, "put") == 0) status = copy_file(store, path, true, error);

@@ -21,7 +21,7 @@ static vg_store *open_store(const char *address)
 {
     vg_store *store;
     vg_error error = {""};
-    if (vg_store_open(&store, address, &error) != VG_OK) fail_msg("%s", error.message);
+    if (vg_store_open(&store, address, NULL, &error) != VG_OK) fail_msg("%s", error.message);
     return store;
 }
 
@@ -96,10 +96,10 @@ static void bad_addresses_say_what_to_give(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         vg_store *store = (vg_store *)&cases;
         vg_error error = {""};
-        assert_int_equal(vg_store_open(&store, cases[i].address, &error), cases[i].status);
+        assert_int_equal(vg_store_open(&store, cases[i].address, NULL, &error), cases[i].status);
         assert_null(store);
         assert_says(&error, cases[i].says);
-        assert_int_equal(vg_store_open(&store, cases[i].address, NULL), cases[i].status);
+        assert_int_equal(vg_store_open(&store, cases[i].address, NULL, NULL), cases[i].status);
     }
     (void)state;
 }
@@ -111,7 +111,7 @@ static void keys_stay_out_of_addresses_and_messages(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         vg_store *store;
         vg_error error = {""};
-        assert_int_equal(vg_store_open(&store, bad[i], &error), VG_EINVAL);
+        assert_int_equal(vg_store_open(&store, bad[i], NULL, &error), VG_EINVAL);
         assert_says(&error, "cannot open s3://buc");
         assert_null(strstr(error.message, "hush"));
     }
@@ -129,7 +129,8 @@ static void paths_outside_the_store_are_refused(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         vg_bytes content = {0};
         vg_error error = {""};
-        assert_int_equal(vg_store_read(store, paths[i], 10, &content, &error), VG_EINVAL);
+        assert_int_equal(vg_store_read(store, paths[i], VG_SIZE_UNKNOWN, 10, &content, &error),
+                         VG_EINVAL);
         assert_int_equal(vg_store_write(store, paths[i], "x", 1, &error), VG_EINVAL);
         assert_int_equal(vg_store_delete_tree(store, paths[i], &error), VG_EINVAL);
     }
@@ -186,7 +187,7 @@ static void any_name_is_written_listed_read_and_deleted(void **state)
         char path[256];
         snprintf(path, sizeof path, "%s/%s", hostile_names[i], hostile_names[i]);
         assert_true(has(&files, path));
-        assert_int_equal(vg_store_read(store, path, 1000, &content, NULL), VG_OK);
+        assert_int_equal(vg_store_read(store, path, VG_SIZE_UNKNOWN, 1000, &content, NULL), VG_OK);
         assert_int_equal(content.size, strlen(hostile_names[i]));
         assert_memory_equal(content.bytes, hostile_names[i], content.size);
         assert_int_equal(vg_store_rename(store, path, "moved", NULL), VG_OK);
@@ -203,13 +204,15 @@ static void messages_show_any_name_on_one_line(void **state)
     vg_store *store = open_store(*state);
     vg_bytes content = {0};
     vg_error error = {""};
-    assert_int_equal(vg_store_read(store, "a\nb\xff.jpg", 10, &content, &error), VG_ENOTFOUND);
+    assert_int_equal(vg_store_read(store, "a\nb\xff.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_ENOTFOUND);
     assert_says(&error, "a\\nb\\xff.jpg: no such file");
 
     char deep[2000] = "";
     for (size_t i = 0; i < 500; i++) strcat(deep, i % 2 ? "\xc3\xa9/" : "x");
     strcat(deep, "end.jpg");
-    assert_int_equal(vg_store_read(store, deep, 10, &content, &error), VG_ENOTFOUND);
+    assert_int_equal(vg_store_read(store, deep, VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_ENOTFOUND);
     assert_says(&error, "/end.jpg: no such file or folder");
     vg_store_close(&store);
 }
@@ -253,14 +256,17 @@ static void links_are_followed_and_loops_end(void **state)
     assert_true(has(&files, "folder/apple.jpg") && has(&files, "folder/link.jpg"));
     assert_true(has(&files, "self") && has(&files, "dangling.jpg"));
 
-    assert_int_equal(vg_store_read(store, "folder/link.jpg", 10, &content, &error), VG_OK);
+    assert_int_equal(vg_store_read(store, "folder/link.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_OK);
     assert_memory_equal(content.bytes, "apple", 5);
-    assert_int_equal(vg_store_read(store, "dangling.jpg", 10, &content, &error), VG_ENOTFOUND);
-    assert_int_equal(vg_store_read(store, "self", 10, &content, &error), VG_EIO);
+    assert_int_equal(vg_store_read(store, "dangling.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_ENOTFOUND);
+    assert_int_equal(vg_store_read(store, "self", VG_SIZE_UNKNOWN, 10, &content, &error), VG_EIO);
     assert_says(&error, "loop");
 
     assert_int_equal(vg_store_delete_tree(store, "folder", &error), VG_OK);
-    assert_int_equal(vg_store_read(store, "real/apple.jpg", 10, &content, &error), VG_OK);
+    assert_int_equal(vg_store_read(store, "real/apple.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_OK);
     free(content.bytes);
     vg_store_close(&store);
 }
@@ -314,15 +320,15 @@ static void reading_is_bounded_and_reuses_its_buffer(void **state)
     put(in(*state, "short"), "abc");
     put(in(*state, "empty"), "");
 
-    assert_int_equal(vg_store_read(store, "long", 9, &content, &error), VG_ELIMIT);
+    assert_int_equal(vg_store_read(store, "long", VG_SIZE_UNKNOWN, 9, &content, &error), VG_ELIMIT);
     assert_says(&error, "/long: it has 10 bytes, more than the limit of 9");
-    assert_int_equal(vg_store_read(store, "long", 10, &content, &error), VG_OK);
+    assert_int_equal(vg_store_read(store, "long", VG_SIZE_UNKNOWN, 10, &content, &error), VG_OK);
     assert_int_equal(content.size, 10);
     const unsigned char *first = content.bytes;
-    assert_int_equal(vg_store_read(store, "short", 10, &content, &error), VG_OK);
+    assert_int_equal(vg_store_read(store, "short", VG_SIZE_UNKNOWN, 10, &content, &error), VG_OK);
     assert_int_equal(content.size, 3);
     assert_ptr_equal(content.bytes, first);
-    assert_int_equal(vg_store_read(store, "empty", 0, &content, &error), VG_OK);
+    assert_int_equal(vg_store_read(store, "empty", VG_SIZE_UNKNOWN, 0, &content, &error), VG_OK);
     assert_int_equal(content.size, 0);
     free(content.bytes);
 
@@ -346,11 +352,14 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
     assert_int_equal(symlink("/dev/zero", in(*state, "zero.jpg")), 0);
 
     alarm(20); /* a hang is a failure */
-    assert_int_equal(vg_store_read(store, "folder.jpg", 10, &content, &error), VG_EINVAL);
+    assert_int_equal(vg_store_read(store, "folder.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_EINVAL);
     assert_says(&error, "/folder.jpg: it is a folder");
-    assert_int_equal(vg_store_read(store, "fifo.jpg", 10, &content, &error), VG_EIO);
+    assert_int_equal(vg_store_read(store, "fifo.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_EIO);
     assert_says(&error, "/fifo.jpg: it is not a regular file");
-    assert_int_equal(vg_store_read(store, "zero.jpg", 10, &content, &error), VG_EIO);
+    assert_int_equal(vg_store_read(store, "zero.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
+                     VG_EIO);
     assert_int_equal(vg_store_write(store, "fifo.jpg/x", "", 0, &error), VG_EINVAL);
     assert_int_equal(vg_reader_open(&reader, store, "fifo.jpg", VG_PARQUET, &error), VG_EIO);
     assert_int_equal(vg_reader_open(&reader, store, "folder.jpg", VG_CSV, &error), VG_EINVAL);

@@ -75,7 +75,7 @@ static table make_rows(size_t n, size_t dims)
 static vg_store *open_store(const char *folder)
 {
     vg_store *store;
-    OK(vg_store_open(&store, folder, why));
+    OK(vg_store_open(&store, folder, NULL, why));
     return store;
 }
 
@@ -314,7 +314,7 @@ static void damaged_tables_are_named(void **state)
     write_table(store, "whole", VG_PARQUET, &rows);
     release(&rows);
     vg_bytes content = {0};
-    OK(vg_store_read(store, "whole", 1 << 20, &content, why));
+    OK(vg_store_read(store, "whole", VG_SIZE_UNKNOWN, 1 << 20, &content, why));
 
     for (size_t size = 0; size < content.size; size += content.size / 10) {
         OK(vg_store_write(store, "cut", content.bytes, size, why));

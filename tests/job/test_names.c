@@ -111,10 +111,10 @@ static void own_tables_are_known(void **state)
 {
     (void)state;
     vg_store *input = NULL, *output = NULL, *same = NULL, *beside = NULL;
-    assert_int_equal(vg_store_open(&input, "/data", NULL), VG_OK);
-    assert_int_equal(vg_store_open(&output, "/data/out", NULL), VG_OK);
-    assert_int_equal(vg_store_open(&same, "/data/", NULL), VG_OK);
-    assert_int_equal(vg_store_open(&beside, "/database", NULL), VG_OK);
+    assert_int_equal(vg_store_open(&input, "/data", NULL, NULL), VG_OK);
+    assert_int_equal(vg_store_open(&output, "/data/out", NULL, NULL), VG_OK);
+    assert_int_equal(vg_store_open(&same, "/data/", NULL, NULL), VG_OK);
+    assert_int_equal(vg_store_open(&beside, "/database", NULL, NULL), VG_OK);
     const char *file = "features/csv/features_20250131_235959/part-00000.csv";
     char below[128];
     snprintf(below, sizeof below, "out/%s", file);
@@ -136,7 +136,7 @@ static void existing_tables_are_found_and_deleted(void **state)
     const vg_table tables[] = {VG_TABLE_PCA, VG_TABLE_VARIANCE};
     vg_store *store = NULL;
     vg_error error;
-    assert_int_equal(vg_store_open(&store, folder, &error), VG_OK);
+    assert_int_equal(vg_store_open(&store, folder, NULL, &error), VG_OK);
     assert_int_equal(vg_layout_check_absent(store, tables, 2, ts, &error), VG_OK);
     assert_int_equal(vg_layout_mark_complete(store, "model_info/variance_20250131_235959", &error),
                      VG_OK);

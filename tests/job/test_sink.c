@@ -17,7 +17,7 @@ static vg_store *open_store(const char *address)
 {
     vg_store *store;
     vg_error error;
-    if (vg_store_open(&store, address, &error) != VG_OK) fail_msg("%s", error.message);
+    if (vg_store_open(&store, address, NULL, &error) != VG_OK) fail_msg("%s", error.message);
     return store;
 }
 
