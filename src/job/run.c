@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "digest/sha256.h"
 #include "io/io.h"
 #include "job/components.h"
 #include "job/features.h"

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "table/builder.h"
-#include "table/utf8.h"
 
 /* --- Buffers ------------------------------------------------------------- */
 
