@@ -5,7 +5,7 @@
 
 #include "cli/progress_text.h"
 #include "io/io.h"
-#include "table/utf8.h"
+#include "base/utf8.h"
 
 #define LAST_SUCCESS "verger_last_success_time_seconds"
 
