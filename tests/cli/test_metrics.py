@@ -121,8 +121,8 @@ def test_names_are_escaped(call, images, tmp_path, name):
 
 
 def test_credentials_stay_out(call, tmp_path, file):
-    done = call("metadata", "s3://AKIASECRET:hunter2@bucket?region=nowhere&endpoint_override="
-                "127.0.0.1:1&scheme=http", tmp_path / "out", "--metrics", file)
+    done = call("metadata", "s3://AKIASECRET:hunter2@bucket?unheard=of", tmp_path / "out",
+                "--metrics", file)
     assert done.returncode == 1
     assert not re.search("AKIASECRET|hunter2", file.read_text())
 
