@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/ending.h"
+#include "cli/metrics.h"
 #include "cli/run_arguments.h"
 #include "cli/weights.h"
 
@@ -185,8 +186,12 @@ static int run_run(const vg_cli_command *command, int argc, char **argv)
     vg_cli_catch_signals();
     vg_cli_start(progress, command, options->input, options->output);
     options->cancel = &vg_cli_interrupted;
-    options->observer = vg_cli_progress_observer(progress);
-    status = work(options, &location, arguments.model, progress, &result, &error);
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, arguments.shared.metrics, command->name, &error);
+    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK)
+        status = work(options, &location, arguments.model, progress, &result, &error);
+    vg_cli_metrics_close(&metrics, vg_cli_exit_code(status, result.failed), &result);
     return finish(&arguments, &location, &progress, status, &error, &result);
 }
 
