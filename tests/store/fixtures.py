@@ -1,0 +1,14 @@
+"""Servers as fixtures: `from store.fixtures import gateway` in a conftest.py or a test."""
+
+import pytest
+
+from store import gateway as versitygw
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    """An S3 server without buckets; see store/gateway.py."""
+    if versitygw.program() is None:
+        pytest.skip(versitygw.MISSING)
+    with versitygw.serving(tmp_path_factory.mktemp("s3")) as server:
+        yield server
