@@ -2,6 +2,7 @@
 
 import pytest
 
+from store import fault_proxy as proxies
 from store import gateway as versitygw
 
 
@@ -12,3 +13,10 @@ def gateway(tmp_path_factory):
         pytest.skip(versitygw.MISSING)
     with versitygw.serving(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture
+def fault_proxy(gateway):
+    """A proxy before the gateway, without faults; see store/fault_proxy.py."""
+    with proxies.serving(gateway.port) as proxy:
+        yield proxy
