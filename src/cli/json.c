@@ -26,7 +26,7 @@ void vg_cli_json_text(vg_cli_json *json, const char *key, const char *value)
 {
     if (json->stream == NULL) return;
     write_key(json, key);
-    if (value != NULL)
+    if (value != NULL && value[0] != '\0')
         vg_json_write_string(json->stream, value);
     else
         fputs("null", json->stream);

@@ -262,6 +262,12 @@ class RemoteStore final : public vg_store
         if (!is_not_found(status)) check(status, "delete", name(path));
     }
 
+    std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *) override
+    {
+        throw Failure{VG_EUNSUPPORTED,
+                      "cannot lock " + printable(name(path)) + ": this kind of store has no locks"};
+    }
+
     std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override
     {
         return value_of(file_system_->OpenInputFile(join(folder_, path)), "read", name(path));
