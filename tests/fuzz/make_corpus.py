@@ -176,12 +176,32 @@ def keras_programs():
     yield "cycle", by_name + layer(conv1, link + kernel + conv1 + b"\2")
 
 
+def states():
+    """What a run keeps: its plan, and the record of a part."""
+    plan = {"input": "/in", "model": "seeded:7", "features_version": 1, "exif_orient": 0,
+            "max_pixels": 89478485, "max_file_size": 268435456, "components": 50,
+            "formats": "parquet,csv", "part_rows": 4096, "images": 300, "images_sha256": "0" * 64,
+            "base": "", "uuid": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "verger": "0.1.0"}
+    figures = {f"{key}_milliseconds": 5
+               for key in ("whole", "read", "decode", "resize", "network", "write")}
+    file = {"path": "features/parquet/features_20250131_235959/part-00000-x.snappy.parquet",
+            "bytes": 12345, "sha256": "a" * 64}
+    record = {"images": 300, "failed": 2, **figures, "files": [file, file]}
+    for name, value in [("plan", plan), ("update", {**plan, "base": "20250131_235958"}),
+                        ("record", record), ("no-files", {**record, "files": []}),
+                        ("many-files", {**record, "files": [file] * 7}),
+                        ("upwards", {**record, "files": [{**file, "path": "../" * 50}]}),
+                        ("many-failed", {**record, "failed": 301}),
+                        ("long", {**plan, "uuid": "u" * 37, "images": 2**64})]:
+        yield name, json.dumps(value).encode()
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
     corpora = {"image": images(), "safetensors": tensor_files(), "moments": [], "glob": globs(),
-               "list": lists(), "arrow": arrow_choices(), "keras": keras_programs()}
+               "list": lists(), "arrow": arrow_choices(), "keras": keras_programs(), "state": states()}
     shutil.rmtree(folder, ignore_errors=True)
     for target, files in corpora.items():
         (folder / target).mkdir(parents=True)
