@@ -1,6 +1,9 @@
 /* Columns of a batch that somebody else made. Formats and layouts:
  * https://arrow.apache.org/docs/format/CDataInterface.html and
- * https://arrow.apache.org/docs/format/Columnar.html. */
+ * https://arrow.apache.org/docs/format/Columnar.html.
+ *
+ * What the structs say is checked against itself. The interface does not carry the
+ * sizes of buffers, so pointers that are not NULL must be believed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,34 @@
 static const char *name_of(const struct ArrowSchema *schema)
 {
     return schema->name != NULL ? schema->name : "";
+}
+
+static const char *format_of(const struct ArrowSchema *schema)
+{
+    return schema->format != NULL ? schema->format : "";
+}
+
+/* NULL where there is none. */
+static const void *buffer_at(const struct ArrowArray *array, int64_t index)
+{
+    return array->buffers != NULL && index < array->n_buffers ? array->buffers[index] : NULL;
+}
+
+/* Whether schema and array have the same number of children, and have them. */
+static bool has_children(const struct ArrowSchema *schema, const struct ArrowArray *array)
+{
+    if (schema->n_children != array->n_children || schema->n_children < 0) return false;
+    if (schema->n_children == 0) return true;
+    if (schema->children == NULL || array->children == NULL) return false;
+    for (int64_t i = 0; i < schema->n_children; i++)
+        if (schema->children[i] == NULL || array->children[i] == NULL) return false;
+    return true;
+}
+
+/* Whether both are counts, and their sum is one. */
+static bool has_range(const struct ArrowArray *array)
+{
+    return array->length >= 0 && array->offset >= 0 && array->offset <= INT64_MAX - array->length;
 }
 
 static vg_status column_missing(const struct ArrowSchema *schema, const char *name, vg_error *error)
@@ -31,21 +62,21 @@ vg_status vg_column_find(const struct ArrowSchema *schema, const struct ArrowArr
 {
     if (schema->release == NULL || batch->release == NULL)
         return vg_fail(error, VG_EINVAL, "the table has been released already");
-    if (strcmp(schema->format, "+s") != 0 || batch->n_children != schema->n_children)
+    if (strcmp(format_of(schema), "+s") != 0 || !has_children(schema, batch))
         return vg_fail(error, VG_EINVAL,
                        "a struct batch is needed, this is of format %s with %lld "
                        "columns",
-                       schema->format, (long long)batch->n_children);
+                       format_of(schema), (long long)batch->n_children);
     int64_t index = 0;
     while (index < schema->n_children && strcmp(name_of(schema->children[index]), name) != 0)
         index++;
     if (index == schema->n_children) return column_missing(schema, name, error);
 
     const struct ArrowArray *array = batch->children[index];
-    if (batch->length < 0 || batch->offset < 0 || array->offset < 0 ||
-        array->length < batch->offset + batch->length)
-        return vg_fail(error, VG_EFORMAT, "column %s has %lld rows, the table needs %lld", name,
-                       (long long)array->length, (long long)(batch->offset + batch->length));
+    if (!has_range(batch) || !has_range(array) || array->length < batch->offset + batch->length)
+        return vg_fail(
+            error, VG_EFORMAT, "column %s has %lld rows, the table needs %lld from row %lld on",
+            name, (long long)array->length, (long long)batch->length, (long long)batch->offset);
     *view = (vg_column_view){.schema = schema->children[index],
                              .batch = batch,
                              .array = array,
@@ -56,8 +87,8 @@ vg_status vg_column_find(const struct ArrowSchema *schema, const struct ArrowArr
 
 static bool bit_is_null(const struct ArrowArray *array, int64_t position)
 {
-    if (array->null_count == 0 || array->n_buffers == 0 || array->buffers[0] == NULL) return false;
-    const uint8_t *bits = array->buffers[0];
+    const uint8_t *bits = buffer_at(array, 0);
+    if (array->null_count == 0 || bits == NULL) return false;
     return (bits[position / 8] >> (position % 8) & 1) == 0;
 }
 
@@ -87,28 +118,39 @@ static row_layout layout_of(const char *format)
     return LAYOUT_OTHER;
 }
 
+/* Items of each row of LAYOUT_FIXED. */
+static int64_t fixed_size(const struct ArrowSchema *schema)
+{
+    return strtoll(schema->format + strlen("+w:"), NULL, 10);
+}
+
 /* Item at which the row at `position` starts; the next position is its end. */
 static int64_t start_of(const vg_column_view *view, row_layout layout, int64_t position)
 {
     switch (layout) {
     case LAYOUT_OFFSETS32: return ((const int32_t *)view->array->buffers[1])[position];
     case LAYOUT_OFFSETS64: return ((const int64_t *)view->array->buffers[1])[position];
-    default: return position * strtoll(view->schema->format + 3, NULL, 10);
+    default: return position * fixed_size(view->schema);
     }
+}
+
+static vg_status check_fixed_size(const vg_column_view *view, int64_t items, vg_error *error)
+{
+    int64_t size = fixed_size(view->schema), rows = view->offset + view->length;
+    if (size < 0 || size > INT32_MAX || (size > 0 && rows > items / size))
+        return vg_fail(error, VG_EFORMAT, "column %s has %lld values for %lld lists of %lld",
+                       name_of(view->schema), (long long)items, (long long)rows, (long long)size);
+    return VG_OK;
 }
 
 static vg_status check_offsets(const vg_column_view *view, row_layout layout, int64_t items,
                                vg_error *error)
 {
     if (view->length == 0) return VG_OK;
+    if (layout == LAYOUT_FIXED) return check_fixed_size(view, items, error);
     const char *name = name_of(view->schema);
-    if (layout == LAYOUT_FIXED) {
-        long long size = strtoll(view->schema->format + 3, NULL, 10);
-        if (size < 0 || size > INT32_MAX)
-            return vg_fail(error, VG_EFORMAT, "column %s has lists of %lld values", name, size);
-    } else if (view->array->n_buffers < 2 || view->array->buffers[1] == NULL) {
+    if (buffer_at(view->array, 1) == NULL)
         return vg_fail(error, VG_EFORMAT, "column %s has no offsets", name);
-    }
 
     int64_t start = start_of(view, layout, view->offset);
     for (int64_t row = 0; row < view->length; row++) {
@@ -127,7 +169,7 @@ static vg_status check_offsets(const vg_column_view *view, row_layout layout, in
 
 vg_status vg_column_check_bytes(const vg_column_view *view, vg_error *error)
 {
-    const char *format = view->schema->format;
+    const char *format = format_of(view->schema);
     if (view->schema->dictionary != NULL)
         return vg_fail(error, VG_EUNSUPPORTED, "column %s is dictionary-encoded: cast it to string",
                        name_of(view->schema));
@@ -139,7 +181,8 @@ vg_status vg_column_check_bytes(const vg_column_view *view, vg_error *error)
     if (view->array->n_buffers != 3)
         return vg_fail(error, VG_EFORMAT, "column %s has %lld buffers instead of 3",
                        name_of(view->schema), (long long)view->array->n_buffers);
-    return check_offsets(view, layout, INT64_MAX, error);
+    bool has_data = buffer_at(view->array, 2) != NULL;
+    return check_offsets(view, layout, has_data ? INT64_MAX : 0, error);
 }
 
 void vg_column_bytes(const vg_column_view *view, int64_t row, const char **bytes, size_t *size)
@@ -189,20 +232,23 @@ static vg_status check_items(const vg_column_view *view, row_layout layout, vg_e
 vg_status vg_column_check_float32_list(const vg_column_view *view, vg_error *error)
 {
     const struct ArrowSchema *schema = view->schema;
-    row_layout layout = layout_of(schema->format);
-    bool is_list = schema->format[0] == '+' && layout != LAYOUT_OTHER && schema->n_children == 1;
+    const char *format = format_of(schema);
+    row_layout layout = layout_of(format);
+    bool is_list = format[0] == '+' && layout != LAYOUT_OTHER && schema->n_children == 1 &&
+                   schema->children != NULL && schema->children[0] != NULL;
     const struct ArrowSchema *item = is_list ? schema->children[0] : NULL;
-    if (!is_list || strcmp(item->format, "f") != 0 || item->dictionary != NULL)
+    if (!is_list || strcmp(format_of(item), "f") != 0 || item->dictionary != NULL)
         return vg_fail(
             error, VG_EUNSUPPORTED, "column %s has the Arrow format %s%s%s: cast it to list<float>",
-            name_of(schema), schema->format, is_list ? " of " : "", is_list ? item->format : "");
+            name_of(schema), format, is_list ? " of " : "", is_list ? format_of(item) : "");
 
-    const struct ArrowArray *items = view->array->n_children == 1 ? view->array->children[0] : NULL;
-    if (items == NULL || items->n_buffers != 2 || items->offset < 0 ||
-        (items->length > 0 && items->buffers[1] == NULL))
+    const struct ArrowArray *items =
+        has_children(schema, view->array) ? view->array->children[0] : NULL;
+    if (items == NULL || items->n_buffers != 2 || !has_range(items) ||
+        (items->length > 0 && buffer_at(items, 1) == NULL))
         return vg_fail(error, VG_EFORMAT, "column %s has no values", name_of(schema));
     vg_status status = check_offsets(view, layout, items->length, error);
-    if (status == VG_OK && items->null_count != 0 && items->buffers[0] != NULL)
+    if (status == VG_OK && items->null_count != 0 && buffer_at(items, 0) != NULL)
         status = check_items(view, layout, error);
     return status;
 }
@@ -214,5 +260,6 @@ void vg_column_float32_list(const vg_column_view *view, int64_t row, const float
     const struct ArrowArray *items = view->array->children[0];
     int64_t position = view->offset + row, start = start_of(view, layout, position);
     *n = (size_t)(start_of(view, layout, position + 1) - start);
-    *values = (const float *)items->buffers[1] + items->offset + start;
+    const float *first = buffer_at(items, 1);
+    *values = first != NULL ? first + items->offset + start : NULL;
 }

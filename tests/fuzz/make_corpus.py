@@ -118,12 +118,92 @@ def tensor_files():
     yield "long-header", struct.pack("<Q", 2**63) + b"{}"
 
 
+def globs():
+    """A pattern, a line feed, a path."""
+    yield "mode", b"Training/Apple*/*.jpg\nTraining/Apple 1/r_1.jpg"
+    yield "folders", b"**/a/**/*.png\na/a/b/a/c.png"
+    yield "sets", b"[!a-c][]x]\\*[\n-]*"
+    yield "stars", b"**a*a*a*b\n" + b"a" * 64
+    yield "open-sets", b"**" + b"[" * 60 + b"\n" + b"[" * 60
+
+
+def lists():
+    """Lists as --files-from takes them."""
+    yield "lines", b"Training/a/1.jpg\r\n\n./a/b\nTraining/a/1.jpg"
+    yield "addresses", b"s3://bucket/a/b\n/elsewhere/a/b\n/elsewhere/a/c\nfile:///a/b\n"
+    yield "upwards", b"a/../../b\n"
+    yield "table", b'\xef\xbb\xbfpath,label\n"a ""b"",\nc.jpg",x\n"d",\n\ne\n'
+    yield "escaped", b"path\na\\xff.jpg\nb\\x5cx41\n"
+    yield "quoted-header", b'"path","label"\r\na/b,"x\r\ny"\r\n'
+    yield "open-quote", b'path\n"a'
+    yield "nul", b"path\na\0b\n"
+    yield "slashes", b"/" + b"a/" * 200 + b"\n"
+
+
+def arrow_choices():
+    """Choices of fuzz_arrow.c: below 0xc0 all is sound."""
+    random = np.random.default_rng(6)
+    yield "empty", b""
+    for i in range(8):
+        yield f"sound-{i}", random.integers(0, 0xc0, 600, np.uint8).tobytes()
+        yield f"nulls-{i}", random.integers(0, 0xf0, 600, np.uint8).tobytes()
+        yield f"odd-{i}", random.integers(0, 0x100, 600, np.uint8).tobytes()
+
+
+def keras_programs():
+    """Programs of fuzz_keras.c. A step is its number, then its choices."""
+    enter, leave, link, names, dataset = (bytes([step]) for step in (0, 2, 4, 5, 6))
+    conv1, norm, kernel = b"\3", b"\4", b"\x12"
+    four, vector, floats, plain = b"\0", b"\2", b"\6", b"\7"
+
+    def layer(name, *datasets):
+        return enter + name + b"".join(datasets) + leave
+
+    first = layer(conv1, dataset + kernel + four + floats + plain + b"\0\0")
+    norms = layer(norm, *(dataset + bytes([20 + i]) + vector + floats + plain + b"\0\0"
+                          for i in range(4)))
+    by_name = layer(b"\7") + layer(b"\x08")
+    yield "empty", b""
+    yield "no-layers", first + norms
+    yield "names", by_name + first + norms
+    yield "order", first + norms + names + b"\2\1\1\1" + conv1 + norm
+    yield "order-of-any-width", first + names + b"\2\1\0\1" + conv1 + norm
+    yield "classes", enter + b"\1" + layer(b"\x09", enter + b"\x0c" + dataset + b"\x0d" + four +
+                                           floats + plain + b"\0\0" + leave) + leave
+    yield "elsewhere", by_name + layer(conv1, dataset + kernel + four + floats + b"\1")
+    yield "chunks", by_name + layer(conv1, dataset + kernel + four + floats + b"\2" + b"\3" * 8)
+    yield "links", by_name + link + conv1 + norm + b"\0" + link + norm + conv1 + b"\1"
+    yield "cycle", by_name + layer(conv1, link + kernel + conv1 + b"\2")
+
+
+def states():
+    """What a run keeps: its plan, and the record of a part."""
+    plan = {"input": "/in", "model": "seeded:7", "features_version": 1, "exif_orient": 0,
+            "max_pixels": 89478485, "max_file_size": 268435456, "components": 50,
+            "formats": "parquet,csv", "part_rows": 4096, "images": 300, "images_sha256": "0" * 64,
+            "base": "", "uuid": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "verger": "0.1.0"}
+    figures = {f"{key}_milliseconds": 5
+               for key in ("whole", "read", "decode", "resize", "network", "write")}
+    file = {"path": "features/parquet/features_20250131_235959/part-00000-x.snappy.parquet",
+            "bytes": 12345, "sha256": "a" * 64}
+    record = {"images": 300, "failed": 2, **figures, "files": [file, file]}
+    for name, value in [("plan", plan), ("update", {**plan, "base": "20250131_235958"}),
+                        ("record", record), ("no-files", {**record, "files": []}),
+                        ("many-files", {**record, "files": [file] * 7}),
+                        ("upwards", {**record, "files": [{**file, "path": "../" * 50}]}),
+                        ("many-failed", {**record, "failed": 301}),
+                        ("long", {**plan, "uuid": "u" * 37, "images": 2**64})]:
+        yield name, json.dumps(value).encode()
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
+    corpora = {"image": images(), "safetensors": tensor_files(), "moments": [], "glob": globs(),
+               "list": lists(), "arrow": arrow_choices(), "keras": keras_programs(), "state": states()}
     shutil.rmtree(folder, ignore_errors=True)
-    for target, files in [("image", images()), ("safetensors", tensor_files()), ("moments", [])]:
+    for target, files in corpora.items():
         (folder / target).mkdir(parents=True)
         for name, content in files:
             (folder / target / name).write_bytes(content)

@@ -135,12 +135,29 @@ static void many_stars_take_no_time(void **state)
     assert_true(vg_seconds() - start < 1.0);
 }
 
+/* What takes the square of the path's length where each star goes back on its own. */
+static void a_star_within_stars_takes_no_time(void **state)
+{
+    (void)state;
+    char path[4001], pattern[2100] = "**";
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    for (int half = 0; half < 2; half++) {
+        memset(pattern + strlen(pattern), 'a', 1000);
+        strcat(pattern, half == 0 ? "*" : "b");
+    }
+    double start = vg_seconds();
+    assert_false(vg_glob_match(pattern, path));
+    assert_true(vg_seconds() - start < 1.0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_match_as_documented),
         cmocka_unit_test(random_globs_match_the_definition),
         cmocka_unit_test(many_stars_take_no_time),
+        cmocka_unit_test(a_star_within_stars_takes_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,6 +134,34 @@ def spoil(name, value):
     return change
 
 
+KERNEL = "Conv1/Conv1/kernel:0"
+
+
+def stored(**storage):
+    """A kernel of the right shape that lies elsewhere than right behind its header."""
+    def change(file):
+        del file[KERNEL]
+        file.create_dataset(KERNEL, (3, 3, 3, 32), "f4", **storage)
+
+    return change
+
+
+def virtual(file):
+    source = h5py.VirtualSource("other.h5", "kernel", (3, 3, 3, 32), "f4")
+    layout = h5py.VirtualLayout((3, 3, 3, 32), "f4")
+    layout[:] = source
+    del file[KERNEL]
+    file.create_virtual_dataset(KERNEL, layout)
+
+
+def nest(file):
+    """Folders so deep that walking them would use up the stack."""
+    del file[KERNEL]
+    group = file["Conv1/Conv1"]
+    for _ in range(20000):
+        group = group.create_group("a")
+
+
 DAMAGE = {
     "layer gone": (remove("block_3_expand"), 'lacks the layer "block_3_expand"'),
     "batch norm gone": (
@@ -176,6 +204,20 @@ DAMAGE = {
         ),
         'kernel of layer "Conv1" is missing',
     ),
+    "a layer in another file": (
+        replace("Conv1", h5py.ExternalLink("/dev/zero", "/Conv1")),
+        'lacks the layer "Conv1"',
+    ),
+    "values in another file": (
+        stored(external=[("/dev/zero", 0, h5py.h5f.UNLIMITED)]),
+        'kernel of layer "Conv1" lies in other files',
+    ),
+    "values in another dataset": (virtual, 'kernel of layer "Conv1" lies in other files'),
+    "large chunks": (
+        stored(chunks=(3, 3, 3, 1 << 24), maxshape=(3, 3, 3, None), compression="gzip"),
+        'kernel of layer "Conv1" lies in other files or in large chunks',
+    ),
+    "deep folders": (nest, 'kernel of layer "Conv1" is missing'),
 }
 
 

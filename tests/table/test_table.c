@@ -277,9 +277,75 @@ static void lists_without_values(struct ArrowSchema *schema, struct ArrowArray *
     batch->children[1]->n_children = 0;
 }
 
+static void negative_children(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    schema->n_children = batch->n_children = -1;
+}
+
+static void no_children(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)schema;
+    batch->children = NULL;
+}
+
+static void no_format(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)batch;
+    schema->children[0]->format = schema->children[1]->children[0]->format = NULL;
+}
+
+static void no_buffers(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)schema;
+    batch->children[0]->buffers = batch->children[1]->buffers = NULL;
+}
+
+static void no_data(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    static const void *without[3];
+    (void)schema;
+    without[1] = batch->children[0]->buffers[1];
+    batch->children[0]->buffers = without;
+}
+
+static void length_and_offset_past_int64(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)schema;
+    batch->length = batch->offset = INT64_MAX;
+}
+
+static void column_past_int64(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)schema;
+    batch->children[0]->offset = INT64_MAX;
+}
+
+static void values_past_int64(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    (void)schema;
+    batch->children[1]->children[0]->offset = INT64_MAX;
+}
+
+static void long_fixed_lists(struct ArrowSchema *schema, struct ArrowArray *batch)
+{
+    schema->children[1]->format = "+w:2147483647";
+    batch->children[1]->offset = INT64_MAX / 2;
+}
+
 static void test_damaged_batches_are_refused(void **state)
 {
     (void)state;
+    assert_damaged(negative_children, "path", VG_EINVAL);
+    assert_damaged(no_children, "path", VG_EINVAL);
+    assert_damaged(no_format, "path", VG_EUNSUPPORTED);
+    assert_damaged(no_format, "features", VG_EUNSUPPORTED);
+    assert_damaged(no_buffers, "path", VG_EFORMAT);
+    assert_damaged(no_buffers, "features", VG_EFORMAT);
+    assert_damaged(no_data, "path", VG_EFORMAT);
+    assert_damaged(length_and_offset_past_int64, "path", VG_EFORMAT);
+    assert_damaged(column_past_int64, "path", VG_EFORMAT);
+    assert_damaged(values_past_int64, "features", VG_EFORMAT);
+    assert_damaged(long_fixed_lists, "features", VG_EFORMAT);
     assert_damaged(not_a_struct, "path", VG_EINVAL);
     assert_damaged(too_few_children, "path", VG_EINVAL);
     assert_damaged(short_column, "path", VG_EFORMAT);

@@ -13,13 +13,21 @@
 
 #include "base/error.h"
 
-enum { MAX_LAYERS = 4096, LAYER_PAIR = 2 };
+enum {
+    MAX_LAYERS = 4096,
+    LONGEST_STORED_NAME = 4096, /* with the padding to the longest of the list */
+    MAX_LINKS = 1024,           /* looked at below a layer: Keras writes four or five */
+    LAYER_PAIR = 2,
+};
 
 /* --- finding a layer's group --- */
 
+/* Links of other kinds may lead into other files, also such as never end. */
 static int has_link(hid_t group, const char *name)
 {
-    return H5Lexists(group, name, H5P_DEFAULT) > 0;
+    H5L_info_t info;
+    return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
+           H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
 }
 
 static void batch_norm_name(char name[VG_KERAS_NAME], int index)
@@ -74,6 +82,7 @@ vg_status vg_keras_open_layer(const vg_keras_file *keras, int index, int is_batc
 
 typedef struct variable_search {
     const char *name; /* "kernel"; NULL takes any */
+    int links;        /* seen so far */
     hid_t dataset;
 } variable_search;
 
@@ -88,7 +97,10 @@ static int has_name(const char *path, const char *name)
 
 static herr_t visit_link(hid_t group, const char *path, const H5L_info_t *info, void *context)
 {
+    enum { STOP = -1 };
     variable_search *search = context;
+    /* HDF5 calls itself from folder to folder, so their depth is bounded too. */
+    if (++search->links > MAX_LINKS || strlen(path) >= VG_KERAS_NAME) return STOP;
     if (info->type != H5L_TYPE_HARD) return 0;
     if (search->name != NULL && !has_name(path, search->name)) return 0;
     search->dataset = H5Dopen2(group, path, H5P_DEFAULT);
@@ -150,7 +162,7 @@ static vg_status read_names(vg_keras_file *keras, hid_t attribute, hid_t space, 
     if (names == NULL)
         status = vg_fail_memory(error, (size_t)count * width);
     else if (stored < 0 || H5Tget_class(stored) != H5T_STRING ||
-             H5Aread(attribute, type, names) < 0)
+             H5Tget_size(stored) > LONGEST_STORED_NAME || H5Aread(attribute, type, names) < 0)
         status = vg_fail(error, VG_EFORMAT, "its list of layers cannot be read");
     for (hssize_t i = 0; status == VG_OK && i < count; i++) {
         const char *name = is_variable ? ((char **)(void *)names)[i] : names + (size_t)i * width;

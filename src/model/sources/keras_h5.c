@@ -10,6 +10,8 @@
 #include "model/sources/keras_file.h"
 #include "model/weights.h"
 
+enum { MAX_CHUNK_VALUES = 1 << 20 };
+
 static const double batch_norm_epsilon = 1e-3; /* keras/src/applications/mobilenet_v2.py */
 
 static const vg_keras_variable convolution_kernel = {"kernel", "kernel", 0};
@@ -45,12 +47,37 @@ static vg_status check_shape(hid_t dataset, const char *layer, const char *name,
                    name, layer, has, needs);
 }
 
+/* Whether reading `count` values takes no more than about their size, and no other
+ * file: chunks may be larger than their dataset, and data may lie elsewhere. */
+static int is_stored_plainly(hid_t dataset, size_t count)
+{
+    hsize_t chunk[H5S_MAX_RANK], chunk_count = 1;
+    hid_t storage = H5Dget_create_plist(dataset);
+    if (storage < 0) return 0;
+    H5D_layout_t layout = H5Pget_layout(storage);
+    int is_plain = (layout == H5D_CONTIGUOUS || layout == H5D_COMPACT || layout == H5D_CHUNKED) &&
+                   H5Pget_external_count(storage) == 0;
+    int rank = layout == H5D_CHUNKED ? H5Pget_chunk(storage, H5S_MAX_RANK, chunk) : 0;
+    for (int i = 0; i < rank && is_plain; i++) {
+        chunk_count *= chunk[i]; /* each below 2^32 */
+        is_plain = chunk_count <= MAX_CHUNK_VALUES + count;
+    }
+    H5Pclose(storage);
+    return is_plain;
+}
+
 static vg_status read_floats(hid_t dataset, const char *layer, const char *name, size_t count,
                              float *values, vg_error *error)
 {
     hid_t type = H5Dget_type(dataset);
     int is_float = type >= 0 && H5Tget_class(type) == H5T_FLOAT;
     if (type >= 0) H5Tclose(type);
+    if (!is_stored_plainly(dataset, count))
+        return vg_fail(
+            error, VG_EUNSUPPORTED,
+            "%s of layer \"%s\" lies in other files or in large chunks: save the weights "
+            "with Keras again",
+            name, layer);
     if (!is_float || H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
         return vg_fail(error, VG_EFORMAT, "%s of layer \"%s\" cannot be read: the file is damaged",
                        name, layer);
