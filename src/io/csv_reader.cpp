@@ -23,7 +23,7 @@ std::shared_ptr<arrow::csv::StreamingReader> open_stream(vg_store &store, const 
     read.block_size = block_bytes;
     auto parse = arrow::csv::ParseOptions::Defaults();
     parse.newlines_in_values = true;
-    return value_of(arrow::csv::StreamingReader::Make(arrow::io::default_io_context(),
+    return value_of(arrow::csv::StreamingReader::Make(arrow::io::IOContext(table_pool()),
                                                       store.open_input(path), read, parse, convert),
                     "read", store.name(path), VG_EFORMAT);
 }
@@ -112,9 +112,9 @@ class CsvReader final : public TableReader
   private:
     std::shared_ptr<arrow::Array> split(const arrow::StringArray &texts, const std::string &column)
     {
-        auto numbers = std::make_shared<arrow::FloatBuilder>();
+        auto numbers = std::make_shared<arrow::FloatBuilder>(table_pool());
         auto type = arrow::list(arrow::field("element", arrow::float32()));
-        arrow::ListBuilder lists(arrow::default_memory_pool(), numbers, type);
+        arrow::ListBuilder lists(table_pool(), numbers, type);
         for (int64_t row = 0; row < texts.length(); row++) {
             check(lists.Append(texts.IsValid(row)), "read", name_);
             if (texts.IsValid(row) && !append_numbers(*numbers, texts.Value(row)))

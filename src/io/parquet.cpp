@@ -1,6 +1,7 @@
 /* Parquet, as pandas, DuckDB and Spark 3.5 read it. */
 #include <arrow/api.h>
 #include <arrow/compute/cast.h>
+#include <arrow/compute/exec.h>
 #include <arrow/util/byte_size.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/writer.h>
@@ -23,6 +24,7 @@ constexpr int64_t batch_rows = 512;
 std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema &schema)
 {
     parquet::WriterProperties::Builder builder;
+    builder.memory_pool(table_pool());
     builder.compression(parquet::Compression::SNAPPY);
     builder.version(parquet::ParquetVersion::PARQUET_2_6);
     builder.data_page_version(parquet::ParquetDataPageVersion::V1);
@@ -47,10 +49,10 @@ class ParquetWriter final : public TableWriter
                                     .store_schema()
                                     ->enable_compliant_nested_types()
                                     ->build();
-        file_ = value_of(parquet::arrow::FileWriter::Open(
-                             *target.schema, arrow::default_memory_pool(), target.stream,
-                             writer_properties(*target.schema), arrow_properties),
-                         "write", name_);
+        file_ = value_of(
+            parquet::arrow::FileWriter::Open(*target.schema, table_pool(), target.stream,
+                                             writer_properties(*target.schema), arrow_properties),
+            "write", name_);
         if (target.facts->size() > 0)
             check(file_->AddKeyValueMetadata(target.facts), "write", name_);
     }
@@ -80,7 +82,7 @@ class ParquetWriter final : public TableWriter
 void check_whole(const arrow::Array &lists, const std::string &column, const std::string &name)
 {
     const auto &whole = static_cast<const arrow::ListArray &>(lists);
-    if (value_of(whole.Flatten(), "read", name)->null_count() > 0)
+    if (value_of(whole.Flatten(table_pool()), "read", name)->null_count() > 0)
         throw Failure{VG_EFORMAT, "cannot read " + printable(name) +
                                       ": a number is missing in a list of " + printable(column)};
 }
@@ -90,12 +92,14 @@ std::shared_ptr<arrow::RecordBatch> as_float_lists(std::shared_ptr<arrow::Record
                                                    const std::string &name)
 {
     auto type = arrow::list(arrow::field("element", arrow::float32()));
+    arrow::compute::ExecContext context(table_pool());
     for (int i = 0; i < batch->num_columns(); i++) {
         auto field = batch->schema()->field(i);
         auto value_type = list_value_type(*field->type());
         if (!value_type || !arrow::is_floating(value_type->id())) continue;
-        auto lists =
-            value_of(arrow::compute::Cast(*batch->column(i), type), "read", name, VG_EFORMAT);
+        auto lists = value_of(arrow::compute::Cast(*batch->column(i), type,
+                                                   arrow::compute::CastOptions::Safe(), &context),
+                              "read", name, VG_EFORMAT);
         check_whole(*lists, field->name(), name);
         batch = value_of(batch->SetColumn(i, field->WithType(type), lists), "read", name);
     }
@@ -107,7 +111,7 @@ class ParquetReader final : public TableReader
   public:
     ParquetReader(vg_store &store, const std::string &path) : name_(store.name(path))
     {
-        parquet::ReaderProperties properties;
+        parquet::ReaderProperties properties(table_pool());
         properties.enable_buffered_stream();
         properties.set_buffer_size(read_buffer_bytes);
         parquet::ArrowReaderProperties arrow_properties;
@@ -115,6 +119,7 @@ class ParquetReader final : public TableReader
         arrow_properties.set_pre_buffer(false);
 
         parquet::arrow::FileReaderBuilder builder;
+        builder.memory_pool(table_pool());
         check(builder.Open(store.open_input(path), properties), "read", name_, VG_EFORMAT);
         builder.properties(arrow_properties);
         file_ = value_of(builder.Build(), "read", name_, VG_EFORMAT);

@@ -21,6 +21,11 @@ struct vg_reader {
     std::unique_ptr<TableReader> table;
 };
 
+arrow::MemoryPool *verger::table_pool()
+{
+    return arrow::system_memory_pool();
+}
+
 std::shared_ptr<arrow::DataType> verger::list_value_type(const arrow::DataType &type)
 {
     bool is_list = type.id() == arrow::Type::LIST || type.id() == arrow::Type::LARGE_LIST ||

@@ -47,6 +47,10 @@ std::unique_ptr<TableReader> open_csv_reader(vg_store &store, const std::string 
 /* A list column NAME is the text column NAME_string in CSV. */
 inline constexpr std::string_view joined_suffix = "_string";
 
+/* What tables are allocated from. mimalloc, the choice of Arrow's wheel, keeps what is
+ * freed: 40 MB more in a run, and more with every part (bench/scale.py). */
+arrow::MemoryPool *table_pool();
+
 /* The type of the numbers of a list column of any kind; NULL for other columns. */
 std::shared_ptr<arrow::DataType> list_value_type(const arrow::DataType &type);
 
