@@ -26,23 +26,25 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
                        vg_model_place model_place)
 {
     bool absent = model_place == VG_MODEL_DOWNLOAD;
-    printf("images    %" PRIu64 " of %s\n", result->selected, options->input);
-    printf("model     %s%s\n", options->model_source, absent ? ", to be fetched" : "");
+    vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected, options->input);
+    vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
     printf("work      %d components, %d thread%s, %s kernels\n", result->components,
            result->threads, result->threads == 1 ? "" : "s", result->kernels);
     print_update(result);
     if (result->was_complete)
-        printf("tables    are complete in %s, timestamp %s\n", options->output, result->timestamp);
+        vg_cli_print_row("tables", "are complete in %s, timestamp %s", options->output,
+                         result->timestamp);
     else
-        printf("tables    would go to %s, timestamp %s\n", options->output, result->timestamp);
+        vg_cli_print_row("tables", "would go to %s, timestamp %s", options->output,
+                         result->timestamp);
 }
 
 static void print_folders(const vg_run_options *options, const vg_run_result *result)
 {
-    printf("features  %s\n", result->features_folder);
-    printf("pca       %s\n", result->pca_folder);
+    vg_cli_print_row("features", "%s", result->features_folder);
+    vg_cli_print_row("pca", "%s", result->pca_folder);
     if (result->failed > 0)
-        printf("errors    %s/errors/errors_%s\n", options->output, result->timestamp);
+        vg_cli_print_row("errors", "%s/errors/errors_%s", options->output, result->timestamp);
 }
 
 static void print_summary(const vg_run_options *options, const vg_run_result *result)
