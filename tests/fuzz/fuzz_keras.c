@@ -264,7 +264,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     bool has_printed = false;
     H5Eset_auto2(H5E_DEFAULT, on_printed, &has_printed);
-    vg_status status = vg_weights_import_keras(&weights, path, &error);
+    vg_status status = vg_weights_read_keras(&weights, path, &error);
     FUZZ_CHECK((status == VG_OK) == (weights != NULL));
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));
     FUZZ_CHECK(!has_printed);

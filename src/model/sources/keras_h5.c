@@ -197,7 +197,7 @@ static vg_status import_file(vg_weights **weights, const char *path, vg_error *e
     return status;
 }
 
-vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_error *error)
+vg_status vg_weights_read_keras(vg_weights **weights, const char *path, vg_error *error)
 {
     H5E_auto2_t print = NULL;
     void *context = NULL;
@@ -207,6 +207,5 @@ vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_err
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     vg_status status = import_file(weights, path, error);
     H5Eset_auto2(H5E_DEFAULT, print, context);
-    if (status == VG_OK || status == VG_ENOMEM) return status;
-    return vg_fail_prefix(error, status, "cannot import %s", path);
+    return status;
 }

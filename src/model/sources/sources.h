@@ -16,6 +16,10 @@
  * folds each batch norm (epsilon 1e-3) into the convolution before it. */
 vg_status vg_weights_import_keras(vg_weights **weights, const char *path, vg_error *error);
 
+/* The same in this process, which a damaged file may end: for the one that imports, and
+ * for tests. */
+vg_status vg_weights_read_keras(vg_weights **weights, const char *path, vg_error *error);
+
 /* Writes a safetensors file under a temporary name beside it, then renames. */
 vg_status vg_weights_write_safetensors(const vg_weights *weights, const char *path,
                                        vg_error *error);
