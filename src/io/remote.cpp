@@ -222,7 +222,7 @@ class RemoteStore final : public vg_store
         file->modified = microseconds(info.mtime());
     }
 
-    void read(const std::string &path, uint64_t max_size, vg_bytes *content) override
+    void read(const std::string &path, int64_t, uint64_t max_size, vg_bytes *content) override
     {
         auto file = open_input(path);
         int64_t size = value_of(file->GetSize(), "read", name(path));

@@ -36,7 +36,8 @@ struct vg_store {
     virtual bool is_atomic() const = 0;
     virtual void list(const std::string &path, const verger::Visitor &visit) = 0;
     virtual void stat(const std::string &path, vg_file *file) = 0;
-    virtual void read(const std::string &path, uint64_t max_size, vg_bytes *content) = 0;
+    virtual void read(const std::string &path, int64_t size, uint64_t max_size,
+                      vg_bytes *content) = 0;
     virtual void write(const std::string &path, const void *data, size_t size) = 0;
     virtual void rename(const std::string &from, const std::string &to) = 0;
     virtual void delete_file(const std::string &path) = 0;
@@ -52,7 +53,8 @@ namespace verger
 {
 
 /* `folder` is absolute, in the form of vg_store::address. */
-std::unique_ptr<vg_store> open_local_store(std::string folder, std::string address);
+std::unique_ptr<vg_store> open_local_store(std::string folder, std::string address,
+                                           bool follow_links);
 
 /* Any address that Arrow knows. */
 std::unique_ptr<vg_store> open_remote_store(const std::string &address);
