@@ -79,6 +79,10 @@ vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error);
+/* Whether `path`, just written, is encrypted as the options ask; else VG_EINVAL, and
+ * nothing more should be written. Arrow sets no headers of encryption, so it is the
+ * bucket that has to ask for it, and this looks whether it does. */
+vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error);
 /* Nothing there is VG_OK for both. */
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);

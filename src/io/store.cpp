@@ -90,13 +90,21 @@ std::string scheme_of(const std::string &address)
     return address.substr(0, end);
 }
 
+/* Else a promise would be made that nobody keeps. */
+void check_is_for_s3(const std::string &scheme, const vg_store_options &options)
+{
+    if (scheme != "s3" && (options.sse != nullptr || options.sse_kms_key != nullptr))
+        throw Failure{VG_EINVAL, "encryption can be asked of s3:// only: leave it out"};
+}
+
 std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_options &options)
 {
     if (address.empty())
         throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
     std::string scheme = scheme_of(address);
+    check_is_for_s3(scheme, options);
     if (scheme == "file") return open_file_uri(address, options.follow_links);
-    if (!scheme.empty()) return open_remote_store(address);
+    if (!scheme.empty()) return open_remote_store(address, options);
     std::string folder = absolute_folder(address);
     return open_local_store(folder, folder, options.follow_links);
 }
@@ -178,6 +186,11 @@ vg_status vg_store_write(vg_store *store, const char *path, const void *data, si
                          vg_error *error)
 {
     return guard(error, [&] { store->write(checked_not_empty(path), data, size); });
+}
+
+vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->check_encryption(checked_not_empty(path)); });
 }
 
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error)

@@ -45,6 +45,11 @@ struct vg_store {
     virtual std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) = 0;
     virtual std::unique_ptr<verger::Output> open_output(const std::string &path) = 0;
 
+    /* Whether the file that was just written is encrypted as the options ask. */
+    virtual void check_encryption(const std::string &)
+    {
+    }
+
     /* The full address of `path`, for messages. */
     std::string name(const std::string &path) const;
 };
@@ -57,7 +62,8 @@ std::unique_ptr<vg_store> open_local_store(std::string folder, std::string addre
                                            bool follow_links);
 
 /* Any address that Arrow knows. */
-std::unique_ptr<vg_store> open_remote_store(const std::string &address);
+std::unique_ptr<vg_store> open_remote_store(const std::string &address,
+                                            const vg_store_options &options);
 
 /* `folder` and `path` joined by '/'; either may be empty. */
 std::string join(const std::string &folder, const std::string &path);

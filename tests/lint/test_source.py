@@ -31,7 +31,8 @@ MAY_INCLUDE = {
 # Headers of other projects that belong to single rooms.
 FOREIGN = {
     r"arrow/|parquet/": {"io"},
-    r"hdf5|curl/|openssl/": {"model/sources"},
+    r"hdf5": {"model/sources"},
+    r"curl/|openssl/": {"io", "model/sources"},
     r"jpeglib|jerror": {"image", "api", "cli"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "job"},
