@@ -26,8 +26,12 @@ A fault is a small JSON file (store/faults):
                                                     this many bytes
               {"stall": "head"} or "body"           nothing more comes: no answer, or half a
                                                     body
-    run       what is run against it, and
-    outcome   what the user shall see: for the tests, see e2e/test_bucket_faults.py
+    outcome   what the user of a run shall see, for e2e/test_bucket_faults.py
+              {"ends": "ok"}                        the tables of an undisturbed run
+              {"ends": "row", "of": ..., "says": ...}     this image is a row of errors/,
+                                                    all others are as undisturbed
+              {"ends": "failed", "says": ...}       exit 1, no table is marked as whole
+              "says" is a regular expression
 """
 
 import asyncio
