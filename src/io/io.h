@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "digest/sha256.h"
 #include "verger/verger.h"
 
 #ifdef __cplusplus
@@ -88,6 +89,26 @@ vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error);
 
+/* Size and SHA-256 of a whole file, read piece by piece. */
+typedef struct vg_file_digest {
+    uint64_t bytes;
+    char sha256[VG_SHA256_CHARS];
+} vg_file_digest;
+
+vg_status vg_store_digest(vg_store *store, const char *path, vg_file_digest *digest,
+                          vg_error *error);
+
+/* A lock on a small file of a local store, `path`, which is made and holds the text
+ * `holder` for others to read. It ends with the process, however that ends. Where
+ * another process has it: VG_EEXIST, and its text is the message. VG_EUNSUPPORTED where
+ * the store has no locks: a bucket. */
+typedef struct vg_store_lock vg_store_lock;
+
+vg_status vg_store_lock_open(vg_store_lock **lock, vg_store *store, const char *path,
+                             const char *holder, vg_error *error);
+/* Deletes the file and lets others in. */
+void vg_store_lock_close(vg_store_lock **lock);
+
 /* --- Tables ------------------------------------------------------------- */
 
 typedef enum vg_format { VG_PARQUET, VG_CSV } vg_format;
@@ -108,9 +129,9 @@ vg_status vg_writer_open(vg_writer **writer, vg_store *store, const char *path, 
                          vg_error *error);
 /* `batch` stays the caller's. */
 vg_status vg_writer_write(vg_writer *writer, const struct ArrowArray *batch, vg_error *error);
-/* Ends the file and makes it durable. On failure, or without this call, closing
- * drops the file. */
-vg_status vg_writer_finish(vg_writer *writer, vg_error *error);
+/* Ends the file and makes it durable; `digest` of what was written may be NULL. On
+ * failure, or without this call, closing drops the file. */
+vg_status vg_writer_finish(vg_writer *writer, vg_file_digest *digest, vg_error *error);
 void vg_writer_close(vg_writer **writer);
 
 /* Reads the struct batches of one table file. Lists of numbers, of whatever kind,

@@ -1,10 +1,12 @@
 /* Local folders, over POSIX: Arrow neither makes writes durable nor tells a file
  * from a FIFO before it opens one. Names are bytes and stay so. */
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -169,6 +171,54 @@ class LocalOutput final : public Output
     bool is_finished_ = false;
 };
 
+/* An flock(2) on a file, which the system ends with the process. */
+class LocalLock final : public vg_store_lock
+{
+  public:
+    LocalLock(Place place, const std::string &name, const char *holder)
+        : place_(std::move(place)), file_(open_locked(place_.path(), name))
+    {
+        if (::ftruncate(file_.get(), 0) != 0 ||
+            ::pwrite(file_.get(), holder, strlen(holder), 0) < 0)
+            fail_system(errno, "write", name);
+    }
+
+    /* While it is held: who waits for it sees that the file is another one. */
+    ~LocalLock() override
+    {
+        ::unlink(place_.path().c_str());
+    }
+
+  private:
+    /* A lock file is no link: following one would let it empty another file. */
+    static Descriptor open_locked(const std::string &path, const std::string &name)
+    {
+        const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+        for (;;) {
+            Descriptor file(::open(path.c_str(), flags, 0666));
+            if (file.get() < 0) fail_system(errno, "write", name);
+            if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+                if (errno == EWOULDBLOCK) throw Failure{VG_EEXIST, holder_of(file.get())};
+                fail_system(errno, "lock", name);
+            }
+            struct stat locked, named;
+            if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+                return file;
+        }
+    }
+
+    static std::string holder_of(int file)
+    {
+        char text[256];
+        ssize_t size = ::pread(file, text, sizeof text, 0);
+        return size > 0 ? printable({text, static_cast<size_t>(size)}) : "another process";
+    }
+
+    Place place_;
+    Descriptor file_;
+};
+
 class LocalStore final : public vg_store
 {
   public:
@@ -202,6 +252,11 @@ class LocalStore final : public vg_store
     std::unique_ptr<Output> open_output(const std::string &path) override
     {
         return open_to_write(path, name(path));
+    }
+
+    std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *holder) override
+    {
+        return std::make_unique<LocalLock>(make_place(path), name(path), holder);
     }
 
   private:

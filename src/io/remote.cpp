@@ -185,6 +185,12 @@ void RemoteStore::delete_tree(const std::string &path)
     if (!is_not_found(status)) must(status, "delete", path);
 }
 
+std::unique_ptr<vg_store_lock> RemoteStore::lock(const std::string &path, const char *)
+{
+    throw Failure{VG_EUNSUPPORTED,
+                  "cannot lock " + printable(name(path)) + ": this kind of store has no locks"};
+}
+
 std::shared_ptr<arrow::io::RandomAccessFile> RemoteStore::open_input(const std::string &path)
 {
     return must(file_system_->OpenInputFile(full(path)), "read", path);

@@ -34,6 +34,7 @@ class RemoteStore : public vg_store
     void rename(const std::string &from, const std::string &to) override;
     void delete_file(const std::string &path) override;
     void delete_tree(const std::string &path) override;
+    std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *holder) override;
     std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override;
     std::unique_ptr<Output> open_output(const std::string &path) override;
 

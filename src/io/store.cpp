@@ -119,14 +119,14 @@ std::string checked(const char *path)
     return without_trailing_slash(text);
 }
 
-std::string checked_not_empty(const char *path)
+} // namespace
+
+std::string verger::checked_file_path(const char *path)
 {
     std::string text = checked(path);
     if (text.empty()) throw Failure{VG_EINVAL, "a path is empty where a file or folder is needed"};
     return text;
 }
-
-} // namespace
 
 vg_status vg_store_open(vg_store **store, const char *address, const vg_store_options *options,
                         vg_error *error)
@@ -170,7 +170,7 @@ vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_err
 {
     return guard(error, [&] {
         *file = {};
-        store->stat(checked_not_empty(path), file);
+        store->stat(checked_file_path(path), file);
         file->path = path;
     });
 }
@@ -179,31 +179,44 @@ vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_
                         vg_bytes *content, vg_error *error)
 {
     content->size = 0;
-    return guard(error, [&] { store->read(checked_not_empty(path), size, max_size, content); });
+    return guard(error, [&] { store->read(checked_file_path(path), size, max_size, content); });
 }
 
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error)
 {
-    return guard(error, [&] { store->write(checked_not_empty(path), data, size); });
+    return guard(error, [&] { store->write(checked_file_path(path), data, size); });
 }
 
 vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error)
 {
-    return guard(error, [&] { store->check_encryption(checked_not_empty(path)); });
+    return guard(error, [&] { store->check_encryption(checked_file_path(path)); });
 }
 
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error)
 {
-    return guard(error, [&] { store->rename(checked_not_empty(from), checked_not_empty(to)); });
+    return guard(error, [&] { store->rename(checked_file_path(from), checked_file_path(to)); });
 }
 
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error)
 {
-    return guard(error, [&] { store->delete_file(checked_not_empty(path)); });
+    return guard(error, [&] { store->delete_file(checked_file_path(path)); });
 }
 
 vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error)
 {
-    return guard(error, [&] { store->delete_tree(checked_not_empty(path)); });
+    return guard(error, [&] { store->delete_tree(checked_file_path(path)); });
+}
+
+vg_status vg_store_lock_open(vg_store_lock **lock, vg_store *store, const char *path,
+                             const char *holder, vg_error *error)
+{
+    *lock = nullptr;
+    return guard(error, [&] { *lock = store->lock(checked_file_path(path), holder).release(); });
+}
+
+void vg_store_lock_close(vg_store_lock **lock)
+{
+    delete *lock;
+    *lock = nullptr;
 }
