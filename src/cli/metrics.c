@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/metrics_text.h"
@@ -102,9 +103,7 @@ static double read_last_success(const char *path)
 /* Until the time has come or all is to stop; the lock is held. */
 static void wait_for_next_write(vg_cli_metrics *metrics)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += SECONDS_BETWEEN_WRITES;
+    struct timespec until = vg_deadline(1000L * SECONDS_BETWEEN_WRITES);
     while (!metrics->stop &&
            pthread_cond_timedwait(&metrics->stopped, &metrics->lock, &until) != ETIMEDOUT)
         continue;
@@ -128,13 +127,7 @@ static void *write_now_and_then(void *context)
 
 static vg_status start_writer(vg_cli_metrics *metrics, vg_error *error)
 {
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed != 0) return vg_fail(error, VG_ENOMEM, "no lock could be made for the metrics");
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    failed = pthread_mutex_init(&metrics->lock, NULL) ||
-             pthread_cond_init(&metrics->stopped, &attributes);
-    pthread_condattr_destroy(&attributes);
+    int failed = pthread_mutex_init(&metrics->lock, NULL) || vg_condition_init(&metrics->stopped);
     if (failed == 0) failed = pthread_create(&metrics->writer, NULL, write_now_and_then, metrics);
     if (failed != 0) return vg_fail(error, VG_ENOMEM, "no thread could be started for the metrics");
     return VG_OK;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/progress_text.h"
 #include "io/io.h"
-#include "base/utf8.h"
 
 #define LAST_SUCCESS "verger_last_success_time_seconds"
 

@@ -278,7 +278,8 @@ vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_
                                             options->checksum, error);
     for (uint64_t i = 0; i < count && status == VG_OK; i++) {
         vg_task task;
-        status = vg_image_source_next(source, &task, error);
+        status = vg_check_cancel(options->cancel, error);
+        if (status == VG_OK) status = vg_image_source_next(source, &task, error);
         if (status == VG_OK) count_task(result, &task);
     }
     vg_image_source_close(&source);

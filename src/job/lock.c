@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
 #include "job/layout.h"
 #include "job/notify.h"
@@ -148,9 +149,7 @@ static vg_status take_lease(vg_lock *lock, const atomic_bool *cancel, vg_error *
 /* Under the mutex; false where it is time to stop. */
 static bool wait_for_beat(vg_lock *lock)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += BEAT_MILLISECONDS / 1000;
+    struct timespec until = vg_deadline(BEAT_MILLISECONDS);
     while (!lock->stop)
         if (pthread_cond_timedwait(&lock->wake, &lock->mutex, &until) == ETIMEDOUT) return true;
     return false;
@@ -176,19 +175,12 @@ static void *beat(void *argument)
 
 static vg_status start_beats(vg_lock *lock, vg_error *error)
 {
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed == 0) {
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        failed = pthread_mutex_init(&lock->mutex, NULL);
-        if (failed == 0) failed = pthread_cond_init(&lock->wake, &attributes);
-        pthread_condattr_destroy(&attributes);
-    }
+    int failed = pthread_mutex_init(&lock->mutex, NULL) || vg_condition_init(&lock->wake);
     lock->has_mutex = failed == 0;
     if (failed == 0) failed = pthread_create(&lock->thread, NULL, beat, lock);
     lock->is_running = failed == 0;
     if (failed == 0) return VG_OK;
-    return vg_fail(error, VG_ENOMEM, "no thread could be started: %s", strerror(failed));
+    return vg_fail(error, VG_ENOMEM, "no thread could be started for the lock");
 }
 
 static void stop_beats(vg_lock *lock)

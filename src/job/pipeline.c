@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "job/notify.h"
@@ -269,16 +269,9 @@ static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
 
 static vg_status open_locks(vg_pipeline *pipeline, vg_error *error)
 {
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed == 0) {
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        failed = pthread_mutex_init(&pipeline->lock, NULL) ||
-                 pthread_cond_init(&pipeline->room, NULL) ||
-                 pthread_cond_init(&pipeline->content, NULL) ||
-                 pthread_cond_init(&pipeline->outcome, &attributes);
-        pthread_condattr_destroy(&attributes);
-    }
+    int failed =
+        pthread_mutex_init(&pipeline->lock, NULL) || pthread_cond_init(&pipeline->room, NULL) ||
+        pthread_cond_init(&pipeline->content, NULL) || vg_condition_init(&pipeline->outcome);
     if (failed != 0) return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
     pipeline->has_lock = true;
     return VG_OK;
@@ -377,13 +370,7 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 
 static void wait_for_outcome(vg_pipeline *pipeline)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_MILLISECONDS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    struct timespec until = vg_deadline(WAIT_MILLISECONDS);
     pthread_cond_timedwait(&pipeline->outcome, &pipeline->lock, &until);
 }
 
