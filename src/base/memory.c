@@ -13,3 +13,13 @@ void *vg_alloc_aligned(size_t count, size_t size)
     if (buffer != NULL) memset(buffer, 0, bytes);
     return buffer;
 }
+
+void *vg_grow(void *items, size_t *capacity, size_t size)
+{
+    enum { FIRST_CAPACITY = 64 };
+    size_t more = *capacity > 0 ? 2 * *capacity : FIRST_CAPACITY;
+    if (more > SIZE_MAX / size) return NULL;
+    void *grown = realloc(items, more * size);
+    if (grown != NULL) *capacity = more;
+    return grown;
+}

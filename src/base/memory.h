@@ -10,4 +10,8 @@ enum { VG_ALIGNMENT = 64 };
  * overflows. Freed with free(). */
 void *vg_alloc_aligned(size_t count, size_t size);
 
+/* Twice the room for an array of items of `size` bytes. NULL when memory ran out: the
+ * array is as it was. Starts with NULL and a capacity of 0; freed with free(). */
+void *vg_grow(void *items, size_t *capacity, size_t size);
+
 #endif

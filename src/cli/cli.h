@@ -94,6 +94,10 @@ void vg_cli_print_help(const vg_cli_command *command);
 void vg_cli_print_usage(void);
 void vg_cli_print_version(void);
 
+/* The kernel set that vg_model_open takes: $VERGER_CPU, else the last of the list;
+ * NULL where the CPU has none of that name. */
+const char *vg_cli_kernels(void);
+
 /* The word nearest to what was typed, or NULL where none is near; starts as {0}. */
 typedef struct vg_cli_suggestion {
     const char *word;

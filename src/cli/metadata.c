@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/ending.h"
+#include "cli/metrics.h"
 #include "cli/shared_options.h"
 
 enum { OPTION_SELECT = 256 };
@@ -79,12 +80,15 @@ static int run_metadata(const vg_cli_command *command, int argc, char **argv)
     vg_cli_catch_signals();
     vg_cli_start(progress, command, options.input, options.output);
     options.cancel = &vg_cli_interrupted;
-    options.observer = vg_cli_progress_observer(progress);
-    status = vg_metadata_run(&options, &result, &error);
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
+    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK) status = vg_metadata_run(&options, &result, &error);
     if (status == VG_ECANCELLED) vg_fail(&error, status, "interrupted: nothing was written");
 
     bool is_json = vg_cli_progress_is_json(progress);
     int exit_code = vg_cli_exit_code(status, 0);
+    vg_cli_metrics_close(&metrics, exit_code, NULL);
     vg_cli_progress_close(&progress);
     if (is_json)
         send_end(exit_code, status, &error, &result);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "digest/sha256.h"
 #include "model/sources/sources.h"
 
 enum { OPTION_URL = 256, OPTION_FORCE = 'f', OPTION_OUTPUT = 'o', SHORT_DIGEST = 12 };

@@ -5,13 +5,21 @@
 
 #include "base/error.h"
 #include "cli/ending.h"
+#include "cli/metrics.h"
 #include "cli/run_arguments.h"
 #include "cli/weights.h"
 
 static double images_per_second(const vg_run_result *result)
 {
-    uint64_t images = result->extracted + result->failed;
+    uint64_t images = result->extracted + result->failed - result->kept;
     return result->extract_seconds > 0 ? (double)images / result->extract_seconds : 0;
+}
+
+static void print_update(const vg_run_result *result)
+{
+    if (!result->was_updated) return;
+    printf("update    %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64 " vanished\n", result->added,
+           result->changed, result->vanished);
 }
 
 static void print_plan(const vg_run_options *options, const vg_run_result *result,
@@ -22,21 +30,37 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
     printf("model     %s%s\n", options->model_source, absent ? ", to be fetched" : "");
     printf("work      %d components, %d thread%s, %s kernels\n", result->components,
            result->threads, result->threads == 1 ? "" : "s", result->kernels);
-    printf("tables    would go to %s, timestamp %s\n", options->output, result->timestamp);
+    print_update(result);
+    if (result->was_complete)
+        printf("tables    are complete in %s, timestamp %s\n", options->output, result->timestamp);
+    else
+        printf("tables    would go to %s, timestamp %s\n", options->output, result->timestamp);
+}
+
+static void print_folders(const vg_run_options *options, const vg_run_result *result)
+{
+    printf("features  %s\n", result->features_folder);
+    printf("pca       %s\n", result->pca_folder);
+    if (result->failed > 0)
+        printf("errors    %s/errors/errors_%s\n", options->output, result->timestamp);
 }
 
 static void print_summary(const vg_run_options *options, const vg_run_result *result)
 {
     printf("images    %" PRIu64 ", %" PRIu64 " failed\n", result->selected, result->failed);
+    print_update(result);
+    if (result->was_complete) {
+        printf("complete  since the run %s: nothing was left to do\n", result->timestamp);
+        print_folders(options, result);
+        return;
+    }
+    if (result->kept > 0) printf("kept      %" PRIu64 " images' features\n", result->kept);
     printf("speed     %.1f images/s with %d thread%s and %s kernels; %.1f s in all\n",
            images_per_second(result), result->threads, result->threads == 1 ? "" : "s",
            result->kernels, result->seconds);
     printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
            result->components, result->components == 1 ? "" : "s");
-    printf("features  %s\n", result->features_folder);
-    printf("pca       %s\n", result->pca_folder);
-    if (result->failed > 0)
-        printf("errors    %s/errors/errors_%s\n", options->output, result->timestamp);
+    print_folders(options, result);
 }
 
 static void send_end(int exit_code, vg_status status, const vg_error *error,
@@ -48,6 +72,10 @@ static void send_end(int exit_code, vg_status status, const vg_error *error,
     vg_cli_json_count(&json, "selected", result->selected);
     vg_cli_json_count(&json, "extracted", result->extracted);
     vg_cli_json_count(&json, "failed", result->failed);
+    vg_cli_json_count(&json, "kept", result->kept);
+    vg_cli_json_count(&json, "added", result->added);
+    vg_cli_json_count(&json, "changed", result->changed);
+    vg_cli_json_count(&json, "vanished", result->vanished);
     vg_cli_json_count(&json, "components", (uint64_t)result->components);
     vg_cli_json_number(&json, "total_variance", result->total_variance);
     vg_cli_json_text(&json, "kernels", result->kernels);
@@ -69,10 +97,11 @@ static void tell_interruption(vg_error *error, const vg_run_options *options,
     if (done == 0)
         vg_fail(error, VG_ECANCELLED, "interrupted before the first image");
     else
-        vg_fail(error, VG_ECANCELLED,
-                "interrupted after %" PRIu64 " of %" PRIu64
-                " images: the tables of timestamp %s under %s have no _SUCCESS",
-                done, result->selected, result->timestamp, options->output);
+        vg_fail(
+            error, VG_ECANCELLED,
+            "interrupted after %" PRIu64 " of %" PRIu64
+            " images: the tables of timestamp %s under %s have no _SUCCESS; go on with --resume",
+            done, result->selected, result->timestamp, options->output);
 }
 
 static int finish(const vg_cli_run_arguments *arguments, const vg_model_location *location,
@@ -157,8 +186,12 @@ static int run_run(const vg_cli_command *command, int argc, char **argv)
     vg_cli_catch_signals();
     vg_cli_start(progress, command, options->input, options->output);
     options->cancel = &vg_cli_interrupted;
-    options->observer = vg_cli_progress_observer(progress);
-    status = work(options, &location, arguments.model, progress, &result, &error);
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, arguments.shared.metrics, command->name, &error);
+    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK)
+        status = work(options, &location, arguments.model, progress, &result, &error);
+    vg_cli_metrics_close(&metrics, vg_cli_exit_code(status, result.failed), &result);
     return finish(&arguments, &location, &progress, status, &error, &result);
 }
 
@@ -176,6 +209,10 @@ const vg_cli_command vg_command_run = {
         "\n"
         "Weights are looked for in --model, $VERGER_MODEL, the cache and\n"
         "../shared/models, in this order; where there are none they are fetched.\n"
+        "\n"
+        "A run that was broken off, by whatever, goes on with --resume; on an input that\n"
+        "has changed, --update spares all images but the new and changed ones. Both may\n"
+        "be given always. One run at a time may write to OUTPUT.\n"
         "\n"
         "Exit status: 0 all well, 1 the run failed, 2 wrong usage, 3 finished, but some\n"
         "images failed and are rows of errors.\n"

@@ -16,6 +16,9 @@ enum {
     OPTION_THREADS,
     OPTION_MODEL,
     OPTION_DRY_RUN,
+    OPTION_RESUME,
+    OPTION_UPDATE,
+    OPTION_CHECKSUM,
     OPTION_MAX_ERRORS,
     OPTION_EXIF_ORIENT,
     OPTION_MAX_PIXELS,
@@ -40,6 +43,13 @@ const vg_cli_option vg_cli_run_options[] = {
     {OPTION_MODEL, "model", "FILE", "FILE",
      "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
     VG_CLI_TIMESTAMP_OPTIONS,
+    {OPTION_RESUME, "resume", NULL, NULL,
+     "go on with the last run of OUTPUT that has not finished; start one where there is none"},
+    {OPTION_UPDATE, "update", NULL, NULL,
+     "take the features of images that have not changed from the last run of OUTPUT; only new and "
+     "changed ones go through the network"},
+    {OPTION_CHECKSUM, "checksum", NULL, NULL,
+     "with --update, tell changed images by their content instead of size and time"},
     {OPTION_DRY_RUN, "dry-run", NULL, NULL, "select and check, say what would be done, and stop"},
     {OPTION_MAX_ERRORS, "max-errors", "N|P%", NULL,
      "stop when more images than this failed: a number, or a share of the selected ones "
@@ -131,6 +141,9 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
     case OPTION_LIMIT: return take_number(command, "--limit", value, &options->limit);
     case OPTION_THREADS: return take_threads(arguments, command, value);
     case OPTION_MODEL: arguments->model = value; return true;
+    case OPTION_RESUME: options->resume = true; return true;
+    case OPTION_UPDATE: options->update = true; return true;
+    case OPTION_CHECKSUM: options->checksum = true; return true;
     case OPTION_DRY_RUN: options->dry_run = true; return true;
     case OPTION_MAX_ERRORS: return take_max_errors(arguments, command, value);
     case OPTION_EXIF_ORIENT: options->image.exif_orient = 1; return true;
@@ -181,9 +194,26 @@ static bool place_positionals(vg_cli_run_arguments *arguments, const vg_cli_comm
     return true;
 }
 
+/* What says how to stand to earlier runs. */
+static bool check_continuation(const vg_cli_run_arguments *arguments, const vg_cli_command *command)
+{
+    const vg_run_options *options = &arguments->options;
+    if (options->checksum && !options->update) {
+        vg_cli_usage_error(command, "--checksum goes with --update");
+        return false;
+    }
+    if (options->resume && arguments->shared.overwrite) {
+        vg_cli_usage_error(command, "--resume goes on with a run, --overwrite begins it again: "
+                                    "give one of them");
+        return false;
+    }
+    return true;
+}
+
 static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command)
 {
     vg_run_options *options = &arguments->options;
+    if (!check_continuation(arguments, command)) return false;
     if (!place_positionals(arguments, command)) return false;
     if ((options->mode != NULL) + (options->select != NULL) + (options->files_from != NULL) > 1) {
         vg_cli_usage_error(command, "a mode, --select and --files-from exclude one another: each "

@@ -40,6 +40,17 @@ static bool take_timestamp(vg_cli_shared_options *options, const vg_cli_command 
     return false;
 }
 
+/* Standard output is for results, and what is written again and again has to be
+ * replaced. */
+static bool take_metrics(vg_cli_shared_options *options, const vg_cli_command *command,
+                         const char *path)
+{
+    options->metrics = path;
+    if (path[0] != '\0' && strcmp(path, "-") != 0) return true;
+    vg_cli_usage_error(command, "--metrics takes the name of a file, not '%s'", path);
+    return false;
+}
+
 bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
                           const char *value)
 {
@@ -56,6 +67,7 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
         choice = vg_cli_choice(command, "--log-level", value, VG_CLI_LOG_LEVEL_VALUES);
         if (choice >= 0) options->log_level = (vg_log_level)choice;
         return choice >= 0;
+    case VG_CLI_METRICS: return take_metrics(options, command, value);
     case VG_CLI_QUIET:
         options->quiet = true;
         options->style = VG_CLI_STYLE_NONE;

@@ -11,6 +11,7 @@ enum {
     VG_CLI_OVERWRITE,
     VG_CLI_PROGRESS,
     VG_CLI_LOG_LEVEL,
+    VG_CLI_METRICS,
     VG_CLI_QUIET = 'q'
 };
 
@@ -39,13 +40,17 @@ enum {
      "auto, a bar on a terminal and a line now and then elsewhere)"},                            \
         {VG_CLI_LOG_LEVEL, "log-level", "LEVEL", VG_CLI_LOG_LEVEL_VALUES,                        \
          "the least important messages to show: error, warning, info or debug (default: info)"}, \
+        {VG_CLI_METRICS, "metrics", "FILE", "FILE",                                              \
+         "keep figures of the work in FILE for Prometheus, written whole every ten seconds and " \
+         "at the end"},                                                                          \
     {                                                                                            \
         VG_CLI_QUIET, "quiet", NULL, NULL, "errors only: no progress, no summary"                \
     }
 
 typedef struct vg_cli_shared_options {
     bool parquet, csv, overwrite, quiet;
-    const char *timestamp; /* NULL where none was given */
+    const char *timestamp; /* NULL where none was given, as metrics */
+    const char *metrics;
     vg_cli_style style;
     vg_log_level log_level;
 } vg_cli_shared_options;

@@ -6,20 +6,30 @@
 #include "cli/cli.h"
 #include "io/io.h"
 
-/* Which set vg_model_open takes: $VERGER_CPU, else the last of the list. */
+static const char *wanted_kernels(void)
+{
+    const char *wanted = getenv("VERGER_CPU");
+    return wanted != NULL && wanted[0] != '\0' ? wanted : NULL;
+}
+
+const char *vg_cli_kernels(void)
+{
+    const char *wanted = wanted_kernels(), *used = NULL, *name;
+    for (size_t i = 0; (name = vg_kernel_set(i)) != NULL; i++)
+        if (wanted == NULL || strcmp(wanted, name) == 0) used = name;
+    return used;
+}
+
 static void print_kernels(void)
 {
-    const char *wanted = getenv("VERGER_CPU"), *used = NULL, *name;
-    bool chosen = wanted != NULL && wanted[0] != '\0';
+    const char *wanted = wanted_kernels(), *used = vg_cli_kernels(), *name;
     printf("kernels    ");
-    for (size_t i = 0; (name = vg_kernel_set(i)) != NULL; i++) {
+    for (size_t i = 0; (name = vg_kernel_set(i)) != NULL; i++)
         printf("%s%s", i > 0 ? ", " : "", name);
-        if (!chosen || strcmp(wanted, name) == 0) used = name;
-    }
     if (used == NULL)
         printf("; VERGER_CPU=%s is none of them\n", wanted);
     else
-        printf("; in use: %s%s\n", used, chosen ? " (VERGER_CPU)" : "");
+        printf("; in use: %s%s\n", used, wanted != NULL ? " (VERGER_CPU)" : "");
 }
 
 void vg_cli_print_version(void)

@@ -7,7 +7,7 @@
 #include <arrow/util/io_util.h>
 
 extern "C" {
-#include "table/utf8.h"
+#include "base/utf8.h"
 }
 
 namespace verger

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "digest/sha256.h"
 #include "verger/verger.h"
 
 #ifdef __cplusplus
@@ -53,7 +54,9 @@ typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *
 /* Every file below `path` ("" for the store itself), in no order. A folder that
  * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too,
  * and so are links that lead nowhere and what is no regular file: reading those
- * fails. Links to folders are followed, but not back up. */
+ * fails. Links to folders are followed, but not back up. A link that leaves a local
+ * store is visited if it leads to a file, which fails to be read, and not entered if it
+ * leads to a folder, unless the options say to follow it. */
 vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
                         vg_error *error);
 
@@ -77,10 +80,34 @@ vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error);
+/* Whether `path`, just written, is encrypted as the options ask; else VG_EINVAL, and
+ * nothing more should be written. Arrow sets no headers of encryption, so it is the
+ * bucket that has to ask for it, and this looks whether it does. */
+vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error);
 /* Nothing there is VG_OK for both. */
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error);
+
+/* Size and SHA-256 of a whole file, read piece by piece. */
+typedef struct vg_file_digest {
+    uint64_t bytes;
+    char sha256[VG_SHA256_CHARS];
+} vg_file_digest;
+
+vg_status vg_store_digest(vg_store *store, const char *path, vg_file_digest *digest,
+                          vg_error *error);
+
+/* A lock on a small file of a local store, `path`, which is made and holds the text
+ * `holder` for others to read. It ends with the process, however that ends. Where
+ * another process has it: VG_EEXIST, and its text is the message. VG_EUNSUPPORTED where
+ * the store has no locks: a bucket. */
+typedef struct vg_store_lock vg_store_lock;
+
+vg_status vg_store_lock_open(vg_store_lock **lock, vg_store *store, const char *path,
+                             const char *holder, vg_error *error);
+/* Deletes the file and lets others in. */
+void vg_store_lock_close(vg_store_lock **lock);
 
 /* --- Tables ------------------------------------------------------------- */
 
@@ -102,9 +129,9 @@ vg_status vg_writer_open(vg_writer **writer, vg_store *store, const char *path, 
                          vg_error *error);
 /* `batch` stays the caller's. */
 vg_status vg_writer_write(vg_writer *writer, const struct ArrowArray *batch, vg_error *error);
-/* Ends the file and makes it durable. On failure, or without this call, closing
- * drops the file. */
-vg_status vg_writer_finish(vg_writer *writer, vg_error *error);
+/* Ends the file and makes it durable; `digest` of what was written may be NULL. On
+ * failure, or without this call, closing drops the file. */
+vg_status vg_writer_finish(vg_writer *writer, vg_file_digest *digest, vg_error *error);
 void vg_writer_close(vg_writer **writer);
 
 /* Reads the struct batches of one table file. Lists of numbers, of whatever kind,

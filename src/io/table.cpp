@@ -1,5 +1,6 @@
 /* The C face of tables: Arrow's C structs in and out, formats behind it. */
 #include "io/table.hpp"
+#include "io/digest_stream.hpp"
 
 #include <arrow/api.h>
 #include <arrow/c/bridge.h>
@@ -11,6 +12,7 @@ struct vg_writer {
     std::string name;
     std::shared_ptr<arrow::Schema> schema;
     std::unique_ptr<Output> output;
+    std::shared_ptr<DigestStream> stream;
     std::unique_ptr<TableWriter> table; /* after output, to go before it */
     bool is_broken = false;
 };
@@ -51,7 +53,8 @@ std::unique_ptr<vg_writer> open_writer(vg_store &store, const std::string &path,
     for (size_t i = 0; i < n_facts; i++) metadata->Append(facts[i].key, facts[i].value);
 
     writer->output = store.open_output(path);
-    TableTarget target = {writer->output->stream(), writer->name, writer->schema, metadata};
+    writer->stream = std::make_shared<DigestStream>(writer->output->stream());
+    TableTarget target = {writer->stream, writer->name, writer->schema, metadata};
     writer->table = format == VG_CSV ? open_csv_writer(target) : open_parquet_writer(target);
     return writer;
 }
@@ -93,11 +96,12 @@ vg_status vg_writer_write(vg_writer *writer, const struct ArrowArray *batch, vg_
     return guard_writer(writer, error, [&] { write_batch(*writer, batch); });
 }
 
-vg_status vg_writer_finish(vg_writer *writer, vg_error *error)
+vg_status vg_writer_finish(vg_writer *writer, vg_file_digest *digest, vg_error *error)
 {
     vg_status status = guard_writer(writer, error, [&] {
         writer->table->finish();
         writer->output->finish();
+        if (digest != nullptr) *digest = writer->stream->take();
     });
     writer->is_broken = true;
     return status;

@@ -88,6 +88,7 @@ static vg_status open_projection(projection *state, vg_error *error)
                                .parquet = task->parquet,
                                .csv = task->csv,
                                .timestamp = task->timestamp,
+                               .uuid = task->uuid,
                                .columns = columns,
                                .column_count = 3,
                                .facts = task->facts,
@@ -107,8 +108,9 @@ static vg_status project(vg_sink **sink, const vg_components_task *task, const v
         .task = task, .pca = pca, .total = vg_moments_count(task->moments), .start = vg_seconds()};
     vg_status status = open_projection(&state, error);
     for (size_t i = 0; i < task->features->parts.count && status == VG_OK; i++) {
+        vg_sink_begin_part(state.sink, i);
         status = vg_feature_table_read(task->features, i, project_row, &state, error);
-        if (status == VG_OK) status = vg_sink_end_part(state.sink, error);
+        if (status == VG_OK) status = vg_sink_end_part(state.sink, NULL, error);
     }
     if (status == VG_OK && state.rows != state.total)
         status = vg_fail(error, VG_EFORMAT,
@@ -140,6 +142,7 @@ static vg_status write_variance(const vg_components_task *task, const vg_pca *pc
                                .table = VG_TABLE_VARIANCE,
                                .csv = true,
                                .timestamp = task->timestamp,
+                               .uuid = task->uuid,
                                .columns = columns,
                                .column_count = 3};
     vg_sink *sink = NULL;
@@ -151,7 +154,7 @@ static vg_status write_variance(const vg_components_task *task, const vg_pca *pc
         status = append_variance(vg_sink_builder(sink), i + 1, shares[i], cumulative, error);
         if (status == VG_OK) status = vg_sink_end_row(sink, error);
     }
-    if (status == VG_OK) status = vg_sink_end_part(sink, error);
+    if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
     if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
     vg_sink_close(&sink);
     return status;
@@ -159,20 +162,11 @@ static vg_status write_variance(const vg_components_task *task, const vg_pca *pc
 
 static vg_status write_text(const vg_components_task *task, const char *text, vg_error *error)
 {
-    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS], hidden[VG_FILE_CHARS], uuid[VG_UUID_CHARS];
-    vg_status status = vg_layout_uuid(uuid, error);
-    if (status != VG_OK) return status;
-    bool is_atomic = vg_store_is_atomic(task->output);
+    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
     vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, task->timestamp);
-    vg_layout_part(file, folder, 0, uuid, ".txt", false);
-    vg_layout_part(hidden, folder, 0, uuid, ".txt", !is_atomic);
-
-    status = vg_store_write(task->output, hidden, text, strlen(text), error);
-    if (status == VG_OK && !is_atomic) status = vg_store_rename(task->output, hidden, file, error);
-    if (status != VG_OK) {
-        vg_store_delete_file(task->output, hidden, NULL);
-        return status;
-    }
+    vg_layout_part(file, folder, 0, task->uuid, ".txt", false);
+    vg_status status = vg_store_write(task->output, file, text, strlen(text), error);
+    if (status != VG_OK) return status;
     return vg_layout_mark_complete(task->output, folder, error);
 }
 
@@ -189,7 +183,8 @@ static vg_status write_model_info(const vg_components_task *task, const vg_pca *
                           .threads = task->threads,
                           .seconds = vg_seconds() - task->start};
     if (result->extract_seconds > 0.0)
-        info.images_per_second = (double)result->extracted / result->extract_seconds;
+        info.images_per_second =
+            (double)(result->extracted - result->kept) / result->extract_seconds;
     char *json = NULL;
     vg_status status = vg_model_info_json(&json, &info, error);
     if (status == VG_OK) status = write_text(task, json, error);

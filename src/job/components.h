@@ -12,7 +12,7 @@ typedef struct vg_components_task {
     const vg_moments *moments; /* of those features */
     int components;
     bool parquet, csv;
-    const char *timestamp;
+    const char *timestamp, *uuid;
     const vg_fact *facts;
     size_t fact_count;
     int threads;

@@ -7,7 +7,6 @@
 #include "job/layout.h"
 #include "job/notify.h"
 #include "job/selection.h"
-#include "table/table.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -133,8 +132,7 @@ static vg_status add_part(void *context, const vg_file *file, vg_error *error)
     const char *name = file->path + folder + (folder > 0);
     const char *extension = table->format == VG_PARQUET ? ".parquet" : ".csv";
     if (strchr(name, '/') != NULL || is_hidden(name) || !ends_with(name, extension)) return VG_OK;
-    return vg_paths_add(&table->parts, file->path, strlen(file->path), file->size, file->modified,
-                        error);
+    return vg_paths_add(&table->parts, file->path, strlen(file->path), error);
 }
 
 vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
@@ -158,66 +156,20 @@ void vg_feature_table_close(vg_feature_table *table)
 
 /* --- Reading ---------------------------------------------------------------------- */
 
-typedef struct columns {
-    vg_column_view path, label, features;
-} columns;
-
-static vg_status find_columns(columns *found, const struct ArrowSchema *schema,
-                              const struct ArrowArray *batch, vg_error *error)
-{
-    vg_status status = vg_column_find(schema, batch, "path", &found->path, error);
-    if (status == VG_OK) status = vg_column_find(schema, batch, "label", &found->label, error);
-    if (status == VG_OK)
-        status = vg_column_find(schema, batch, "features", &found->features, error);
-    if (status == VG_OK) status = vg_column_check_bytes(&found->path, error);
-    if (status == VG_OK) status = vg_column_check_bytes(&found->label, error);
-    if (status == VG_OK) status = vg_column_check_float32_list(&found->features, error);
-    return status;
-}
-
-static void get_text(const vg_column_view *column, int64_t row, const char **text, size_t *size)
-{
-    *text = "";
-    *size = 0;
-    if (!vg_column_is_null(column, row)) vg_column_bytes(column, row, text, size);
-}
-
-static vg_status visit_batch(const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                             vg_feature_visitor *visitor, void *context, vg_error *error)
-{
-    columns found;
-    vg_status status = find_columns(&found, schema, batch, error);
-    for (int64_t i = 0; i < batch->length && status == VG_OK; i++) {
-        vg_feature_row row = {0};
-        get_text(&found.path, i, &row.path, &row.path_size);
-        get_text(&found.label, i, &row.label, &row.label_size);
-        if (!vg_column_is_null(&found.features, i))
-            vg_column_float32_list(&found.features, i, &row.values, &row.count);
-        status = visitor(context, &row, error);
-    }
-    return status;
-}
-
 vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
                                 vg_feature_visitor *visitor, void *context, vg_error *error)
 {
     const char *path = table->parts.items[part].text;
-    vg_reader *reader = NULL;
-    vg_status status = vg_reader_open(&reader, table->store, path, table->format, error);
-    bool at_end = false;
-    while (status == VG_OK && !at_end) {
-        struct ArrowSchema schema = {0};
-        struct ArrowArray batch = {0};
-        status = vg_reader_next(reader, &schema, &batch, error);
-        at_end = batch.release == NULL;
-        if (status == VG_OK && !at_end) {
-            status = visit_batch(&schema, &batch, visitor, context, error);
-            if (status != VG_OK && status != VG_ECANCELLED)
-                vg_fail_prefix(error, status, "%s/%s", vg_store_address(table->store), path);
-        }
-        vg_schema_release(&schema);
-        vg_batch_release(&batch);
+    vg_feature_reader *reader = NULL;
+    vg_feature_row row;
+    vg_status status = vg_feature_reader_open(&reader, table->store, path, table->format, error);
+    if (status == VG_OK) status = vg_feature_reader_next(reader, &row, error);
+    while (status == VG_OK && row.path != NULL) {
+        status = visitor(context, &row, error);
+        if (status != VG_OK && status != VG_ECANCELLED)
+            vg_fail_prefix(error, status, "%s/%s", vg_store_address(table->store), path);
+        if (status == VG_OK) status = vg_feature_reader_next(reader, &row, error);
     }
-    vg_reader_close(&reader);
+    vg_feature_reader_close(&reader);
     return status;
 }

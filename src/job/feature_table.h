@@ -2,7 +2,7 @@
 #ifndef VG_JOB_FEATURE_TABLE_H
 #define VG_JOB_FEATURE_TABLE_H
 
-#include "io/io.h"
+#include "job/feature_reader.h"
 #include "job/job.h"
 #include "job/paths.h"
 
@@ -23,13 +23,6 @@ vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const 
 vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store,
                                 const vg_observer *observer, vg_error *error);
 void vg_feature_table_close(vg_feature_table *table);
-
-typedef struct vg_feature_row {
-    const char *path, *label;
-    size_t path_size, label_size;
-    const float *values; /* NULL where the table has none */
-    size_t count;
-} vg_feature_row;
 
 typedef vg_status vg_feature_visitor(void *context, const vg_feature_row *row, vg_error *error);
 

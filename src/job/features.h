@@ -4,15 +4,20 @@
 #define VG_JOB_FEATURES_H
 
 #include "io/io.h"
+#include "job/earlier_run.h"
+#include "job/image_list.h"
 #include "job/job.h"
-#include "job/paths.h"
+#include "job/lock.h"
 
 typedef struct vg_features_task {
     const vg_run_options *options;
     vg_store *input, *output;
     const vg_model *model;
-    const vg_paths *paths;
-    const char *timestamp;
+    const vg_image_list *images;
+    const vg_earlier_run *earlier; /* that is updated, or NULL */
+    const bool *recorded;          /* which parts are there already, or NULL for none */
+    vg_lock *lock;                 /* on the output */
+    const char *timestamp, *uuid;
     const vg_fact *facts;
     size_t fact_count;
     int threads;

@@ -12,7 +12,7 @@ typedef struct file_list {
     const char *name;
     FILE *file;
     vg_store *input;
-    vg_paths *paths;
+    vg_image_list *images;
     size_t line;
     bool is_csv;
     char *text; /* of the current line or record */
@@ -150,6 +150,19 @@ static bool goes_up(const char *path)
     return false;
 }
 
+/* A file that is not there is an image all the same: one that fails. */
+static vg_status add_image(file_list *list, const char *path, vg_error *error)
+{
+    vg_file file;
+    vg_listed_image image = {.path = path, .size = VG_SIZE_UNKNOWN};
+    if (!vg_store_is_atomic(list->input) &&
+        vg_store_stat(list->input, path, &file, NULL) == VG_OK) {
+        image.size = file.size;
+        image.modified = file.modified;
+    }
+    return vg_image_list_add(list->images, &image, error);
+}
+
 static vg_status add_path(file_list *list, vg_error *error)
 {
     const char *path = list->text;
@@ -168,8 +181,7 @@ static vg_status add_path(file_list *list, vg_error *error)
         path += 2;
         while (*path == '/') path++;
     }
-    if (path[0] == '\0') return VG_OK;
-    return vg_paths_add(list->paths, path, strlen(path), 0, 0, error);
+    return path[0] != '\0' ? add_image(list, path, error) : VG_OK;
 }
 
 /* The first line, which may begin with a byte order mark, tells a CSV by its
@@ -203,10 +215,11 @@ static vg_status read_all(file_list *list, vg_error *error)
     return status;
 }
 
-vg_status vg_read_file_list(vg_paths *paths, vg_store *input, const char *name, vg_error *error)
+vg_status vg_read_file_list(vg_image_list *images, vg_store *input, const char *name,
+                            vg_error *error)
 {
     bool is_stdin = strcmp(name, "-") == 0;
-    file_list list = {.name = is_stdin ? "standard input" : name, .input = input, .paths = paths};
+    file_list list = {.name = is_stdin ? "standard input" : name, .input = input, .images = images};
     list.file = is_stdin ? stdin : fopen(name, "rb");
     if (list.file == NULL)
         return vg_fail(error, errno == ENOENT ? VG_ENOTFOUND : VG_EIO,

@@ -44,7 +44,8 @@ typedef struct vg_run_options {
      * one path a line ("-" is standard input), relative to the input or beginning
      * with it, or a CSV whose first column is "path", such as a metadata table. Of a
      * path from elsewhere the longest end that is a file of the input is taken, and a
-     * repeated path is taken once. With none of the three the mode is full. */
+     * repeated path is taken once. With none of the three the mode is full. Whatever
+     * named them, images come in byte order of their paths. */
     const char *mode, *select, *files_from;
     uint64_t limit; /* the first so many; 0 takes all */
 
@@ -60,6 +61,14 @@ typedef struct vg_run_options {
     bool overwrite;        /* replaces the tables of the same timestamp */
     bool dry_run;          /* lists, selects, checks and plans, then stops */
 
+    /* Continues the last run of the output that has not finished, or the one of
+     * `timestamp`, if it would do the same; starts one where there is none. */
+    bool resume;
+    /* Takes the features of images that have not changed from the last run of the
+     * output, finished ones first. Whether they have is told by size and time, or with
+     * `checksum` by the SHA-256 of the content. */
+    bool update, checksum;
+
     /* More failed images than this end the run: a count, or a share of the
      * selected images. Default: no bound. */
     uint64_t max_errors;
@@ -74,6 +83,12 @@ void vg_run_options_default(vg_run_options *options);
 typedef struct vg_run_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t selected, extracted, failed; /* images; the first is the sum of the others */
+    uint64_t kept; /* of the extracted: those whose features were there already */
+    /* Against the run that is updated: images that it does not have, that it has
+     * otherwise or had not been able to read, and that are no more. */
+    uint64_t added, changed, vanished;
+    bool was_updated;
+    bool was_complete; /* the tables of `timestamp` are what was asked for: nothing was done */
     uint64_t parts;
     int components;
     double total_variance; /* share that the components explain */
@@ -87,7 +102,8 @@ typedef struct vg_run_result {
 
 /* The whole job. Failed images are rows of errors/ and do not fail the run unless
  * they exceed the bound. `result` is filled as far as the run came, also on
- * failure and on VG_ECANCELLED; parts that are whole stay, with no _SUCCESS. */
+ * failure and on VG_ECANCELLED; parts that are whole stay, with no _SUCCESS, for a later
+ * call to resume. One run at a time may write to an output: VG_EEXIST. */
 vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error);
 
 typedef struct vg_metadata_options {

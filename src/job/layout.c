@@ -21,6 +21,7 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_VARIANCE] = {{"model_info", "model_info"}, "variance"},
     [VG_TABLE_IMAGES] = {{"metadata", "metadata"}, "images"},
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},
+    [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };
 
 /* A table of one format is CSV. */
@@ -118,10 +119,20 @@ vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
     return VG_OK;
 }
 
-vg_status vg_layout_check_writable(vg_store *output, const char *uuid, vg_error *error)
+bool vg_layout_part_number(const char *path, const char *folder, uint64_t *number)
 {
-    char probe[VG_FILE_CHARS];
-    snprintf(probe, sizeof probe, ".verger-%s", uuid);
+    size_t size = strlen(folder);
+    if (strncmp(path, folder, size) != 0 || path[size] != '/') return false;
+    unsigned long long found;
+    int end = 0;
+    if (sscanf(path + size + 1, "part-%llu%n", &found, &end) != 1) return false;
+    *number = found;
+    return path[size + 1 + (size_t)end] == '-' || path[size + 1 + (size_t)end] == '.';
+}
+
+vg_status vg_layout_check_writable(vg_store *output, vg_error *error)
+{
+    const char probe[] = VG_STATE_ROOT "/probe";
     vg_status status = vg_store_write(output, probe, "", 0, error);
     if (status == VG_OK) status = vg_store_delete_file(output, probe, error);
     if (status != VG_OK) vg_fail_prefix(error, status, "the output cannot be written");

@@ -16,10 +16,25 @@ typedef enum vg_table {
     VG_TABLE_VARIANCE,
     VG_TABLE_IMAGES,
     VG_TABLE_COUNTS,
+    VG_TABLE_STATE, /* not for readers: what a run keeps about itself */
     VG_TABLE_COUNT
 } vg_table;
 
 enum { VG_FOLDER_CHARS = 64, VG_FILE_CHARS = 192, VG_UUID_CHARS = 37 };
+
+/* A file of a part that is whole. */
+typedef struct vg_part_file {
+    char path[VG_FILE_CHARS]; /* relative to the output */
+    vg_file_digest digest;
+} vg_part_file;
+
+/* Features and errors, metadata and the images behind them, in two formats at most. */
+enum { VG_PART_FILES = 6 };
+
+typedef struct vg_part_files {
+    vg_part_file items[VG_PART_FILES];
+    size_t count;
+} vg_part_files;
 
 /* "features/parquet/features_<ts>", relative to the output. The format tells only
  * tables apart that are written in both. */
@@ -43,9 +58,16 @@ vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_
 vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
                            const char *timestamp, vg_error *error);
 
-/* Writes a hidden file and deletes it, so that an output that cannot be written
- * is known before any work. */
-vg_status vg_layout_check_writable(vg_store *output, const char *uuid, vg_error *error);
+/* The number of a part file of that folder, named as vg_layout_part names it; false
+ * for any other file. `path` is relative to the output. */
+bool vg_layout_part_number(const char *path, const char *folder, uint64_t *number);
+
+/* Where all that is not for readers lies. */
+#define VG_STATE_ROOT "_verger"
+
+/* Writes a file there and deletes it, so that an output that cannot be written is
+ * known before any work. */
+vg_status vg_layout_check_writable(vg_store *output, vg_error *error);
 
 /* Writes _SUCCESS. */
 vg_status vg_layout_mark_complete(vg_store *output, const char *folder, vg_error *error);

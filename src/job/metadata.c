@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "io/io.h"
 #include "job/layout.h"
 #include "job/notify.h"
+#include "job/paths.h"
 #include "job/selection.h"
 #include "job/sink.h"
 #include "job/timestamp.h"
@@ -15,12 +17,22 @@
 static const vg_table metadata_tables[] = {VG_TABLE_IMAGES, VG_TABLE_COUNTS};
 enum { METADATA_TABLES = sizeof metadata_tables / sizeof *metadata_tables };
 
+/* Images of one folder; several folders may have the same split and label. */
+typedef struct group {
+    const char *split, *label;
+    uint64_t images;
+} group;
+
 typedef struct metadata_run {
     const vg_metadata_options *options;
     vg_metadata_result *result;
     vg_store *input, *output;
-    vg_paths paths;
+    vg_image_list *listed;
     vg_sink *images, *counts;
+    char uuid[VG_UUID_CHARS]; /* of the parts */
+    group *groups;
+    size_t group_count, group_capacity;
+    vg_paths names; /* of the groups */
     vg_bytes address;
     double start;
 } metadata_run;
@@ -30,7 +42,9 @@ static void close_metadata_run(metadata_run *state)
     vg_sink_close(&state->images);
     vg_sink_close(&state->counts);
     free(state->address.bytes);
-    vg_paths_free(&state->paths);
+    vg_image_list_close(&state->listed);
+    vg_paths_free(&state->names);
+    free(state->groups);
     vg_store_close(&state->output);
     vg_store_close(&state->input);
 }
@@ -49,65 +63,97 @@ static vg_status open_images(metadata_run *state, vg_error *error)
                                .table = VG_TABLE_IMAGES,
                                .csv = true,
                                .timestamp = state->result->timestamp,
+                               .uuid = state->uuid,
                                .columns = columns,
                                .column_count = sizeof columns / sizeof *columns};
     return vg_sink_open(&state->images, &options, error);
 }
 
-static vg_status append_image(metadata_run *state, const vg_path *path, vg_error *error)
+static vg_status append_image(metadata_run *state, const vg_listed_image *image, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(state->images);
-    vg_slice label = vg_path_label(state->input, path->text), split = vg_path_split(path->text);
-    const char *filename = vg_path_filename(path->text);
-    vg_status status = vg_path_address(&state->address, state->input, path->text, error);
+    vg_slice label = vg_path_label(state->input, image->path), split = vg_path_split(image->path);
+    const char *filename = vg_path_filename(image->path);
+    vg_status status = vg_path_address(&state->address, state->input, image->path, error);
     if (status == VG_OK)
         status = vg_builder_string(builder, 0, (const char *)state->address.bytes,
                                    state->address.size, error);
     if (status == VG_OK) status = vg_builder_string(builder, 1, label.text, label.size, error);
     if (status == VG_OK) status = vg_builder_string(builder, 2, filename, strlen(filename), error);
     if (status == VG_OK) status = vg_builder_string(builder, 3, split.text, split.size, error);
-    if (status == VG_OK) status = vg_builder_int64(builder, 4, path->modified, error);
-    if (status == VG_OK) status = vg_builder_int64(builder, 5, path->size, error);
+    if (status == VG_OK) status = vg_builder_int64(builder, 4, image->modified, error);
+    if (status == VG_OK) status = vg_builder_int64(builder, 5, image->size, error);
     if (status == VG_OK) status = vg_sink_end_row(state->images, error);
-    state->result->bytes += (uint64_t)path->size;
+    state->result->bytes += (uint64_t)image->size;
+    return status;
+}
+
+static bool is_of_group(const group *last, vg_slice split, vg_slice label)
+{
+    return strlen(last->split) == split.size && strlen(last->label) == label.size &&
+           memcmp(last->split, split.text, split.size) == 0 &&
+           memcmp(last->label, label.text, label.size) == 0;
+}
+
+static vg_status add_group(metadata_run *state, vg_slice split, vg_slice label, vg_error *error)
+{
+    if (state->group_count == state->group_capacity) {
+        group *groups = vg_grow(state->groups, &state->group_capacity, sizeof *groups);
+        if (groups == NULL) return vg_fail_memory(error, state->group_count * sizeof *groups);
+        state->groups = groups;
+    }
+    vg_paths *names = &state->names;
+    vg_status status = vg_paths_add(names, split.text, split.size, error);
+    if (status == VG_OK) status = vg_paths_add(names, label.text, label.size, error);
+    if (status != VG_OK) return status;
+    state->groups[state->group_count++] = (group){.split = names->items[names->count - 2].text,
+                                                  .label = names->items[names->count - 1].text};
+    return VG_OK;
+}
+
+/* Images come folder by folder. */
+static vg_status count_image(metadata_run *state, const vg_listed_image *image, vg_error *error)
+{
+    vg_slice split = vg_path_split(image->path), label = vg_path_label(state->input, image->path);
+    vg_status status = VG_OK;
+    if (state->group_count == 0 ||
+        !is_of_group(&state->groups[state->group_count - 1], split, label))
+        status = add_group(state, split, label, error);
+    if (status == VG_OK) state->groups[state->group_count - 1].images++;
     return status;
 }
 
 static vg_status write_images(metadata_run *state, vg_error *error)
 {
+    vg_image_cursor *cursor = NULL;
+    vg_listed_image image;
     vg_status status = open_images(state, error);
-    for (size_t i = 0; i < state->paths.count && status == VG_OK; i++) {
+    if (status == VG_OK) status = vg_image_cursor_open(&cursor, state->listed, 0, error);
+    if (status == VG_OK) status = vg_image_cursor_next(cursor, &image, error);
+    while (status == VG_OK && image.path != NULL) {
         status = vg_check_cancel(state->options->cancel, error);
-        if (status == VG_OK) status = append_image(state, &state->paths.items[i], error);
+        if (status == VG_OK) status = append_image(state, &image, error);
+        if (status == VG_OK) status = count_image(state, &image, error);
+        if (status == VG_OK) status = vg_image_cursor_next(cursor, &image, error);
     }
-    if (status == VG_OK) status = vg_sink_end_part(state->images, error);
-    state->result->images = state->paths.count;
+    vg_image_cursor_close(&cursor);
+    if (status == VG_OK) status = vg_sink_end_part(state->images, NULL, error);
+    state->result->images = vg_image_list_count(state->listed);
     return status;
 }
 
 /* --- Counts ------------------------------------------------------------------------- */
 
-typedef struct group {
-    vg_slice split, label;
-} group;
-
-static int compare_slices(vg_slice left, vg_slice right)
-{
-    size_t shorter = left.size < right.size ? left.size : right.size;
-    int order = memcmp(left.text, right.text, shorter);
-    return order != 0 ? order : (left.size > right.size) - (left.size < right.size);
-}
-
 static int compare_groups(const void *left, const void *right)
 {
     const group *a = left, *b = right;
-    int order = compare_slices(a->split, b->split);
-    return order != 0 ? order : compare_slices(a->label, b->label);
+    int order = strcmp(a->split, b->split);
+    return order != 0 ? order : strcmp(a->label, b->label);
 }
 
 static int compare_labels(const void *left, const void *right)
 {
-    return compare_slices(((const group *)left)->label, ((const group *)right)->label);
+    return strcmp(((const group *)left)->label, ((const group *)right)->label);
 }
 
 static uint64_t count_labels(group *groups, size_t count)
@@ -127,19 +173,19 @@ static vg_status open_counts(metadata_run *state, vg_error *error)
                                .table = VG_TABLE_COUNTS,
                                .csv = true,
                                .timestamp = state->result->timestamp,
+                               .uuid = state->uuid,
                                .columns = columns,
                                .column_count = sizeof columns / sizeof *columns};
     return vg_sink_open(&state->counts, &options, error);
 }
 
-static vg_status append_count(metadata_run *state, const group *counted, size_t count,
+static vg_status append_count(metadata_run *state, const group *counted, uint64_t count,
                               vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(state->counts);
-    vg_status status =
-        vg_builder_string(builder, 0, counted->split.text, counted->split.size, error);
+    vg_status status = vg_builder_string(builder, 0, counted->split, strlen(counted->split), error);
     if (status == VG_OK)
-        status = vg_builder_string(builder, 1, counted->label.text, counted->label.size, error);
+        status = vg_builder_string(builder, 1, counted->label, strlen(counted->label), error);
     if (status == VG_OK) status = vg_builder_int64(builder, 2, (int64_t)count, error);
     if (status == VG_OK) status = vg_sink_end_row(state->counts, error);
     return status;
@@ -147,24 +193,19 @@ static vg_status append_count(metadata_run *state, const group *counted, size_t 
 
 static vg_status write_counts(metadata_run *state, vg_error *error)
 {
-    size_t images = state->paths.count;
-    group *groups = malloc(images * sizeof *groups);
-    if (groups == NULL) return vg_fail_memory(error, images * sizeof *groups);
-    for (size_t i = 0; i < images; i++) {
-        const char *path = state->paths.items[i].text;
-        groups[i] = (group){vg_path_split(path), vg_path_label(state->input, path)};
-    }
-    qsort(groups, images, sizeof *groups, compare_groups);
-
+    group *groups = state->groups;
+    size_t n = state->group_count;
+    qsort(groups, n, sizeof *groups, compare_groups);
     vg_status status = open_counts(state, error);
-    for (size_t i = 0, first = 0; i < images && status == VG_OK; i++) {
-        if (i + 1 < images && compare_groups(&groups[first], &groups[i + 1]) == 0) continue;
-        status = append_count(state, &groups[first], i + 1 - first, error);
-        first = i + 1;
+    uint64_t images = 0;
+    for (size_t i = 0; i < n && status == VG_OK; i++) {
+        images += groups[i].images;
+        if (i + 1 < n && compare_groups(&groups[i], &groups[i + 1]) == 0) continue;
+        status = append_count(state, &groups[i], images, error);
+        images = 0;
     }
-    if (status == VG_OK) status = vg_sink_end_part(state->counts, error);
-    state->result->labels = count_labels(groups, images);
-    free(groups);
+    if (status == VG_OK) status = vg_sink_end_part(state->counts, NULL, error);
+    state->result->labels = count_labels(groups, n);
     return status;
 }
 
@@ -180,19 +221,18 @@ static vg_status prepare(metadata_run *state, vg_error *error)
                                       .images = options->select == NULL,
                                       .cancel = options->cancel,
                                       .observer = &options->observer};
-    char uuid[VG_UUID_CHARS];
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_store_open(&state->input, options->input, &options->store, error);
     if (status == VG_OK)
         status = vg_store_open(&state->output, options->output, &options->store, error);
     if (status == VG_OK)
-        status = vg_select_images(&state->paths, state->input, state->output, &selection, error);
+        status = vg_select_images(&state->listed, state->input, state->output, &selection, error);
     if (status == VG_OK && !options->overwrite)
         status = vg_layout_check_absent(state->output, metadata_tables, METADATA_TABLES,
                                         result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(uuid, error);
-    if (status == VG_OK) status = vg_layout_check_writable(state->output, uuid, error);
+    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
+    if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
     return status;
 }
 

@@ -2,55 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
-
-/* Bytes of the UTF-8 character at `text`, 0 where there is none. Source: RFC 3629,
- * section 4. */
-static size_t utf8_size(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    if (first < 0x80) return 1;
-    if (first < 0xc2 || first > 0xf4) return 0;
-    size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    unsigned char low = 0x80, high = 0xbf;
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;
-    if (text[1] < low || text[1] > high) return 0;
-    for (size_t i = 2; i < size; i++)
-        if (text[i] < 0x80 || text[i] > 0xbf) return 0;
-    return size;
-}
-
-static void put_ascii(FILE *out, unsigned char character)
-{
-    if (character == '"' || character == '\\')
-        fprintf(out, "\\%c", character);
-    else if (character < 0x20 || character == 0x7f)
-        fprintf(out, "\\u%04x", character);
-    else
-        fputc(character, out);
-}
-
-void vg_json_string(FILE *out, const char *text)
-{
-    const unsigned char *rest = (const unsigned char *)text;
-    fputc('"', out);
-    while (*rest != '\0') {
-        size_t size = utf8_size(rest);
-        if (size == 1)
-            put_ascii(out, *rest);
-        else if (size == 0)
-            fputs("\\ufffd", out);
-        else
-            fwrite(rest, 1, size, out);
-        rest += size > 0 ? size : 1;
-    }
-    fputc('"', out);
-}
+#include "base/json.h"
 
 static void put_number(FILE *out, double value)
 {
@@ -81,7 +35,7 @@ double vg_total_variance(const double *variance, int components)
 static void put_info(FILE *out, const vg_model_info *info)
 {
     fputs("{\"timestamp\": ", out);
-    vg_json_string(out, info->timestamp);
+    vg_json_write_string(out, info->timestamp);
     fprintf(out, ", \"pca_components\": %d, \"original_dimensions\": %d", info->components,
             info->dims);
     fprintf(out, ", \"reduced_dimensions\": %d, \"total_variance_explained\": ", info->components);
@@ -91,9 +45,9 @@ static void put_info(FILE *out, const vg_model_info *info)
     fprintf(out, ", \"num_images_processed\": %llu", (unsigned long long)info->images);
     for (size_t i = 0; i < info->fact_count; i++) {
         fputs(", ", out);
-        vg_json_string(out, info->facts[i].key);
+        vg_json_write_string(out, info->facts[i].key);
         fputs(": ", out);
-        vg_json_string(out, info->facts[i].value);
+        vg_json_write_string(out, info->facts[i].value);
     }
     fprintf(out, ", \"threads\": %d, \"seconds\": ", info->threads);
     put_number(out, info->seconds);

@@ -24,7 +24,4 @@ vg_status vg_model_info_json(char **json, const vg_model_info *info, vg_error *e
 /* The share that all components explain together. */
 double vg_total_variance(const double *variance, int components);
 
-/* A JSON string in quotes; bytes that are no UTF-8 become U+FFFD. */
-void vg_json_string(FILE *out, const char *text);
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 enum { BLOCK_BYTES = 1 << 18 };
 
@@ -27,16 +28,13 @@ static vg_status add_block(vg_paths *paths, size_t needed, vg_error *error)
 
 static vg_status grow(vg_paths *paths, vg_error *error)
 {
-    size_t capacity = paths->capacity > 0 ? 2 * paths->capacity : 1024;
-    vg_path *items = realloc(paths->items, capacity * sizeof *items);
-    if (items == NULL) return vg_fail_memory(error, capacity * sizeof *items);
+    vg_path *items = vg_grow(paths->items, &paths->capacity, sizeof *items);
+    if (items == NULL) return vg_fail_memory(error, paths->count * sizeof *items);
     paths->items = items;
-    paths->capacity = capacity;
     return VG_OK;
 }
 
-vg_status vg_paths_add(vg_paths *paths, const char *text, size_t length, int64_t size,
-                       int64_t modified, vg_error *error)
+vg_status vg_paths_add(vg_paths *paths, const char *text, size_t length, vg_error *error)
 {
     vg_status status = VG_OK;
     if (paths->count == paths->capacity) status = grow(paths, error);
@@ -49,7 +47,7 @@ vg_status vg_paths_add(vg_paths *paths, const char *text, size_t length, int64_t
     memcpy(copy, text, length);
     copy[length] = '\0';
     paths->blocks->used += length + 1;
-    paths->items[paths->count++] = (vg_path){.text = copy, .size = size, .modified = modified};
+    paths->items[paths->count++] = (vg_path){.text = copy};
     return VG_OK;
 }
 
@@ -72,40 +70,4 @@ static int by_text(const void *left, const void *right)
 void vg_paths_sort(vg_paths *paths)
 {
     if (paths->count > 1) qsort(paths->items, paths->count, sizeof *paths->items, by_text);
-}
-
-/* Equal paths by their place in the list. */
-static int by_text_then_place(const void *left, const void *right)
-{
-    const vg_path *a = *(const vg_path *const *)left, *b = *(const vg_path *const *)right;
-    int order = strcmp(a->text, b->text);
-    if (order != 0) return order;
-    return (a > b) - (a < b);
-}
-
-vg_status vg_paths_drop_duplicates(vg_paths *paths, size_t *dropped, vg_error *error)
-{
-    *dropped = 0;
-    if (paths->count < 2) return VG_OK;
-    vg_path **sorted = malloc(paths->count * sizeof *sorted);
-    if (sorted == NULL) return vg_fail_memory(error, paths->count * sizeof *sorted);
-    for (size_t i = 0; i < paths->count; i++) sorted[i] = &paths->items[i];
-    qsort(sorted, paths->count, sizeof *sorted, by_text_then_place);
-
-    /* A later one of equal paths loses its text, and then its place. */
-    const char *text = sorted[0]->text;
-    for (size_t i = 1; i < paths->count; i++) {
-        if (strcmp(text, sorted[i]->text) == 0)
-            sorted[i]->text = NULL;
-        else
-            text = sorted[i]->text;
-    }
-    free(sorted);
-
-    size_t kept = 0;
-    for (size_t i = 0; i < paths->count; i++)
-        if (paths->items[i].text != NULL) paths->items[kept++] = paths->items[i];
-    *dropped = paths->count - kept;
-    paths->count = kept;
-    return VG_OK;
 }

@@ -1,12 +1,11 @@
-/* Many paths in little memory: one copy of each, none moved once it is in. */
+/* Paths in little memory: one copy of each, none moved once it is in. */
 #ifndef VG_JOB_PATHS_H
 #define VG_JOB_PATHS_H
 
 #include "verger/verger.h"
 
 typedef struct vg_path {
-    const char *text;       /* relative to the store; owned by the vg_paths */
-    int64_t size, modified; /* as in vg_file; 0 where the path comes from a list */
+    const char *text; /* relative to the store; owned by the vg_paths */
 } vg_path;
 
 /* Starts as {0}. */
@@ -16,14 +15,10 @@ typedef struct vg_paths {
     struct vg_path_block *blocks;
 } vg_paths;
 
-vg_status vg_paths_add(vg_paths *paths, const char *text, size_t length, int64_t size,
-                       int64_t modified, vg_error *error);
+vg_status vg_paths_add(vg_paths *paths, const char *text, size_t length, vg_error *error);
 void vg_paths_free(vg_paths *paths);
 
 /* Byte order of the paths. */
 void vg_paths_sort(vg_paths *paths);
-
-/* Keeps the first of equal paths, and the order; `dropped` is how many went. */
-vg_status vg_paths_drop_duplicates(vg_paths *paths, size_t *dropped, vg_error *error);
 
 #endif

@@ -27,6 +27,7 @@ typedef struct pca_run {
     vg_feature_table features;
     char features_address[sizeof((vg_run_result *)0)->features_folder];
     vg_moments *moments, *part_moments; /* made at the first row, which gives their size */
+    char uuid[VG_UUID_CHARS];           /* of the parts */
     uint64_t skipped;                   /* rows without features */
     double start;
 } pca_run;
@@ -58,7 +59,6 @@ static vg_status prepare(pca_run *state, vg_error *error)
 {
     const vg_pca_options *options = state->options;
     vg_run_result *result = state->result;
-    char uuid[VG_UUID_CHARS];
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
@@ -70,8 +70,8 @@ static vg_status prepare(pca_run *state, vg_error *error)
     if (status == VG_OK && !options->overwrite)
         status =
             vg_layout_check_absent(state->output, pca_tables, PCA_TABLES, result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(uuid, error);
-    if (status == VG_OK) status = vg_layout_check_writable(state->output, uuid, error);
+    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
+    if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
     if (status != VG_OK) return status;
     const char *folder = state->features.folder;
     snprintf(state->features_address, sizeof state->features_address, "%s%s%s",
@@ -165,6 +165,7 @@ static vg_status reduce(pca_run *state, vg_error *error)
                                .parquet = options->parquet,
                                .csv = options->csv,
                                .timestamp = result->timestamp,
+                               .uuid = state->uuid,
                                .facts = facts,
                                .fact_count = MAX_FACTS,
                                .threads = result->threads,

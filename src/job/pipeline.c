@@ -2,11 +2,12 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "job/notify.h"
@@ -29,12 +30,22 @@ static const size_t max_bytes_ahead = (size_t)64 << 20;
 
 /* One image on its way. The thread that holds it needs no lock. */
 typedef struct slot {
-    size_t index;
+    char *path;
+    size_t path_capacity;
+    int64_t size, modified; /* as listed */
+    vg_known known;
+    char expected[VG_SHA256_CHARS], sha256[VG_SHA256_CHARS]; /* of the content */
     vg_bytes content;
     float *features;
     vg_image_result result;
     bool done; /* under the lock */
 } slot;
+
+typedef struct reader {
+    struct vg_pipeline *pipeline;
+    vg_sha256 *sha256;
+    pthread_t thread;
+} reader;
 
 typedef struct worker {
     struct vg_pipeline *pipeline;
@@ -45,12 +56,11 @@ typedef struct worker {
 
 struct vg_pipeline {
     vg_pipeline_options options;
-    size_t count;
     slot *slots; /* image i is in slot i % slot_count */
     size_t slot_count;
     float *features;
     worker *workers;
-    pthread_t *readers;
+    reader *readers;
     int worker_count, reader_count, running_workers, running_readers;
     size_t max_ahead;
 
@@ -59,9 +69,11 @@ struct vg_pipeline {
     pthread_cond_t content; /* for workers: a file is there */
     pthread_cond_t outcome; /* for the caller: an image is done */
     bool has_lock, stop;
-    size_t next_read, next_taken, released; /* images, in order */
-    size_t ahead, bytes_ahead;              /* files being read or read and not used up */
-    slot **ready;                           /* ring of slots whose file is there */
+    uint64_t next_read, next_taken, released; /* images, in order */
+    vg_status source_status;                  /* of what gives the images */
+    vg_error source_error;
+    size_t ahead, bytes_ahead; /* files being read or read and not used up */
+    slot **ready;              /* ring of slots whose file is there */
     size_t ready_first, ready_count;
     double read_seconds;
 };
@@ -78,43 +90,104 @@ static void finish_slot(vg_pipeline *pipeline, slot *done)
 
 static bool may_read(const vg_pipeline *pipeline)
 {
-    return pipeline->next_read < pipeline->count &&
+    return pipeline->source_status == VG_OK && pipeline->next_read < pipeline->options.count &&
            pipeline->next_read < pipeline->released + pipeline->slot_count &&
            pipeline->ahead < pipeline->max_ahead && pipeline->bytes_ahead < max_bytes_ahead;
 }
 
+static vg_status copy_path(slot *to, const char *path, vg_error *error)
+{
+    size_t size = strlen(path) + 1;
+    if (size > to->path_capacity) {
+        char *copy = realloc(to->path, 2 * size);
+        if (copy == NULL) return vg_fail_memory(error, 2 * size);
+        to->path = copy;
+        to->path_capacity = 2 * size;
+    }
+    memcpy(to->path, path, size);
+    return VG_OK;
+}
+
+/* Under the lock: the next image into its slot. Without one the pipeline ends. */
+static slot *take_task(vg_pipeline *pipeline)
+{
+    const vg_pipeline_options *options = &pipeline->options;
+    slot *to = &pipeline->slots[pipeline->next_read % pipeline->slot_count];
+    vg_task task;
+    vg_error *error = &pipeline->source_error;
+    pipeline->source_status = options->source(options->source_context, &task, error);
+    if (pipeline->source_status == VG_OK)
+        pipeline->source_status = copy_path(to, task.image.path, error);
+    if (pipeline->source_status != VG_OK) {
+        pthread_cond_signal(&pipeline->outcome);
+        return NULL;
+    }
+    to->size = task.image.size;
+    to->modified = task.image.modified;
+    to->known = task.known;
+    to->sha256[0] = to->expected[0] = '\0';
+    if (task.sha256 != NULL) snprintf(to->expected, sizeof to->expected, "%s", task.sha256);
+    to->result.status = VG_OK;
+    pipeline->next_read++;
+    pipeline->ahead++;
+    return to;
+}
+
+/* Without the lock. Afterwards nothing is unsure about the image. */
+static void read_slot(reader *self, slot *image)
+{
+    const vg_pipeline_options *options = &self->pipeline->options;
+    vg_bytes *content = &image->content;
+    vg_error *error = &image->result.error;
+    vg_status status = vg_store_read(options->input, image->path, image->size,
+                                     options->max_file_size, content, error);
+    if (status == VG_OK) status = vg_sha256_add(self->sha256, content->bytes, content->size, error);
+    if (status == VG_OK) status = vg_sha256_take(self->sha256, image->sha256, error);
+    image->result.status = status;
+    if (image->known == VG_KNOWN_IF_SAME && strcmp(image->sha256, image->expected) == 0)
+        image->known = VG_KNOWN;
+    else
+        image->known = VG_UNKNOWN;
+    if (status == VG_OK && image->known == VG_UNKNOWN) return;
+    free(content->bytes);
+    *content = (vg_bytes){0};
+}
+
+/* Under the lock. */
+static void pass_on(vg_pipeline *pipeline, slot *image)
+{
+    if (image->result.status != VG_OK || image->known == VG_KNOWN) {
+        finish_slot(pipeline, image);
+        return;
+    }
+    pipeline->bytes_ahead += image->content.size;
+    size_t last = (pipeline->ready_first + pipeline->ready_count++) % pipeline->slot_count;
+    pipeline->ready[last] = image;
+    pthread_cond_signal(&pipeline->content);
+}
+
 static void *read_files(void *argument)
 {
-    vg_pipeline *pipeline = argument;
-    const vg_pipeline_options *options = &pipeline->options;
+    reader *self = argument;
+    vg_pipeline *pipeline = self->pipeline;
     pthread_mutex_lock(&pipeline->lock);
     for (;;) {
         while (!pipeline->stop && !may_read(pipeline))
             pthread_cond_wait(&pipeline->room, &pipeline->lock);
         if (pipeline->stop) break;
-        slot *read = &pipeline->slots[pipeline->next_read % pipeline->slot_count];
-        read->index = pipeline->next_read++;
-        pipeline->ahead++;
-        /* One signal may have made room for several. */
-        if (may_read(pipeline)) pthread_cond_signal(&pipeline->room);
-        pthread_mutex_unlock(&pipeline->lock);
-
-        double start = vg_seconds();
-        read->result.status =
-            vg_store_read(options->input, options->paths->items[read->index].text, VG_SIZE_UNKNOWN,
-                          options->max_file_size, &read->content, &read->result.error);
-        double seconds = vg_seconds() - start;
-
-        pthread_mutex_lock(&pipeline->lock);
-        pipeline->read_seconds += seconds;
-        if (read->result.status != VG_OK) {
-            finish_slot(pipeline, read);
-            continue;
+        slot *image = take_task(pipeline);
+        if (image == NULL) continue;
+        if (image->known != VG_KNOWN) {
+            /* One signal may have made room for several. */
+            if (may_read(pipeline)) pthread_cond_signal(&pipeline->room);
+            pthread_mutex_unlock(&pipeline->lock);
+            double start = vg_seconds();
+            read_slot(self, image);
+            double seconds = vg_seconds() - start;
+            pthread_mutex_lock(&pipeline->lock);
+            pipeline->read_seconds += seconds;
         }
-        pipeline->bytes_ahead += read->content.size;
-        size_t last = (pipeline->ready_first + pipeline->ready_count++) % pipeline->slot_count;
-        pipeline->ready[last] = read;
-        pthread_cond_signal(&pipeline->content);
+        pass_on(pipeline, image);
     }
     pthread_mutex_unlock(&pipeline->lock);
     return NULL;
@@ -168,7 +241,6 @@ static void plan(vg_pipeline *pipeline, const vg_pipeline_options *options)
 {
     int threads = options->threads;
     pipeline->options = *options;
-    pipeline->count = options->paths->count;
     pipeline->worker_count = threads;
     pipeline->reader_count = vg_store_is_atomic(options->input)
                                  ? clamp(REMOTE_READERS_PER_THREAD * threads, 8, MAX_REMOTE_READERS)
@@ -176,7 +248,7 @@ static void plan(vg_pipeline *pipeline, const vg_pipeline_options *options)
     pipeline->max_ahead = 2 * (size_t)threads + (size_t)pipeline->reader_count;
     pipeline->slot_count = (size_t)threads * SLOTS_PER_THREAD;
     if (pipeline->slot_count < MIN_SLOTS) pipeline->slot_count = MIN_SLOTS;
-    if (pipeline->slot_count > pipeline->count) pipeline->slot_count = pipeline->count;
+    if (pipeline->slot_count > options->count) pipeline->slot_count = (size_t)options->count;
 }
 
 static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
@@ -197,16 +269,9 @@ static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
 
 static vg_status open_locks(vg_pipeline *pipeline, vg_error *error)
 {
-    pthread_condattr_t attributes;
-    int failed = pthread_condattr_init(&attributes);
-    if (failed == 0) {
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        failed = pthread_mutex_init(&pipeline->lock, NULL) ||
-                 pthread_cond_init(&pipeline->room, NULL) ||
-                 pthread_cond_init(&pipeline->content, NULL) ||
-                 pthread_cond_init(&pipeline->outcome, &attributes);
-        pthread_condattr_destroy(&attributes);
-    }
+    int failed =
+        pthread_mutex_init(&pipeline->lock, NULL) || pthread_cond_init(&pipeline->room, NULL) ||
+        pthread_cond_init(&pipeline->content, NULL) || vg_condition_init(&pipeline->outcome);
     if (failed != 0) return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
     pipeline->has_lock = true;
     return VG_OK;
@@ -235,8 +300,12 @@ static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++)
         status = start_thread(&pipeline->workers[i].thread, extract_images, &pipeline->workers[i],
                               &pipeline->running_workers, error);
+    for (int i = 0; i < pipeline->reader_count && status == VG_OK; i++) {
+        pipeline->readers[i].pipeline = pipeline;
+        status = vg_sha256_open(&pipeline->readers[i].sha256, error);
+    }
     for (int i = 0; i < pipeline->reader_count && status == VG_OK; i++)
-        status = start_thread(&pipeline->readers[i], read_files, pipeline,
+        status = start_thread(&pipeline->readers[i].thread, read_files, &pipeline->readers[i],
                               &pipeline->running_readers, error);
     return status;
 }
@@ -263,7 +332,8 @@ static void stop_threads(vg_pipeline *pipeline)
     pthread_cond_broadcast(&pipeline->room);
     pthread_cond_broadcast(&pipeline->content);
     pthread_mutex_unlock(&pipeline->lock);
-    for (int i = 0; i < pipeline->running_readers; i++) pthread_join(pipeline->readers[i], NULL);
+    for (int i = 0; i < pipeline->running_readers; i++)
+        pthread_join(pipeline->readers[i].thread, NULL);
     for (int i = 0; i < pipeline->running_workers; i++)
         pthread_join(pipeline->workers[i].thread, NULL);
 }
@@ -281,8 +351,12 @@ void vg_pipeline_close(vg_pipeline **pipeline)
     }
     for (int i = 0; closed->workers != NULL && i < closed->worker_count; i++)
         vg_extractor_close(&closed->workers[i].extractor);
-    for (size_t i = 0; closed->slots != NULL && i < closed->slot_count; i++)
+    for (int i = 0; closed->readers != NULL && i < closed->reader_count; i++)
+        vg_sha256_close(&closed->readers[i].sha256);
+    for (size_t i = 0; closed->slots != NULL && i < closed->slot_count; i++) {
         free(closed->slots[i].content.bytes);
+        free(closed->slots[i].path);
+    }
     free(closed->workers);
     free(closed->readers);
     free(closed->features);
@@ -296,19 +370,19 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 
 static void wait_for_outcome(vg_pipeline *pipeline)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_MILLISECONDS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    struct timespec until = vg_deadline(WAIT_MILLISECONDS);
     pthread_cond_timedwait(&pipeline->outcome, &pipeline->lock, &until);
+}
+
+/* The image that the caller waits for will not come. */
+static bool has_no_more(const vg_pipeline *pipeline)
+{
+    return pipeline->source_status != VG_OK && pipeline->next_taken == pipeline->next_read;
 }
 
 vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error)
 {
-    if (pipeline->next_taken == pipeline->count)
+    if (pipeline->next_taken == pipeline->options.count)
         return vg_fail(error, VG_EINVAL, "every image has been taken");
     vg_status status = VG_OK;
     pthread_mutex_lock(&pipeline->lock);
@@ -318,15 +392,24 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
         pthread_cond_signal(&pipeline->room);
     }
     slot *next = &pipeline->slots[pipeline->next_taken % pipeline->slot_count];
-    while ((status = vg_check_cancel(pipeline->options.cancel, error)) == VG_OK && !next->done)
+    while ((status = vg_check_cancel(pipeline->options.cancel, error)) == VG_OK && !next->done &&
+           !has_no_more(pipeline))
         wait_for_outcome(pipeline);
+    if (status == VG_OK && !next->done) {
+        status = pipeline->source_status;
+        if (error != NULL) *error = pipeline->source_error;
+    }
     pthread_mutex_unlock(&pipeline->lock);
     if (status != VG_OK) return status;
 
     pipeline->next_taken++;
-    outcome->status = next->result.status;
-    outcome->reason = next->result.error.message;
-    outcome->features = next->features;
+    *outcome =
+        (vg_outcome){.image = {.path = next->path, .size = next->size, .modified = next->modified},
+                     .sha256 = next->sha256,
+                     .status = next->result.status,
+                     .reason = next->result.error.message,
+                     .is_known = next->known == VG_KNOWN,
+                     .features = next->features};
     return VG_OK;
 }
 

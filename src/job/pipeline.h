@@ -1,19 +1,39 @@
 /* Images to features on many threads, taken in order: readers fetch files ahead,
  * workers decode and run the network, the caller takes the outcomes one by one in
- * the order of the paths. */
+ * the order of the images. */
 #ifndef VG_JOB_PIPELINE_H
 #define VG_JOB_PIPELINE_H
 
 #include <stdatomic.h>
 
 #include "io/io.h"
-#include "job/paths.h"
+#include "job/image_list.h"
+
+/* What an earlier run left of an image. */
+typedef enum vg_known {
+    VG_UNKNOWN,      /* nothing: its features are wanted */
+    VG_KNOWN,        /* its features */
+    VG_KNOWN_IF_SAME /* its features, if its content has the digest that it had */
+} vg_known;
+
+/* An image that the pipeline is to bring. */
+typedef struct vg_task {
+    vg_listed_image image;
+    vg_known known;
+    const char *sha256; /* of VG_KNOWN_IF_SAME */
+} vg_task;
+
+/* Gives the next image, valid until the next call. Called by one thread at a time, as
+ * often as there are images. */
+typedef vg_status vg_task_source(void *context, vg_task *task, vg_error *error);
 
 typedef struct vg_pipeline vg_pipeline;
 
 typedef struct vg_pipeline_options {
     vg_store *input;
-    const vg_paths *paths;
+    vg_task_source *source;
+    void *source_context;
+    uint64_t count; /* images */
     const vg_model *model;
     const vg_image_options *image;
     uint64_t max_file_size;
@@ -29,13 +49,16 @@ void vg_pipeline_close(vg_pipeline **pipeline);
 
 /* What became of one image; valid until the next call. */
 typedef struct vg_outcome {
+    vg_listed_image image;
+    const char *sha256; /* of its content; "" where that was not read */
     vg_status status;
     const char *reason;    /* why it failed, when status is not VG_OK */
-    const float *features; /* [VG_FEATURE_COUNT], when it is */
+    bool is_known;         /* its features are those of the earlier run, */
+    const float *features; /* or these: [VG_FEATURE_COUNT] */
 } vg_outcome;
 
-/* Waits for the next image; called once for each path. VG_ECANCELLED soon after
- * the caller asked to stop. */
+/* Waits for the next image; called once for each. VG_ECANCELLED soon after the caller
+ * asked to stop. */
 vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error);
 
 /* Seconds so far, summed over the threads. */

@@ -5,19 +5,20 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "digest/sha256.h"
 #include "io/io.h"
 #include "job/components.h"
+#include "job/continuation.h"
 #include "job/features.h"
 #include "job/layout.h"
+#include "job/lock.h"
 #include "job/notify.h"
 #include "job/pipeline.h"
 #include "job/selection.h"
 #include "job/timestamp.h"
 #include "model/sources/sources.h"
 
-static const vg_table run_tables[] = {VG_TABLE_FEATURES, VG_TABLE_PCA,        VG_TABLE_METADATA,
-                                      VG_TABLE_ERRORS,   VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE};
-enum { RUN_TABLES = sizeof run_tables / sizeof *run_tables, MAX_FACTS = 8, MAX_THREADS = 1024 };
+enum { MAX_FACTS = 8, MAX_THREADS = 1024 };
 
 void vg_run_options_default(vg_run_options *options)
 {
@@ -37,7 +38,9 @@ typedef struct run {
     vg_run_result *result;
     vg_store *input, *output;
     vg_model *model;
-    vg_paths paths;
+    vg_image_list *images;
+    vg_lock *lock;
+    vg_continuation continuation; /* of what earlier runs left */
     vg_moments *moments;
     char model_sha256[VG_SHA256_CHARS];
     vg_fact facts[MAX_FACTS];
@@ -48,7 +51,9 @@ typedef struct run {
 static void close_run(run *state)
 {
     vg_moments_close(&state->moments);
-    vg_paths_free(&state->paths);
+    vg_continuation_close(&state->continuation);
+    vg_lock_close(&state->lock);
+    vg_image_list_close(&state->images);
     vg_model_close(&state->model);
     vg_store_close(&state->output);
     vg_store_close(&state->input);
@@ -96,21 +101,6 @@ static vg_status open_model(run *state, vg_error *error)
     return status;
 }
 
-/* An output that does not exist is made only by a run that goes on to fill it. */
-static vg_status check_output(run *state, vg_error *error)
-{
-    const vg_run_options *options = state->options;
-    char uuid[VG_UUID_CHARS];
-    vg_status status = VG_OK;
-    if (!options->overwrite)
-        status = vg_layout_check_absent(state->output, run_tables, RUN_TABLES,
-                                        state->result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(uuid, error);
-    if (status == VG_OK && !options->dry_run)
-        status = vg_layout_check_writable(state->output, uuid, error);
-    return status;
-}
-
 static vg_status select_images(run *state, vg_error *error)
 {
     const vg_run_options *options = state->options;
@@ -121,12 +111,43 @@ static vg_status select_images(run *state, vg_error *error)
                                       .cancel = options->cancel,
                                       .observer = &options->observer};
     vg_status status =
-        vg_select_images(&state->paths, state->input, state->output, &selection, error);
+        vg_select_images(&state->images, state->input, state->output, &selection, error);
     if (status != VG_OK) return status;
-    state->result->selected = state->paths.count;
-    vg_notify_log(&options->observer, VG_LOG_INFO, "%zu images selected below %s",
-                  state->paths.count, vg_store_address(state->input));
-    return vg_components_check(state->paths.count, options->components, error);
+    uint64_t selected = vg_image_list_count(state->images);
+    state->result->selected = selected;
+    vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
+                  (unsigned long long)selected, vg_store_address(state->input));
+    return vg_components_check(selected, options->components, error);
+}
+
+/* What this run would do, and what earlier ones left for it. A rehearsal locks nothing
+ * and writes nothing: an output that does not exist is made only by a run that goes on to
+ * fill it. */
+static vg_status look_at_output(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    bool is_seeded = state->model_sha256[0] == '\0';
+    vg_plan plan = {.input = vg_store_address(state->input),
+                    .model = is_seeded ? options->model_source : state->model_sha256,
+                    .images = state->images,
+                    .options = options,
+                    .uuid = "",
+                    .base = ""};
+    vg_continuation *continuation = &state->continuation;
+    vg_status status = VG_OK;
+    if (!options->dry_run)
+        status =
+            vg_lock_open(&state->lock, state->output, result->timestamp, options->cancel, error);
+    if (status == VG_OK)
+        status = vg_continuation_open(continuation, state->output, &plan, result->timestamp, error);
+    if (status == VG_OK) status = vg_continuation_compare(continuation, &plan, result, error);
+    result->was_complete = continuation->is_complete;
+    result->was_updated = continuation->earlier != NULL;
+    if (status != VG_OK || result->was_complete || options->dry_run) return status;
+    status = vg_layout_check_writable(state->output, error);
+    if (status != VG_OK) return status;
+    return vg_continuation_begin(continuation, state->output, &plan, result->timestamp, error);
 }
 
 /* All that can be wrong and can be known before the first image is opened. */
@@ -142,7 +163,7 @@ static vg_status prepare(run *state, vg_error *error)
         status = vg_store_open(&state->output, options->output, &options->store, error);
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK) status = select_images(state, error);
-    if (status == VG_OK) status = check_output(state, error);
+    if (status == VG_OK) status = look_at_output(state, error);
     if (status != VG_OK) return status;
     result->components = options->components;
     result->threads = options->threads > 0 ? options->threads : vg_usable_cpus();
@@ -170,8 +191,12 @@ static vg_status extract(run *state, vg_error *error)
                              .input = state->input,
                              .output = state->output,
                              .model = state->model,
-                             .paths = &state->paths,
+                             .images = state->images,
+                             .earlier = state->continuation.earlier,
+                             .recorded = state->continuation.recorded,
+                             .lock = state->lock,
                              .timestamp = state->result->timestamp,
+                             .uuid = state->continuation.uuid,
                              .facts = state->facts,
                              .fact_count = state->fact_count,
                              .threads = state->result->threads};
@@ -203,6 +228,7 @@ static vg_status reduce(run *state, vg_error *error)
                                .parquet = options->parquet,
                                .csv = options->csv,
                                .timestamp = result->timestamp,
+                               .uuid = state->continuation.uuid,
                                .facts = state->facts,
                                .fact_count = state->fact_count,
                                .threads = result->threads,
@@ -217,18 +243,25 @@ static vg_status reduce(run *state, vg_error *error)
 static vg_status work(run *state, vg_error *error)
 {
     const vg_run_options *options = state->options;
-    vg_status status = VG_OK;
-    if (options->overwrite)
-        status = vg_layout_delete(state->output, run_tables, RUN_TABLES, state->result->timestamp,
-                                  error);
-    if (status != VG_OK) return status;
-    set_folders(state);
-    status = extract(state, error);
+    vg_status status = extract(state, error);
     if (status == VG_OK) status = reduce(state, error);
+    if (status == VG_OK) status = vg_lock_check(state->lock, error);
     if (status != VG_OK) return status;
     double start = vg_seconds();
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, state->result->timestamp);
+    status = vg_layout_mark_complete(state->output, folder, error);
+    if (status != VG_OK) return status;
     vg_notify_progress(&options->observer, VG_PHASE_COMMIT, 1, 1, state->result->failed, start);
     return VG_OK;
+}
+
+/* Of a run that was complete before. */
+static void take_over_counts(run *state)
+{
+    vg_run_result *result = state->result;
+    result->failed = state->continuation.failed;
+    result->kept = result->extracted = result->selected - result->failed;
 }
 
 vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error)
@@ -236,7 +269,9 @@ vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error 
     run state = {.options = options, .result = result, .start = vg_seconds()};
     *result = (vg_run_result){0};
     vg_status status = prepare(&state, error);
-    if (status == VG_OK && !options->dry_run) status = work(&state, error);
+    if (status == VG_OK) set_folders(&state);
+    if (status == VG_OK && result->was_complete) take_over_counts(&state);
+    if (status == VG_OK && !options->dry_run && !result->was_complete) status = work(&state, error);
     close_run(&state);
     result->seconds = vg_seconds() - state.start;
     return status;

@@ -54,7 +54,7 @@ typedef struct listing {
     const vg_selection_options *options;
     const vg_store *input, *output;
     const char *select; /* NULL: by extension */
-    vg_paths *paths;
+    vg_image_list *images;
     uint64_t seen;
     double start;
 } listing;
@@ -70,15 +70,15 @@ static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
     list->seen++;
     bool taken = list->select != NULL ? vg_glob_match(list->select, file->path)
                                       : has_image_extension(file->path);
-    if (taken)
-        status = vg_paths_add(list->paths, file->path, strlen(file->path), file->size,
-                              file->modified, error);
-    vg_notify_progress(list->options->observer, VG_PHASE_LIST, list->paths->count, 0, 0,
-                       list->start);
+    const vg_listed_image image = {
+        .path = file->path, .size = file->size, .modified = file->modified};
+    if (taken) status = vg_image_list_add(list->images, &image, error);
+    vg_notify_progress(list->options->observer, VG_PHASE_LIST, vg_image_list_count(list->images), 0,
+                       0, list->start);
     return status;
 }
 
-static vg_status list_input(vg_paths *paths, vg_store *input, const vg_store *output,
+static vg_status list_input(vg_image_list *images, vg_store *input, const vg_store *output,
                             const char *select, const vg_selection_options *options,
                             vg_error *error)
 {
@@ -86,22 +86,22 @@ static vg_status list_input(vg_paths *paths, vg_store *input, const vg_store *ou
                     .input = input,
                     .output = output,
                     .select = select,
-                    .paths = paths,
+                    .images = images,
                     .start = vg_seconds()};
     vg_status status = vg_store_list(input, "", visit_file, &list, error);
     if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
     if (status != VG_OK) return status;
-    vg_paths_sort(paths);
 
+    uint64_t taken = vg_image_list_count(images);
     const char *address = vg_store_address(input);
     if (list.seen == 0)
         return vg_fail(error, VG_ENOTFOUND, "%s has no files: give a folder of images", address);
-    if (paths->count == 0 && select == NULL)
+    if (taken == 0 && select == NULL)
         return vg_fail(error, VG_ENOTFOUND,
                        "%s has %llu files but none whose name ends in .jpg, .jpeg or .png: name "
                        "the images with --select",
                        address, (unsigned long long)list.seen);
-    if (paths->count == 0)
+    if (taken == 0)
         return vg_fail(error, VG_ENOTFOUND,
                        "none of the %llu files below %s matches \"%s\": name the images with "
                        "--select, such as --select '**/*.jpg'",
@@ -109,19 +109,24 @@ static vg_status list_input(vg_paths *paths, vg_store *input, const vg_store *ou
     return VG_OK;
 }
 
-static vg_status read_list(vg_paths *paths, vg_store *input, const vg_selection_options *options,
-                           vg_error *error)
+static vg_status read_list(vg_image_list *images, vg_store *input,
+                           const vg_selection_options *options, vg_error *error)
 {
-    vg_status status = vg_read_file_list(paths, input, options->files_from, error);
-    if (status != VG_OK) return status;
-    if (paths->count == 0)
-        return vg_fail(error, VG_ENOTFOUND, "%s names no file: give one path a line",
-                       options->files_from);
-    size_t dropped;
-    status = vg_paths_drop_duplicates(paths, &dropped, error);
-    if (status == VG_OK && dropped > 0)
-        vg_notify_log(options->observer, VG_LOG_WARNING, "%s: repeated paths left out: %zu",
-                      options->files_from, dropped);
+    vg_status status = vg_read_file_list(images, input, options->files_from, error);
+    if (status == VG_OK && vg_image_list_count(images) == 0)
+        status = vg_fail(error, VG_ENOTFOUND, "%s names no file: give one path a line",
+                         options->files_from);
+    return status;
+}
+
+static vg_status finish_list(vg_image_list *images, uint64_t limit,
+                             const vg_selection_options *options, vg_error *error)
+{
+    vg_status status = vg_image_list_finish(images, limit, error);
+    uint64_t repeated = vg_image_list_repeated(images);
+    if (status == VG_OK && repeated > 0)
+        vg_notify_log(options->observer, VG_LOG_WARNING, "%s: repeated paths left out: %llu",
+                      options->files_from, (unsigned long long)repeated);
     return status;
 }
 
@@ -133,12 +138,13 @@ static vg_status check_one_way(const vg_selection_options *options, vg_error *er
                    "mode, select and files-from name images in three ways: give one of them");
 }
 
-vg_status vg_select_images(vg_paths *paths, vg_store *input, const vg_store *output,
+vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,
                            const vg_selection_options *options, vg_error *error)
 {
     const mode *chosen = NULL;
     const char *select = options->select;
     uint64_t limit = options->limit;
+    *images = NULL;
     vg_status status = check_one_way(options, error);
     if (status != VG_OK) return status;
     if (select == NULL && options->files_from == NULL && !options->images) {
@@ -148,11 +154,13 @@ vg_status vg_select_images(vg_paths *paths, vg_store *input, const vg_store *out
         if (chosen->limit > 0 && (limit == 0 || chosen->limit < limit)) limit = chosen->limit;
     }
 
-    if (options->files_from != NULL)
-        status = read_list(paths, input, options, error);
-    else
-        status = list_input(paths, input, output, select, options, error);
-    if (status == VG_OK && limit > 0 && limit < paths->count) paths->count = (size_t)limit;
+    status = vg_image_list_open(images, 0, error);
+    if (status == VG_OK && options->files_from != NULL)
+        status = read_list(*images, input, options, error);
+    else if (status == VG_OK)
+        status = list_input(*images, input, output, select, options, error);
+    if (status == VG_OK) status = finish_list(*images, limit, options, error);
+    if (status != VG_OK) vg_image_list_close(images);
     return status;
 }
 

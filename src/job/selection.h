@@ -3,8 +3,8 @@
 #define VG_JOB_SELECTION_H
 
 #include "io/io.h"
+#include "job/image_list.h"
 #include "job/job.h"
-#include "job/paths.h"
 
 typedef struct vg_selection_options {
     /* As in vg_run_options, one of the three; `images` takes every JPEG and PNG by
@@ -16,10 +16,9 @@ typedef struct vg_selection_options {
     const vg_observer *observer;
 } vg_selection_options;
 
-/* The images of `input`, in byte order or in the order of the list; tables that a
- * run wrote to `output` and names that begin with '.' or '_' are none. No image at
- * all is VG_ENOTFOUND. */
-vg_status vg_select_images(vg_paths *paths, vg_store *input, const vg_store *output,
+/* The images of `input` as a finished list; tables that a run wrote to `output` and
+ * names that begin with '.' or '_' are none. No image at all is VG_ENOTFOUND. */
+vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,
                            const vg_selection_options *options, vg_error *error);
 
 /* A piece of a text, not NUL-terminated. */

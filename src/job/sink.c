@@ -1,11 +1,12 @@
 #include "job/sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 
-enum { BATCH_ROWS = 128, MAX_FORMATS = 2 };
+enum { BATCH_ROWS = 128 };
 
 /* One format's side of the table. */
 typedef struct format_side {
@@ -20,10 +21,10 @@ struct vg_sink {
     const vg_fact *facts;
     size_t fact_count;
     char uuid[VG_UUID_CHARS];
-    format_side sides[MAX_FORMATS];
+    format_side sides[VG_SINK_FORMATS];
     int side_count;
     vg_builder *builder;
-    uint64_t rows, parts;
+    uint64_t part, rows; /* number of the part, and its rows so far */
     int batch_rows;
     bool part_is_open;
 };
@@ -46,9 +47,10 @@ vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error 
     if (options->parquet) add_side(opened, options, VG_PARQUET);
     if (options->csv) add_side(opened, options, VG_CSV);
 
-    vg_status status = vg_layout_uuid(opened->uuid, error);
-    if (status == VG_OK)
-        status = vg_builder_open(&opened->builder, options->columns, options->column_count, error);
+    snprintf(opened->uuid, sizeof opened->uuid, "%s", options->uuid);
+
+    vg_status status =
+        vg_builder_open(&opened->builder, options->columns, options->column_count, error);
     if (status != VG_OK) vg_sink_close(&opened);
     *sink = opened;
     return status;
@@ -84,16 +86,17 @@ uint64_t vg_sink_rows(const vg_sink *sink)
     return sink->rows;
 }
 
-uint64_t vg_sink_parts(const vg_sink *sink)
+void vg_sink_begin_part(vg_sink *sink, uint64_t number)
 {
-    return sink->parts;
+    sink->part = number;
+    sink->rows = 0;
 }
 
 /* A store whose files appear whole needs no second name. */
 static void part_name(const vg_sink *sink, const format_side *side, bool hidden,
                       char name[VG_FILE_CHARS])
 {
-    vg_layout_part(name, side->folder, sink->parts, sink->uuid, vg_layout_extension(side->format),
+    vg_layout_part(name, side->folder, sink->part, sink->uuid, vg_layout_extension(side->format),
                    hidden && !vg_store_is_atomic(sink->output));
 }
 
@@ -135,30 +138,31 @@ vg_status vg_sink_end_row(vg_sink *sink, vg_error *error)
     return write_batch(sink, error);
 }
 
-static vg_status commit_side(vg_sink *sink, format_side *side, vg_error *error)
+static vg_status commit_side(vg_sink *sink, format_side *side, vg_part_file *file, vg_error *error)
 {
-    char name[VG_FILE_CHARS];
-    part_name(sink, side, false, name);
-    if (strcmp(name, side->hidden) != 0) {
-        vg_status status = vg_store_rename(sink->output, side->hidden, name, error);
+    part_name(sink, side, false, file->path);
+    if (strcmp(file->path, side->hidden) != 0) {
+        vg_status status = vg_store_rename(sink->output, side->hidden, file->path, error);
         if (status != VG_OK) return status;
     }
     side->hidden[0] = '\0';
     return VG_OK;
 }
 
-vg_status vg_sink_end_part(vg_sink *sink, vg_error *error)
+vg_status vg_sink_end_part(vg_sink *sink, vg_part_files *files, vg_error *error)
 {
     vg_status status = VG_OK;
+    vg_part_file ended[VG_SINK_FORMATS];
     if (sink->batch_rows > 0 || !sink->part_is_open) status = write_batch(sink, error);
     for (int i = 0; i < sink->side_count && status == VG_OK; i++) {
-        status = vg_writer_finish(sink->sides[i].writer, error);
+        status = vg_writer_finish(sink->sides[i].writer, &ended[i].digest, error);
         if (status == VG_OK) vg_writer_close(&sink->sides[i].writer);
     }
     for (int i = 0; i < sink->side_count && status == VG_OK; i++)
-        status = commit_side(sink, &sink->sides[i], error);
+        status = commit_side(sink, &sink->sides[i], &ended[i], error);
     if (status != VG_OK) return status;
-    sink->parts++;
+    for (int i = 0; i < sink->side_count && files != NULL; i++)
+        files->items[files->count++] = ended[i];
     sink->part_is_open = false;
     return VG_OK;
 }

@@ -15,6 +15,7 @@ typedef struct vg_sink_options {
     vg_table table;
     bool parquet, csv;
     const char *timestamp;
+    const char *uuid; /* in the names of the parts */
     const vg_column *columns;
     size_t column_count;
     const vg_fact *facts; /* must outlive the sink */
@@ -29,14 +30,18 @@ void vg_sink_close(vg_sink **sink);
 vg_builder *vg_sink_builder(vg_sink *sink);
 vg_status vg_sink_end_row(vg_sink *sink, vg_error *error);
 
-/* Makes the rows since the last part, if only none, a part file. */
-vg_status vg_sink_end_part(vg_sink *sink, vg_error *error);
+enum { VG_SINK_FORMATS = 2 };
+
+/* The rows that follow are of the part `number`; parts begin at 0. */
+void vg_sink_begin_part(vg_sink *sink, uint64_t number);
+/* Makes those rows, if only none, a part file in each format, which `files` gets too
+ * where it is not NULL. */
+vg_status vg_sink_end_part(vg_sink *sink, vg_part_files *files, vg_error *error);
 
 /* Says that all parts are there. */
 vg_status vg_sink_mark_complete(vg_sink *sink, vg_error *error);
 
-/* Rows and parts so far. */
+/* Rows of the part so far. */
 uint64_t vg_sink_rows(const vg_sink *sink);
-uint64_t vg_sink_parts(const vg_sink *sink);
 
 #endif

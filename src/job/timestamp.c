@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* timegm */
 #include "job/timestamp.h"
 
 #include <stdbool.h>
@@ -39,6 +40,15 @@ static bool is_valid(const char *text)
     return number(text + 9, 2) < 24 && number(text + 11, 2) < 60 && number(text + 13, 2) < 60;
 }
 
+static vg_status write_time(char timestamp[VG_TIMESTAMP_CHARS], time_t time, vg_error *error)
+{
+    struct tm utc;
+    if (gmtime_r(&time, &utc) == NULL ||
+        strftime(timestamp, VG_TIMESTAMP_CHARS, "%Y%m%d_%H%M%S", &utc) == 0)
+        return vg_fail(error, VG_EIO, "the clock gives no date: give a timestamp");
+    return VG_OK;
+}
+
 vg_status vg_timestamp_choose(char timestamp[VG_TIMESTAMP_CHARS], const char *requested,
                               vg_error *error)
 {
@@ -51,10 +61,17 @@ vg_status vg_timestamp_choose(char timestamp[VG_TIMESTAMP_CHARS], const char *re
         memcpy(timestamp, requested, VG_TIMESTAMP_CHARS);
         return VG_OK;
     }
-    time_t now = time(NULL);
-    struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL ||
-        strftime(timestamp, VG_TIMESTAMP_CHARS, "%Y%m%d_%H%M%S", &utc) == 0)
-        return vg_fail(error, VG_EIO, "the clock gives no date: give a timestamp");
-    return VG_OK;
+    return write_time(timestamp, time(NULL), error);
+}
+
+vg_status vg_timestamp_after(char after[VG_TIMESTAMP_CHARS],
+                             const char timestamp[VG_TIMESTAMP_CHARS], vg_error *error)
+{
+    struct tm utc = {.tm_year = number(timestamp, 4) - 1900,
+                     .tm_mon = number(timestamp + 4, 2) - 1,
+                     .tm_mday = number(timestamp + 6, 2),
+                     .tm_hour = number(timestamp + 9, 2),
+                     .tm_min = number(timestamp + 11, 2),
+                     .tm_sec = number(timestamp + 13, 2)};
+    return write_time(after, timegm(&utc) + 1, error);
 }

@@ -8,4 +8,8 @@
 vg_status vg_timestamp_choose(char timestamp[VG_TIMESTAMP_CHARS], const char *requested,
                               vg_error *error);
 
+/* The second after `timestamp`. */
+vg_status vg_timestamp_after(char after[VG_TIMESTAMP_CHARS],
+                             const char timestamp[VG_TIMESTAMP_CHARS], vg_error *error);
+
 #endif

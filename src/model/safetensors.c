@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/json.h"
+#include "base/json.h"
 
 enum {
     LENGTH_BYTES = 8,

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "table/builder.h"
-#include "table/utf8.h"
 
 /* --- Buffers ------------------------------------------------------------- */
 
@@ -37,15 +37,21 @@ static void append(vg_buffer *buffer, const void *bytes, size_t size)
 size_t vg_column_value_size(vg_column_type type)
 {
     switch (type) {
-    case VG_COLUMN_STRING: return 1;
+    case VG_COLUMN_STRING:
+    case VG_COLUMN_BINARY: return 1;
     case VG_COLUMN_FLOAT32_LIST: return sizeof(float);
     default: return 8;
     }
 }
 
+bool vg_column_is_bytes(vg_column_type type)
+{
+    return type == VG_COLUMN_STRING || type == VG_COLUMN_BINARY;
+}
+
 bool vg_column_has_offsets(vg_column_type type)
 {
-    return type == VG_COLUMN_STRING || type == VG_COLUMN_FLOAT32_LIST ||
+    return vg_column_is_bytes(type) || type == VG_COLUMN_FLOAT32_LIST ||
            type == VG_COLUMN_FLOAT64_LIST;
 }
 
@@ -171,6 +177,12 @@ vg_status vg_builder_string(vg_builder *builder, size_t column, const char *valu
 {
     if (!is_well_formed(value, size)) return append_repaired(builder, column, value, size, error);
     return append_values(builder, column, VG_COLUMN_STRING, value, size, error);
+}
+
+vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
+                            vg_error *error)
+{
+    return append_values(builder, column, VG_COLUMN_BINARY, value, size, error);
 }
 
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error)

@@ -23,6 +23,7 @@ struct vg_builder {
     size_t n;
 };
 
+bool vg_column_is_bytes(vg_column_type type);
 bool vg_column_has_offsets(vg_column_type type);
 
 /* Bytes of one value, or of one item of a string or a list. */

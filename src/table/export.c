@@ -56,6 +56,7 @@ static const char *format_of(vg_column_type type)
 {
     switch (type) {
     case VG_COLUMN_STRING: return "u";
+    case VG_COLUMN_BINARY: return "z";
     case VG_COLUMN_INT64: return "l";
     case VG_COLUMN_FLOAT64: return "g";
     case VG_COLUMN_TIMESTAMP: return "tsu:UTC";
@@ -138,7 +139,7 @@ no_memory:
 static vg_status open_column(struct ArrowArray *array, vg_builder_column *column, vg_error *error)
 {
     bool is_list = item_format_of(column->type) != NULL;
-    int n_buffers = column->type == VG_COLUMN_STRING ? 3 : 2;
+    int n_buffers = vg_column_is_bytes(column->type) ? 3 : 2;
     vg_status status = open_array(array, n_buffers, is_list, error);
     if (status == VG_OK && is_list) status = open_array(array->children[0], 2, 0, error);
     /* An empty column has its one offset, and buffers of no bytes, all the same:

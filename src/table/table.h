@@ -10,6 +10,7 @@
 
 typedef enum vg_column_type {
     VG_COLUMN_STRING,
+    VG_COLUMN_BINARY,
     VG_COLUMN_INT64,
     VG_COLUMN_FLOAT64,
     VG_COLUMN_TIMESTAMP,    /* microseconds since 1970, UTC */
@@ -33,6 +34,9 @@ void vg_builder_close(vg_builder **builder);
 /* Text is UTF-8. A byte that belongs to no character becomes U+FFFD: one bad file
  * name must not make a column unreadable. */
 vg_status vg_builder_string(vg_builder *builder, size_t column, const char *value, size_t size,
+                            vg_error *error);
+/* Bytes as they are. */
+vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
                             vg_error *error);
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error);
 vg_status vg_builder_float64(vg_builder *builder, size_t column, double value, vg_error *error);
@@ -65,13 +69,15 @@ vg_status vg_column_find(const struct ArrowSchema *schema, const struct ArrowArr
 bool vg_column_is_null(const vg_column_view *view, int64_t row);
 
 /* Check the type and the offsets once, before rows are read: string, large_string,
- * binary or large_binary; list, large_list or fixed_size_list of float, without
+ * binary or large_binary; int64; list, large_list or fixed_size_list of float, without
  * nulls among the floats. */
 vg_status vg_column_check_bytes(const vg_column_view *view, vg_error *error);
+vg_status vg_column_check_int64(const vg_column_view *view, vg_error *error);
 vg_status vg_column_check_float32_list(const vg_column_view *view, vg_error *error);
 
 /* The value of a row that is not null; it points into the batch. */
 void vg_column_bytes(const vg_column_view *view, int64_t row, const char **bytes, size_t *size);
+int64_t vg_column_int64(const vg_column_view *view, int64_t row);
 void vg_column_float32_list(const vg_column_view *view, int64_t row, const float **values,
                             size_t *n);
 

@@ -151,6 +151,24 @@ void vg_column_bytes(const vg_column_view *view, int64_t row, const char **bytes
     *bytes = data != NULL ? data + start : "";
 }
 
+/* --- Numbers -------------------------------------------------------------- */
+
+vg_status vg_column_check_int64(const vg_column_view *view, vg_error *error)
+{
+    if (strcmp(view->schema->format, "l") != 0 || view->schema->dictionary != NULL)
+        return vg_fail(error, VG_EUNSUPPORTED,
+                       "column %s has the Arrow format %s: cast it to int64", name_of(view->schema),
+                       view->schema->format);
+    if (view->array->n_buffers != 2 || (view->length > 0 && view->array->buffers[1] == NULL))
+        return vg_fail(error, VG_EFORMAT, "column %s has no values", name_of(view->schema));
+    return VG_OK;
+}
+
+int64_t vg_column_int64(const vg_column_view *view, int64_t row)
+{
+    return ((const int64_t *)view->array->buffers[1])[view->offset + row];
+}
+
 /* --- Lists --------------------------------------------------------------- */
 
 static vg_status check_items(const vg_column_view *view, row_layout layout, vg_error *error)

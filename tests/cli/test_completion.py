@@ -69,8 +69,8 @@ def complete_in_bash(path, words, folder):
 @pytest.mark.parametrize("words, offered", [
     (["verger", ""], {*COMMANDS, "--help", "--version"}),
     (["verger", "me"], {"metadata"}),
-    (["verger", "run", "--m"], {"--mode", "--model", "--max-errors", "--max-pixels",
-                                "--max-file-size"}),
+    (["verger", "run", "--m"], {"--mode", "--model", "--metrics", "--max-errors",
+                                "--max-pixels", "--max-file-size"}),
     (["verger", "run", "--mode", ""], {"mini", "apples", "full"}),
     (["verger", "run", "--mode=a"], {"apples"}),
     (["verger", "run", "--mode="], {"mini", "apples", "full"}),

@@ -1,5 +1,7 @@
 """--progress in its styles, and how signals end a run."""
 import fcntl
+import functools
+import http.server
 import json
 import os
 import pty
@@ -8,31 +10,59 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "progress.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs"
 PHASES = ["list", "extract", "fit", "project", "commit"]
+SCHEMA = json.loads((DOCUMENTS / "progress.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+KINDS = SCHEMA["$defs"]
+
+
+def known_keys(*kinds):
+    return {key for kind in kinds for key in KINDS[kind]["properties"]}
 
 
 def events(text):
-    """Each line is one object with an event; nothing else is there."""
+    """Each line is one event as the schema has it; nothing else is there. A reader passes over
+    keys that it does not know, a test does not."""
     found = [json.loads(line) for line in text.splitlines()]
-    assert all("event" in event for event in found)
+    for event in found:
+        VALIDATOR.validate(event)
+        kinds = [event["event"]]
+        if kinds == ["end"]:
+            kinds += [kind for kind in KINDS if kind.startswith("end_of_")]
+        assert set(event) <= known_keys(*kinds)
+    return found
+
+
+def check_whole(text, command):
+    """The events of a command from its beginning to its end."""
+    found = events(text)
+    assert [e["event"] for e in found if e["event"] in ("start", "end")] == ["start", "end"]
+    first, *_, last = found
+    assert (first["event"], first["command"], last["event"]) == ("start", command, "end")
+    assert set(last) == known_keys("end", f"end_of_{command}")
     return found
 
 
 # --- Events
 
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 def test_events_of_a_run(call, images, tmp_path):
     done = call("run", images, tmp_path / "out", "-k", 3, "--progress", "json")
     assert done.returncode == 0
-    first, *middle, last = events(done.stderr)
-    assert first["event"] == "start" and first["command"] == "run"
+    first, *middle, last = check_whole(done.stderr, "run")
     assert (first["input"], first["output"]) == (str(images), str(tmp_path / "out"))
-    assert last["event"] == "end"
     assert (last["outcome"], last["exit_code"], last["error"]) == ("ok", 0, None)
     assert (last["selected"], last["extracted"], last["failed"]) == (40, 40, 0)
     assert last["components"] == 3 and 0 < last["total_variance"] <= 1
@@ -56,7 +86,7 @@ def test_events_of_a_run(call, images, tmp_path):
 def test_events_of_failed_images(call, images_and_a_text, tmp_path):
     done = call("run", images_and_a_text, tmp_path / "out", "-k", 3, "--progress", "json")
     assert done.returncode == 3
-    found = events(done.stderr)
+    found = check_whole(done.stderr, "run")
     assert found[-1]["outcome"] == "images failed" and found[-1]["exit_code"] == 3
     assert (found[-1]["selected"], found[-1]["failed"]) == (41, 1)
     warnings = [e["message"] for e in found if e["event"] == "log" and e["level"] == "warning"]
@@ -64,34 +94,62 @@ def test_events_of_failed_images(call, images_and_a_text, tmp_path):
     assert "errors/errors_" in done.stdout
 
 
-def test_events_of_a_failed_run(call, tmp_path):
-    done = call("run", tmp_path / "absent", tmp_path / "out", "--progress", "json")
+@pytest.mark.parametrize("command", ["run", "metadata", "pca"])
+def test_events_of_a_failed_command(call, tmp_path, command):
+    done = call(command, tmp_path / "absent", tmp_path / "out", "--progress", "json")
     assert done.returncode == 1 and done.stdout == ""
-    last = events(done.stderr)[-1]
+    last = check_whole(done.stderr, command)[-1]
     assert last["outcome"] == "failed" and "absent" in last["error"]
+
+
+def test_events_of_a_download(call, environment, images, tmp_path):
+    """What the server sends are no weights, which is known when all of them are there."""
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "weights.h5").write_bytes(bytes(3 << 20))
+    del environment["VERGER_MODEL"]
+    handler = functools.partial(SilentHandler, directory=tmp_path / "served")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        environment["VERGER_MODEL_URL"] = f"http://127.0.0.1:{server.server_port}/weights.h5"
+        done = call("run", images, tmp_path / "out", "-k", 3, "--progress", "json", cwd=tmp_path)
+        server.shutdown()
+    found = check_whole(done.stderr, "run")
+    downloads = [event for event in found if event["event"] == "download"]
+    assert downloads and all(event["total"] in (3 << 20, None) for event in downloads)
+    assert found[-1]["outcome"] == "failed" and "cannot fetch" in found[-1]["error"]
 
 
 def test_events_of_the_other_commands(call, images, tmp_path):
     done = call("metadata", images, tmp_path / "out", "--progress", "json")
-    last = events(done.stderr)[-1]
+    last = check_whole(done.stderr, "metadata")[-1]
     assert (last["images"], last["labels"]) == (40, 2)
     assert os.path.isdir(last["metadata"])
 
     assert call("run", images, tmp_path / "out", "-k", 3, "-q").returncode == 0
     done = call("pca", tmp_path / "out", tmp_path / "again", "-k", 2, "--progress", "json")
-    last = events(done.stderr)[-1]
+    last = check_whole(done.stderr, "pca")[-1]
     assert (last["rows"], last["components"]) == (40, 2)
     assert os.path.isdir(last["pca"])
 
 
-def test_every_key_is_documented(call, images_and_a_text, tmp_path):
-    documented = set(re.findall(r"`(\w+)`", DOCUMENT.read_text()))
-    out = tmp_path / "out"
-    texts = [call("run", images_and_a_text, out, "-k", 3, "--progress", "json").stderr,
-             call("metadata", images_and_a_text, out, "--progress", "json").stderr,
-             call("pca", out, tmp_path / "again", "-k", 2, "--progress", "json").stderr]
-    keys = {key for text in texts for event in events(text) for key in event}
-    assert keys <= documented, keys - documented
+def test_the_document_names_what_the_schema_has():
+    documented = set(re.findall(r"`\"?([\w ]+?)\"?`", (DOCUMENTS / "progress.md").read_text()))
+    kinds = {kind for kind in KINDS if "properties" in KINDS[kind]}
+    assert known_keys(*kinds) <= documented
+    assert {kind for kind in kinds if "_" not in kind} <= {
+        line.removeprefix("## ") for line in (DOCUMENTS / "progress.md").read_text().splitlines()}
+    for kind, key in [("start", "command"), ("progress", "phase"), ("log", "level"),
+                      ("end", "outcome")]:
+        assert set(KINDS[kind]["properties"][key]["enum"]) <= documented
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for wrong in ({}, {"event": "log"}, {"event": "log", "level": "loud", "message": "x"},
+                  {"event": "download", "done": -1, "total": None},
+                  {"event": "end", "outcome": "ok", "exit_code": 1, "error": None}):
+        assert not VALIDATOR.is_valid(wrong)
+    assert VALIDATOR.is_valid({"event": "of a later version"})
 
 
 def test_text_that_is_not_utf8(call, tmp_path):
@@ -99,6 +157,31 @@ def test_text_that_is_not_utf8(call, tmp_path):
     done = call("metadata", os.fsdecode(name), tmp_path / "out", "--progress", "json")
     assert done.returncode == 1
     assert events(done.stderr)[0]["input"] == f"{tmp_path}/b\ufffdd \"quoted\"\n"
+
+
+# --- Images that fail
+
+@pytest.fixture(scope="module")
+def images_and_texts(tmp_path_factory, images):
+    """Forty images and five files that are none, the last of them empty."""
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "Training" / "Text").mkdir(parents=True)
+    (folder / "Training" / "Apple").symlink_to(images / "Training" / "Apple Red 1")
+    for i in range(5):
+        (folder / "Training" / "Text" / f"text{i}.jpg").write_text("no image" * (4 - i))
+    return folder
+
+
+@pytest.mark.parametrize("style", ["auto", "bar", "json", "none"])
+@pytest.mark.parametrize("level, times", [("debug", 1), ("warning", 1), ("error", 0)])
+def test_each_failed_image_is_named_once(call, images_and_texts, tmp_path, style, level, times):
+    done = call("run", images_and_texts, tmp_path / "out", "-k", 3, "--progress", style,
+                "--log-level", level)
+    assert done.returncode == 3
+    for i in range(5):
+        assert done.stderr.count(f"Training/Text/text{i}.jpg") == times
+    [errors] = tmp_path.glob("out/errors/errors_*/part-*.csv")
+    assert errors.read_text().count(".jpg,") == 5
 
 
 # --- Lines

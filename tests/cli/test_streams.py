@@ -31,6 +31,16 @@ def test_a_run_goes_on_when_nobody_reads(verger, environment, images, tmp_path):
         assert len(list(out.glob("pca/parquet/pca_*/_SUCCESS"))) == 1
 
 
+def test_a_run_goes_on_when_its_monitor_dies(verger, environment, images, tmp_path):
+    process = subprocess.Popen([verger, "run", images, tmp_path / "out", "-k", "3", "--progress",
+                                "json"], env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr.readline().startswith(b'{"event": "start"')
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+    assert len(list(tmp_path.glob("out/pca/parquet/pca_*/_SUCCESS"))) == 1
+
+
 def test_streams_closed_by_the_caller(verger, environment, images, tmp_path):
     """No message may end up in a table that got the number of a closed stream."""
     out = tmp_path / "out"

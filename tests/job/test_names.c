@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../io/folder.h"
+#include "base/json.h"
 #include "job/layout.h"
 #include "job/model_info.h"
 #include "job/timestamp.h"
@@ -155,7 +156,7 @@ static void assert_json(const char *text, const char *expected)
     size_t size = 0;
     FILE *out = open_memstream(&json, &size);
     assert_non_null(out);
-    vg_json_string(out, text);
+    vg_json_write_string(out, text);
     assert_int_equal(fclose(out), 0);
     assert_string_equal(json, expected);
     free(json);

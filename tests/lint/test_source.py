@@ -22,16 +22,19 @@ MAY_INCLUDE = {
     "pca": {"kernels"},
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
-    "model/sources": {"model", "table"},
-    "io": {"table"},
-    "job": {"table", "io", "model/sources"},
-    "cli": {"table", "io", "model/sources", "job"},
+    "digest": set(),
+    "model/sources": {"model", "table", "digest"},
+    "io": {"table", "digest"},
+    "job": {"table", "digest", "io", "model/sources"},
+    "cli": {"table", "digest", "io", "model/sources", "job"},
 }
 
 # Headers of other projects that belong to single rooms.
 FOREIGN = {
     r"arrow/|parquet/": {"io"},
-    r"hdf5|curl/|openssl/": {"model/sources"},
+    r"hdf5": {"model/sources"},
+    r"curl/": {"io", "model/sources"},
+    r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "job"},

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "digest/sha256.h"
 #include "model/sources/sources.h"
 #include "model/weights.h"
 

@@ -1,4 +1,5 @@
 /* Weights out of the HDF5 files of Keras, batch norm folded in. */
+#include "digest/sha256.h"
 #include "model/sources/sources.h"
 
 #include <math.h>

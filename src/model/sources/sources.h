@@ -23,11 +23,6 @@ vg_status vg_weights_write_safetensors(const vg_weights *weights, const char *pa
 /* Makes the folders above `path`, those that are there already excepted. */
 vg_status vg_make_parent_folders(const char *path, vg_error *error);
 
-enum { VG_SHA256_CHARS = 65 };
-
-/* SHA-256 of a file as lower-case hex, NUL-terminated. */
-vg_status vg_file_sha256(const char *path, char hex[VG_SHA256_CHARS], vg_error *error);
-
 /* Told after each piece; total is 0 where the server did not say. Anything but
  * VG_OK stops the download and is returned. */
 typedef vg_status vg_download_progress(void *context, uint64_t done, uint64_t total);

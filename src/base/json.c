@@ -1,6 +1,8 @@
-#include "model/json.h"
+#include "base/json.h"
 
 #include <string.h>
+
+#include "base/utf8.h"
 
 static void skip_space(vg_json *json)
 {
@@ -89,4 +91,32 @@ bool vg_json_copy_plain(vg_json_string string, char *text, size_t capacity)
     memcpy(text, string.text, string.size);
     text[string.size] = '\0';
     return true;
+}
+
+static void write_ascii(FILE *out, char character)
+{
+    if (character == '"' || character == '\\')
+        fprintf(out, "\\%c", character);
+    else if ((unsigned char)character < 0x20 || character == 0x7f)
+        fprintf(out, "\\u%04x", (unsigned char)character);
+    else
+        fputc(character, out);
+}
+
+void vg_json_write_string(FILE *out, const char *text)
+{
+    size_t left = strlen(text);
+    fputc('"', out);
+    while (left > 0) {
+        size_t length = vg_utf8_length(text, left);
+        if (length == 1)
+            write_ascii(out, *text);
+        else if (length == 0)
+            fputs("\\ufffd", out);
+        else
+            fwrite(text, 1, length, out);
+        text += length > 0 ? length : 1;
+        left -= length > 0 ? length : 1;
+    }
+    fputc('"', out);
 }

@@ -1,5 +1,5 @@
-#ifndef VG_TABLE_UTF8_H
-#define VG_TABLE_UTF8_H
+#ifndef VG_BASE_UTF8_H
+#define VG_BASE_UTF8_H
 
 #include <stddef.h>
 

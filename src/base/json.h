@@ -1,12 +1,13 @@
-/* The little JSON that a safetensors header is made of, read strictly and in
- * place. A library would bring a tree, an allocator and one more dependency of
- * libverger.so for objects of strings and whole numbers. RFC 8259. */
-#ifndef VG_MODEL_JSON_H
-#define VG_MODEL_JSON_H
+/* The little JSON that a safetensors header and the state of a run are made of, read
+ * strictly and in place. A library would bring a tree, an allocator and one more
+ * dependency of libverger.so for objects of strings and whole numbers. RFC 8259. */
+#ifndef VG_BASE_JSON_H
+#define VG_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct vg_json {
     const char *next, *end;
@@ -30,5 +31,9 @@ bool vg_json_equal(vg_json_string string, const char *text);
 /* Copies a string of printable ASCII without escapes; false if it is another or
  * does not fit. */
 bool vg_json_copy_plain(vg_json_string string, char *text, size_t capacity);
+
+/* Writes `text` as a JSON string, in its quotes; bytes that are no UTF-8 become
+ * U+FFFD. */
+void vg_json_write_string(FILE *out, const char *text);
 
 #endif

@@ -1,0 +1,69 @@
+"""What a path costs besides the network, for trees of many sizes: a table in Markdown.
+
+    .deps/venv/bin/python bench/scale.py BUILD [--paths N...] [--folder DIR] [--format LIST]
+
+The command is verger_standin of a build with -DVERGER_TESTS=ON: verger with features drawn
+from a hash of the file in place of the network (tests/scale). A million paths take 6 GB of
+DIR (default: the folder for temporary files), which is given back in the end.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "scale"))
+
+from harness import make_tree, measure, tree_bytes  # noqa: E402
+
+COMPONENTS = 10
+
+
+def commands(verger, images, output, formats):
+    """Name and words of each step, in the order in which they need one another."""
+    model = ["--model", "seeded:1", "-k", COMPONENTS]
+    return {
+        "metadata": [verger, "metadata", images, output],
+        "plan": [verger, "run", images, output, *model, "--dry-run"],
+        "run": [verger, "run", images, output, *model, "--format", formats],
+        "pca": [verger, "pca", output, output / "again", "-k", COMPONENTS, "--format", formats],
+    }
+
+
+def row(paths, name, cost, written):
+    phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in cost.phases.items())
+    return [f"{paths:,}", name, f"{cost.seconds:.1f}", f"{1e6 * cost.seconds / paths:.0f}",
+            f"{1e6 * cost.cpu_seconds / paths:.0f}", f"{cost.peak_megabytes:.0f}",
+            f"{cost.open_files}", f"{written / 1e6:,.0f}", phases]
+
+
+def print_rows(verger, paths, folder, formats):
+    output, before = folder / "out", 0
+    images = make_tree(folder, paths)
+    for name, words in commands(verger, images, output, formats).items():
+        cost = measure(*words)
+        after = tree_bytes(output)
+        print(f"| {' | '.join(row(paths, name, cost, after - before))} |", flush=True)
+        before = after
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--paths", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--format", default="parquet")
+    arguments = parser.parse_args()
+    verger = arguments.build.resolve() / "verger_standin"
+    if not verger.exists():
+        sys.exit(f"scale: no {verger}: build with -DVERGER_TESTS=ON")
+    print("| paths | step | seconds | µs a path | CPU µs a path | peak MB | open files "
+          "| MB written | seconds of its phases |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for paths in arguments.paths:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            print_rows(verger, paths, Path(folder), arguments.format)
+
+
+main()

@@ -1,0 +1,30 @@
+/* SHA-256 (FIPS 180-4): what a file, a table part or an image is known by. */
+#ifndef VG_DIGEST_SHA256_H
+#define VG_DIGEST_SHA256_H
+
+#include "verger/verger.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* 64 hexadecimal digits and NUL. */
+enum { VG_SHA256_CHARS = 65 };
+
+/* A digest of bytes that come in pieces. */
+typedef struct vg_sha256 vg_sha256;
+
+vg_status vg_sha256_open(vg_sha256 **sha256, vg_error *error);
+void vg_sha256_close(vg_sha256 **sha256);
+vg_status vg_sha256_add(vg_sha256 *sha256, const void *bytes, size_t size, vg_error *error);
+/* The digest of all that was added; the next piece begins another. */
+vg_status vg_sha256_take(vg_sha256 *sha256, char hex[VG_SHA256_CHARS], vg_error *error);
+
+/* Of a file on this machine. */
+vg_status vg_file_sha256(const char *path, char hex[VG_SHA256_CHARS], vg_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

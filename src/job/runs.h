@@ -1,0 +1,28 @@
+/* The runs that an output holds, as their states tell. */
+#ifndef VG_JOB_RUNS_H
+#define VG_JOB_RUNS_H
+
+#include "job/layout.h"
+
+typedef struct vg_runs {
+    /* By their timestamps; "" for none. */
+    char newest[VG_TIMESTAMP_CHARS], complete[VG_TIMESTAMP_CHARS], unfinished[VG_TIMESTAMP_CHARS];
+} vg_runs;
+
+/* `only` looks at the run of one timestamp alone; NULL at all. */
+vg_status vg_runs_find(vg_runs *runs, vg_store *output, const char *only, vg_error *error);
+
+/* Which parts of a run have a record. Freed with free(). */
+vg_status vg_runs_recorded_parts(bool **recorded, uint64_t parts, vg_store *output,
+                                 const char *timestamp, vg_error *error);
+
+/* Deletes a part and its record. */
+vg_status vg_runs_delete_part(vg_store *output, const char *timestamp, const char *uuid,
+                              uint64_t number, vg_error *error);
+
+/* Deletes what a run that was killed left of parts that have no record, and all that
+ * comes after the parts. */
+vg_status vg_runs_sweep(vg_store *output, const char *timestamp, const char *uuid,
+                        const bool *recorded, uint64_t parts, vg_error *error);
+
+#endif
