@@ -15,6 +15,8 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from store.fixtures import aws_like, fault_proxy, gateway  # noqa: F401
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("VERGER_BUILD", ROOT / "build"))
 SHARED = ROOT.parent / "shared"

@@ -4,16 +4,20 @@
  *   io_tool list STORE PATH                     paths, each ended by NUL
  *   io_tool put|get|rm|rmtree STORE PATH        put reads standard input
  *   io_tool mv STORE FROM TO
+ *   io_tool readall STORE THREADS               reads every file, for bench/stores.py;
+ *                                               prints files, bytes and seconds of it
  * Exits with the vg_status. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "io/io.h"
 #include "table/table.h"
 
-enum { BATCH_ROWS = 100, TEXT_CHARS = 64, FAILED_EVERY = 7, PCA_DIMS = 3 };
+enum { BATCH_ROWS = 100, TEXT_CHARS = 64, FAILED_EVERY = 7, PCA_DIMS = 3, MAX_READERS = 256 };
 
 static const vg_column columns[] = {
     {"path", VG_COLUMN_STRING},
@@ -179,6 +183,94 @@ static vg_status run_store(const char *action, char **arguments, vg_error *error
     return status;
 }
 
+/* The files of a store, and readers that take one after the other. */
+typedef struct crowd {
+    vg_store *store;
+    vg_file *files;
+    size_t count, capacity;
+    pthread_mutex_t lock;
+    size_t next; /* these three under the lock */
+    uint64_t bytes;
+    vg_status status;
+    vg_error error;
+} crowd;
+
+static vg_status keep_file(void *context, const vg_file *file, vg_error *error)
+{
+    crowd *all = context;
+    if (all->count == all->capacity) {
+        size_t capacity = all->capacity > 0 ? 2 * all->capacity : 1024;
+        vg_file *files = realloc(all->files, capacity * sizeof *files);
+        if (files == NULL) return vg_fail_memory(error, capacity * sizeof *files);
+        all->files = files;
+        all->capacity = capacity;
+    }
+    vg_file kept = *file;
+    kept.path = strdup(file->path);
+    if (kept.path == NULL) return vg_fail_memory(error, strlen(file->path));
+    all->files[all->count++] = kept;
+    return VG_OK;
+}
+
+static const vg_file *next_file(crowd *all)
+{
+    pthread_mutex_lock(&all->lock);
+    bool is_more = all->status == VG_OK && all->next < all->count;
+    const vg_file *file = is_more ? &all->files[all->next++] : NULL;
+    pthread_mutex_unlock(&all->lock);
+    return file;
+}
+
+static void *read_some(void *argument)
+{
+    crowd *all = argument;
+    vg_bytes content = {0};
+    const vg_file *file;
+    while ((file = next_file(all)) != NULL) {
+        vg_error error;
+        vg_status status =
+            vg_store_read(all->store, file->path, file->size, 1 << 30, &content, &error);
+        pthread_mutex_lock(&all->lock);
+        all->bytes += content.size;
+        if (status != VG_OK) {
+            all->status = status;
+            all->error = error;
+        }
+        pthread_mutex_unlock(&all->lock);
+    }
+    free(content.bytes);
+    return NULL;
+}
+
+static vg_status read_with_threads(crowd *all, int threads, vg_error *error)
+{
+    pthread_t readers[MAX_READERS];
+    int started = 0;
+    double start = vg_seconds();
+    while (started < threads && pthread_create(&readers[started], NULL, read_some, all) == 0)
+        started++;
+    for (int i = 0; i < started; i++) pthread_join(readers[i], NULL);
+    if (started < threads) return vg_fail(error, VG_ENOMEM, "no thread could be started");
+    if (all->status != VG_OK)
+        *error = all->error;
+    else
+        printf("%zu %llu %.6f\n", all->count, (unsigned long long)all->bytes, vg_seconds() - start);
+    return all->status;
+}
+
+static vg_status read_all(const char *address, int threads, vg_error *error)
+{
+    if (threads < 1 || threads > MAX_READERS) return vg_fail(error, VG_EINVAL, "1 to 256 threads");
+    crowd all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    vg_status status = vg_store_open(&all.store, address, NULL, error);
+    if (status == VG_OK) status = vg_store_list(all.store, "", keep_file, &all, error);
+    if (status == VG_OK) status = read_with_threads(&all, threads, error);
+    for (size_t i = 0; i < all.count; i++) free((char *)all.files[i].path);
+    free(all.files);
+    vg_store_close(&all.store);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     vg_error error = {""};
@@ -187,6 +279,8 @@ int main(int argc, char **argv)
         status = write_table(argv + 2, &error);
     else if (argc == 8 && strcmp(argv[1], "copy") == 0)
         status = copy_table(argv + 2, &error);
+    else if (argc == 4 && strcmp(argv[1], "readall") == 0)
+        status = read_all(argv[2], atoi(argv[3]), &error);
     else if (argc == 4 || argc == 5)
         status = run_store(argv[1], argv + 2, &error);
     if (status != VG_OK) fprintf(stderr, "%s\n", error.message);

@@ -1,0 +1,49 @@
+"""What a run asks of a bucket that answers after 20 ms: counted, not timed."""
+
+import collections
+
+import pytest
+from buckets import run
+from conftest import fill
+from store.gateway import environment
+
+IMAGES, THREADS = 48, 4
+READERS = 4 * THREADS  # src/job/pipeline.c: readers a thread on a bucket
+
+
+@pytest.fixture(scope="module")
+def source(gateway):
+    fill(gateway.bucket("far-orchard"), per_class=IMAGES // 3)
+    gateway.bucket("far-tables")
+    return "s3://far-orchard"
+
+
+@pytest.fixture
+def proxy(fault_proxy, source, request):
+    """After a whole run through it."""
+    fault_proxy.latency = 0.02
+    run(source, f"s3://far-tables/{request.node.name}", "--threads", THREADS,
+        environment=environment(fault_proxy.endpoint))
+    return fault_proxy
+
+
+def test_one_request_an_image(proxy):
+    asked = collections.Counter((request.method, request.path) for request in proxy.requests
+                                if request.path.endswith(".jpg"))
+    assert len({path for _, path in asked}) == IMAGES
+    assert asked == {("GET", path): 1 for _, path in asked}
+
+
+def test_one_listing_of_the_input(proxy):
+    assert proxy.count("ListObjectsV2", "/far-orchard") == 1
+
+
+def test_one_request_an_object_that_is_written(proxy):
+    written = collections.Counter(request.path for request in proxy.requests
+                                  if request.method in ("PUT", "POST"))
+    tables = {path: count for path, count in written.items() if not path.endswith("/")}
+    assert tables and set(tables.values()) == {1}
+
+
+def test_many_requests_are_on_their_way(proxy):
+    assert proxy.most_in_flight["GET object"] >= READERS
