@@ -245,11 +245,11 @@ vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *o
 {
     const vg_run_options *options = plan->options;
     uint64_t parts = vg_part_count(vg_image_list_count(plan->images), options->part_rows);
-    if (continuation->is_resumed)
+    vg_status status = vg_runs_clear(output, error);
+    if (status == VG_OK && continuation->is_resumed)
         return vg_runs_sweep(output, timestamp, continuation->uuid, continuation->recorded, parts,
                              error);
-    vg_status status = VG_OK;
-    if (options->overwrite)
+    if (status == VG_OK && options->overwrite)
         status = vg_layout_delete(output, run_tables, RUN_TABLES, timestamp, error);
     vg_plan begun = *plan;
     begun.uuid = continuation->uuid;
