@@ -141,7 +141,9 @@ static vg_status delete_files(vg_store *output, vg_paths *files, vg_error *error
 
 static vg_status note_begun(void *context, const vg_file *file, vg_error *error)
 {
-    if (!vg_layout_is_in_progress(file->path)) return VG_OK;
+    char timestamp[VG_TIMESTAMP_CHARS];
+    bool is_of_run = split_state_file(file->path, timestamp) != NULL;
+    if (!is_of_run || !vg_layout_is_in_progress(file->path)) return VG_OK;
     return vg_paths_add(context, file->path, strlen(file->path), error);
 }
 

@@ -114,3 +114,169 @@ def test_many_kills(dozen, tmp_path):
         timed += sum(in_parallel(try_times, range(rounds, rounds + 10)))
         rounds += 10
     print(f"survived {targeted} kills at every one of {changes} moments, and {timed} at random")
+
+
+# --- Refusals --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def broken_off(dozen, tmp_path_factory):
+    """A run that was killed in its third part; tests must not write there."""
+    output = tmp_path_factory.mktemp("broken-off") / "out"
+    count = kills.changes(dozen, output.with_name("whole"), *BOTH)
+    point = count // 2
+    assert kills.killed_at(point, dozen, output, *BOTH)
+    records = list((output / "_verger" / f"run_{TS}").glob("part-*.json"))
+    assert 0 < len(records) < 3
+    return output
+
+
+@pytest.fixture
+def own(dozen, broken_off, tmp_path):
+    """Images and output of a run that was broken off, to change; times stay."""
+    source, output = tmp_path / "in", tmp_path / "out"
+    shutil.copytree(dozen, source)
+    shutil.copytree(broken_off, output)
+    plan = output / "_verger" / f"run_{TS}" / "run.json"
+    plan.write_text(plan.read_text().replace(str(dozen), str(source)))
+    return source, output
+
+
+def add_image(source):
+    (source / "Training" / "Pear 1" / "new.jpg").write_bytes(encoded(photograph(99)))
+
+
+def remove_image(source):
+    (source / "Training" / "Apple 1" / "r_2_100.jpg").unlink()
+
+
+def touch_image(source):
+    os.utime(source / "Training" / "Apple 1" / "r_2_100.jpg", (1e9, 1e9))
+
+
+def resize_image(source):
+    path = source / "Training" / "Apple 1" / "r_2_100.jpg"
+    times = path.stat()
+    path.write_bytes(path.read_bytes() + b"more")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def rename_image(source):
+    path = source / "Training" / "Apple 1" / "r_2_100.jpg"
+    path.rename(path.with_name("r_2.jpg"))
+
+
+@pytest.mark.parametrize("change, reason", [
+    (add_image, "the number of images was 12 and is 13 now"),
+    (remove_image, "the number of images was 12 and is 11 now"),
+    (touch_image, "the images (names, sizes, times) have changed since"),
+    (resize_image, "the images (names, sizes, times) have changed since"),
+    (rename_image, "the images (names, sizes, times) have changed since")])
+def test_other_images_are_refused(own, change, reason):
+    source, output = own
+    change(source)
+    assert_refused(source, output, BOTH, reason)
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (["-k", "4"], "the number of components was 3 and is 4 now"),
+    (["--format", "csv"], "--format was parquet,csv and is csv now"),
+    (["--part-rows", "6"], "--part-rows was 5 and is 6 now"),
+    (["--model", "seeded:8"], "the model was seeded:7 and is seeded:8 now"),
+    (["--exif-orient"], "--exif-orient was 0 and is 1 now"),
+    (["--limit", "11"], "the number of images was 12 and is 11 now"),
+    (["--select", "**/*_100.jpg", "--limit", "5"], "the number of images was 12 and is 5 now")])
+def test_other_options_are_refused(own, arguments, reason):
+    assert_refused(*own, [*BOTH, *arguments], reason)
+
+
+def assert_refused(source, output, arguments, reason):
+    before = snapshots.raw(output)
+    lock = "_verger/lock"  # that of the dead run, which the refused one takes over
+    for more in ([], ["--dry-run"]):
+        done = kills.ends(source, output, "--resume", *arguments, *more, code=1)
+        assert reason in done.stderr and TS in done.stderr and "--update" in done.stderr
+        after = snapshots.raw(output)
+        assert {**before, lock: None} == {**after, lock: None}
+
+
+def test_another_input_is_refused(own):
+    source, output = own
+    assert_refused(source.rename(source.with_name("elsewhere")), output, BOTH, "the input was")
+
+
+def test_nothing_to_resume_starts_a_run(dozen, tmp_path):
+    kills.ends(dozen, tmp_path / "out", "--resume", *BOTH, code=3)
+    kills.ends(dozen, tmp_path / "undisturbed", *BOTH, code=3)
+    snapshots.assert_same(snapshots.whole(tmp_path / "out"),
+                          snapshots.whole(tmp_path / "undisturbed"))
+
+
+@pytest.fixture
+def complete(tmp_path):
+    """Images and output of a run that is complete."""
+    source, output = fill(tmp_path / "in", per_class=3), tmp_path / "out"
+    kills.ends(source, output, *BOTH)
+    return source, output
+
+
+@pytest.mark.parametrize("timestamp", [["--timestamp", TS], []])
+def test_a_complete_run_is_left_alone(complete, timestamp):
+    source, output = complete
+    before = snapshots.raw(output)
+    for more in ([], ["--update"]):
+        kills.ends(source, output, "--resume", "--part-rows", 5, *timestamp, *more)
+        assert snapshots.raw(output) == before
+
+
+def test_a_complete_run_with_failed_images_keeps_its_exit_code(dozen, tmp_path):
+    kills.ends(dozen, tmp_path / "out", *BOTH, code=3)
+    before = snapshots.raw(tmp_path / "out")
+    kills.ends(dozen, tmp_path / "out", "--resume", *BOTH, code=3)
+    assert snapshots.raw(tmp_path / "out") == before
+
+
+def test_a_complete_run_that_is_another_is_refused(complete):
+    source, output = complete
+    before = snapshots.raw(output)
+    done = kills.ends(source, output, "--resume", *BOTH, "-k", 4, code=1)
+    assert "the number of components was 3 and is 4 now" in done.stderr
+    assert "--update" in done.stderr
+    assert snapshots.raw(output) == before
+
+
+def test_a_complete_run_that_lost_a_part_is_refused(complete):
+    source, output = complete
+    part = next((output / "features" / "csv" / f"features_{TS}").glob("part-00001-*"))
+    part.unlink()
+    before = snapshots.raw(output)
+    done = kills.ends(source, output, "--resume", *BOTH, code=1)
+    assert str(part) in done.stderr and "--update" in done.stderr
+    assert snapshots.raw(output) == before
+
+
+def test_an_older_run_that_was_given_up_is_in_nobodys_way(own):
+    """A complete run came after it: that is the one that is asked for."""
+    source, output = own
+    later = ["--part-rows", 5, "--timestamp", "20250201_000000", "-k", 4]
+    kills.ends(source, output, *later, code=3)
+    before = snapshots.raw(output)
+    kills.ends(source, output, "--resume", "--part-rows", 5, "-k", 4, code=3)
+    assert snapshots.raw(output) == before
+    kills.ends(source, output, "--resume", "--part-rows", 5, "-k", 3, code=3)
+    assert (output / "_verger" / f"run_{TS}" / "_SUCCESS").exists()
+
+
+def test_resume_and_update_together_always_work(own):
+    """A line for cron: whatever happened, the newest run is complete afterwards."""
+    source, output = own
+    line = ["--resume", "--update", "--part-rows", 5]
+    kills.ends(source, output, *line, code=3)
+    for change in (add_image, touch_image, resize_image, rename_image):
+        change(source)
+        kills.ends(source, output, *line, code=3)
+        newest = sorted((output / "_verger").glob("run_*"))[-1]
+        assert (newest / "_SUCCESS").exists()
+    kills.ends(source, source.with_name("undisturbed"), "--part-rows", 5, code=3)
+    snapshots.assert_same(snapshots.of_run(output, newest.name[len("run_"):]),
+                          snapshots.whole(source.with_name("undisturbed")))
