@@ -146,8 +146,6 @@ static vg_status look_at_output(run *state, vg_error *error)
     result->was_complete = continuation->is_complete;
     result->was_updated = continuation->earlier != NULL;
     if (status != VG_OK || result->was_complete || options->dry_run) return status;
-    status = vg_layout_check_writable(state->output, error);
-    if (status != VG_OK) return status;
     return vg_continuation_begin(continuation, state->output, &plan, result->timestamp, error);
 }
 
