@@ -146,6 +146,9 @@ static vg_status look_at_output(run *state, vg_error *error)
     result->was_complete = continuation->is_complete;
     result->was_updated = continuation->earlier != NULL;
     if (status != VG_OK || result->was_complete || options->dry_run) return status;
+    /* The lock was written already; how such files are encrypted is still to be seen. */
+    if (options->store.sse != NULL) status = vg_layout_check_writable(state->output, error);
+    if (status != VG_OK) return status;
     return vg_continuation_begin(continuation, state->output, &plan, result->timestamp, error);
 }
 
