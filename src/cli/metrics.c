@@ -253,6 +253,12 @@ static void end_figures(vg_cli_figures *figures, int exit_code, const vg_run_res
     figures->exit_code = exit_code;
     if (exit_code == VG_EXIT_OK) figures->last_success_time = figures->end_time;
     if (result == NULL) return;
+    /* A run that found all done has reported nothing of its images. */
+    vg_progress *extract = &figures->phases[VG_PHASE_EXTRACT];
+    extract->total = result->selected;
+    extract->done = result->extracted + result->failed;
+    extract->failed = result->failed;
+    figures->kept = result->kept;
     figures->steps = (vg_extractor_times){.decode = result->decode_seconds,
                                           .resize = result->resize_seconds,
                                           .network = result->network_seconds};

@@ -123,6 +123,10 @@ static void write_images(exposition *text, const vg_cli_figures *figures)
     begin_family(text, "verger_images_total", "counter", "Images that are done, by outcome.");
     write_sample(text, "outcome", "extracted", (double)(extract->done - extract->failed));
     write_sample(text, "outcome", "failed", (double)extract->failed);
+    write_single(text, "verger_images_kept", "gauge",
+                 "Of the images extracted, those whose features were there already; known at the "
+                 "end.",
+                 (double)figures->kept);
     write_single(text, "verger_rows_projected_total", "counter",
                  "Rows of features turned into rows of components.",
                  (double)figures->phases[VG_PHASE_PROJECT].done);

@@ -19,7 +19,8 @@ typedef struct vg_cli_figures {
     int phase;                              /* in hand, or VG_CLI_NO_PHASE */
     double reported;                        /* vg_seconds() of its last report */
     vg_progress phases[VG_CLI_PHASE_COUNT]; /* the last report of each */
-    vg_extractor_times steps;               /* of all threads; zero until the end */
+    uint64_t kept;                          /* images; zero until the end, as steps */
+    vg_extractor_times steps;               /* of all threads */
     vg_cli_process process;
 } vg_cli_figures;
 

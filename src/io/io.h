@@ -54,7 +54,9 @@ typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *
 /* Every file below `path` ("" for the store itself), in no order. A folder that
  * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too,
  * and so are links that lead nowhere and what is no regular file: reading those
- * fails. Links to folders are followed, but not back up. */
+ * fails. Links to folders are followed, but not back up. A link that leaves a local
+ * store is visited if it leads to a file, which fails to be read, and not entered if it
+ * leads to a folder, unless the options say to follow it. */
 vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
                         vg_error *error);
 
@@ -78,6 +80,10 @@ vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error);
+/* Whether `path`, just written, is encrypted as the options ask; else VG_EINVAL, and
+ * nothing more should be written. Arrow sets no headers of encryption, so it is the
+ * bucket that has to ask for it, and this looks whether it does. */
+vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error);
 /* Nothing there is VG_OK for both. */
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);

@@ -53,21 +53,34 @@ int64_t microseconds(const struct timespec &time)
     return int64_t{time.tv_sec} * 1000000 + time.tv_nsec / 1000;
 }
 
-/* Opening a FIFO could wait for ever and opening a device could do things, so the
- * type is looked at first, and again on what was opened. */
-Descriptor open_to_read(const std::string &path, const std::string &name)
+/* Opening it opens what the descriptor has open already, whatever its name now is. */
+std::string path_of(const Descriptor &opened)
+{
+    return "/proc/self/fd/" + std::to_string(opened.get());
+}
+
+/* What the descriptor's file is called now, links resolved, as /proc has it. */
+std::string real_path(const Descriptor &opened, const std::string &name)
+{
+    std::error_code failure;
+    auto target = std::filesystem::read_symlink(path_of(opened), failure);
+    if (failure)
+        throw Failure{VG_EIO, "cannot tell where " + printable(name) +
+                                  " lies: /proc is needed for that, mount it"};
+    return target.string();
+}
+
+/* A file that O_PATH only named, so that a FIFO was not waited for and a device not
+ * touched, is opened after its type is known. */
+Descriptor open_to_read(const Descriptor &named, const std::string &name)
 {
     struct stat info;
-    auto check_regular = [&] {
-        if (S_ISDIR(info.st_mode)) fail_system(EISDIR, "read", name);
-        if (!S_ISREG(info.st_mode))
-            throw Failure{VG_EIO, "cannot read " + printable(name) + ": it is not a regular file"};
-    };
-    if (::stat(path.c_str(), &info) != 0) fail_system(errno, "read", name);
-    check_regular();
-    Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    if (file.get() < 0 || ::fstat(file.get(), &info) != 0) fail_system(errno, "read", name);
-    check_regular();
+    if (::fstat(named.get(), &info) != 0) fail_system(errno, "read", name);
+    if (S_ISDIR(info.st_mode)) fail_system(EISDIR, "read", name);
+    if (!S_ISREG(info.st_mode))
+        throw Failure{VG_EIO, "cannot read " + printable(name) + ": it is not a regular file"};
+    Descriptor file(::open(path_of(named).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (file.get() < 0) fail_system(errno, "read", name);
     return file;
 }
 
@@ -82,45 +95,51 @@ void sync_folder(const std::string &folder, const std::string &name)
             fail_system(errno, "make durable", name);
 }
 
-void make_folders(const std::string &folder)
+/* One folder, in one that is there. */
+void make_folder_in(const std::string &above, const std::string &folder, const std::string &name)
 {
-    if (folder.empty()) return;
-    int made = ::mkdir(folder.c_str(), 0777);
-    if (made != 0 && errno == ENOENT) {
-        make_folders(parent(folder));
-        made = ::mkdir(folder.c_str(), 0777);
-    }
-    if (made == 0) return sync_folder(parent(folder), folder);
-
+    if (::mkdir(folder.c_str(), 0777) == 0) return sync_folder(above, name);
     int code = errno;
     struct stat info;
     if (code == EEXIST && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return;
-    fail_system(code == EEXIST ? ENOTDIR : code, "make the folder", folder);
+    fail_system(code == EEXIST ? ENOTDIR : code, "make the folder", name);
 }
 
-Descriptor open_to_write(const std::string &path, const std::string &name)
+void make_folders(const std::string &folder)
 {
-    make_folders(parent(path));
+    if (folder.empty()) return;
+    std::string above = parent(folder);
     struct stat info;
-    if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-        throw Failure{VG_EINVAL, "cannot write " + printable(name) +
-                                     ": a folder or another thing that is no file is in its place"};
-    Descriptor file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666));
-    if (file.get() < 0) fail_system(errno, "write", name);
-    return file;
+    if (::stat(above.c_str(), &info) != 0 && errno == ENOENT) make_folders(above);
+    make_folder_in(above, folder, folder);
 }
+
+/* An entry of a folder. The folder is held open, so that what is done to the entry is
+ * done there, whoever renames or replaces a folder above it meanwhile. */
+struct Place {
+    Descriptor folder;
+    std::string entry;
+
+    std::string path() const
+    {
+        return path_of(folder) + "/" + entry;
+    }
+    void sync(const std::string &name) const
+    {
+        sync_folder(path_of(folder), name);
+    }
+};
 
 class LocalOutput final : public Output
 {
   public:
-    LocalOutput(std::string path, std::string name) : path_(std::move(path)), name_(std::move(name))
+    LocalOutput(Place place, Descriptor file, std::string name)
+        : place_(std::move(place)), name_(std::move(name))
     {
-        Descriptor descriptor = open_to_write(path_, name_);
-        auto opened = arrow::io::FileOutputStream::Open(descriptor.get());
-        if (!opened.ok()) ::unlink(path_.c_str());
+        auto opened = arrow::io::FileOutputStream::Open(file.get());
+        if (!opened.ok()) ::unlink(place_.path().c_str());
         file_ = value_of(std::move(opened), "write", name_);
-        descriptor.release();
+        file.release();
         stream_ = file_;
     }
 
@@ -128,7 +147,7 @@ class LocalOutput final : public Output
     {
         if (is_finished_) return;
         (void)file_->Close();
-        ::unlink(path_.c_str());
+        ::unlink(place_.path().c_str());
     }
 
     const std::shared_ptr<arrow::io::OutputStream> &stream() const override
@@ -140,12 +159,13 @@ class LocalOutput final : public Output
     {
         if (::fsync(file_->file_descriptor()) != 0) fail_system(errno, "write", name_);
         check(file_->Close(), "write", name_);
-        sync_folder(parent(path_), name_);
+        place_.sync(name_);
         is_finished_ = true;
     }
 
   private:
-    std::string path_, name_;
+    Place place_;
+    std::string name_;
     std::shared_ptr<arrow::io::FileOutputStream> file_;
     std::shared_ptr<arrow::io::OutputStream> stream_;
     bool is_finished_ = false;
@@ -155,8 +175,8 @@ class LocalOutput final : public Output
 class LocalLock final : public vg_store_lock
 {
   public:
-    LocalLock(std::string path, const std::string &name, const char *holder)
-        : path_(std::move(path)), file_(open_locked(path_, name))
+    LocalLock(Place place, const std::string &name, const char *holder)
+        : place_(std::move(place)), file_(open_locked(place_.path(), name))
     {
         if (::ftruncate(file_.get(), 0) != 0 ||
             ::pwrite(file_.get(), holder, strlen(holder), 0) < 0)
@@ -166,15 +186,16 @@ class LocalLock final : public vg_store_lock
     /* While it is held: who waits for it sees that the file is another one. */
     ~LocalLock() override
     {
-        ::unlink(path_.c_str());
+        ::unlink(place_.path().c_str());
     }
 
   private:
+    /* A lock file is no link: following one would let it empty another file. */
     static Descriptor open_locked(const std::string &path, const std::string &name)
     {
-        make_folders(parent(path));
+        const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
         for (;;) {
-            Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666));
+            Descriptor file(::open(path.c_str(), flags, 0666));
             if (file.get() < 0) fail_system(errno, "write", name);
             if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
                 if (errno == EWOULDBLOCK) throw Failure{VG_EEXIST, holder_of(file.get())};
@@ -194,14 +215,15 @@ class LocalLock final : public vg_store_lock
         return size > 0 ? printable({text, static_cast<size_t>(size)}) : "another process";
     }
 
-    std::string path_;
+    Place place_;
     Descriptor file_;
 };
 
 class LocalStore final : public vg_store
 {
   public:
-    LocalStore(std::string folder, std::string store_address) : folder_(std::move(folder))
+    LocalStore(std::string folder, std::string store_address, bool follow_links)
+        : folder_(std::move(folder)), follow_links_(follow_links)
     {
         address = std::move(store_address);
     }
@@ -213,7 +235,7 @@ class LocalStore final : public vg_store
 
     void list(const std::string &path, const Visitor &visit) override;
     void stat(const std::string &path, vg_file *file) override;
-    void read(const std::string &path, uint64_t max_size, vg_bytes *content) override;
+    void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override;
     void write(const std::string &path, const void *data, size_t size) override;
     void rename(const std::string &from, const std::string &to) override;
     void delete_file(const std::string &path) override;
@@ -221,7 +243,7 @@ class LocalStore final : public vg_store
 
     std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override
     {
-        Descriptor descriptor = open_to_read(full(path), name(path));
+        Descriptor descriptor = open_to_read(locate(path, "read"), name(path));
         auto file = value_of(arrow::io::ReadableFile::Open(descriptor.get()), "read", name(path));
         descriptor.release();
         return file;
@@ -229,12 +251,12 @@ class LocalStore final : public vg_store
 
     std::unique_ptr<Output> open_output(const std::string &path) override
     {
-        return std::make_unique<LocalOutput>(full(path), name(path));
+        return open_to_write(path, name(path));
     }
 
     std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *holder) override
     {
-        return std::make_unique<LocalLock>(full(path), name(path), holder);
+        return std::make_unique<LocalLock>(make_place(path), name(path), holder);
     }
 
   private:
@@ -252,12 +274,99 @@ class LocalStore final : public vg_store
                                                : folder_ + "/" + path;
     }
 
+    bool has(const Descriptor &opened, const std::string &path) const;
+    void check_has(const Descriptor &opened, const std::string &path, const char *action) const;
+    Descriptor locate(const std::string &path, const char *action) const;
+    Descriptor make_folder(const std::string &path) const;
+    Place place_of(const std::string &path, const char *action) const;
+    Place make_place(const std::string &path) const;
+    bool has_folder_of(const std::string &path) const;
+    std::unique_ptr<LocalOutput> open_to_write(const std::string &path, const std::string &label);
     void walk(const std::string &path, const Ancestor *above, const Visitor &visit);
     bool visit_entry(int folder, const std::string &path, const char *entry, const Visitor &visit);
 
     std::string folder_;
+    bool follow_links_;
     std::atomic<unsigned> temporary_files_ = 0;
 };
+
+/* Whether the file that was opened lies in the store. It is the descriptor that is
+ * asked and not the name, so nobody can put a link in its place in between. */
+bool LocalStore::has(const Descriptor &opened, const std::string &path) const
+{
+    if (follow_links_) return true;
+    Descriptor root(::open(full("").c_str(), O_PATH | O_CLOEXEC));
+    if (root.get() < 0) fail_system(errno, "find", name(""));
+    std::string above = without_trailing_slash(real_path(root, name("")));
+    std::string below = real_path(opened, name(path));
+    return below.starts_with(above) && (below.size() == above.size() || below[above.size()] == '/');
+}
+
+void LocalStore::check_has(const Descriptor &opened, const std::string &path,
+                           const char *action) const
+{
+    if (!has(opened, path))
+        throw Failure{VG_EIO, "cannot " + std::string(action) + " " + printable(name(path)) +
+                                  ": it is a symbolic link, or lies behind one, that leaves " +
+                                  printable(name("")) + ": allow that with --follow-links"};
+}
+
+/* Names a file or folder of the store without opening it. */
+Descriptor LocalStore::locate(const std::string &path, const char *action) const
+{
+    Descriptor named(::open(full(path).c_str(), O_PATH | O_CLOEXEC));
+    if (named.get() < 0) fail_system(errno, action, name(path));
+    check_has(named, path, action);
+    return named;
+}
+
+/* Step by step, so that no folder is made behind a link that leaves the store. */
+Descriptor LocalStore::make_folder(const std::string &path) const
+{
+    if (path.empty()) {
+        make_folders(folder_);
+        return locate("", "use the folder");
+    }
+    Place place = make_place(path);
+    make_folder_in(path_of(place.folder), place.path(), name(path));
+    Descriptor made(::open(place.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (made.get() < 0) fail_system(errno, "use the folder", name(path));
+    check_has(made, path, "use the folder");
+    return made;
+}
+
+Place LocalStore::place_of(const std::string &path, const char *action) const
+{
+    return {locate(parent(path), action), path.substr(path.rfind('/') + 1)};
+}
+
+Place LocalStore::make_place(const std::string &path) const
+{
+    return {make_folder(parent(path)), path.substr(path.rfind('/') + 1)};
+}
+
+/* A new file is made by O_EXCL, which follows no link; one that is there is emptied
+ * only when it is known to lie in the store. `label` names it in messages. */
+std::unique_ptr<LocalOutput> LocalStore::open_to_write(const std::string &path,
+                                                       const std::string &label)
+{
+    Place place = make_place(path);
+    const int flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
+    int descriptor = ::open(place.path().c_str(), flags | O_CREAT | O_EXCL, 0666);
+    if (descriptor < 0 && errno == EEXIST) {
+        struct stat info;
+        if (::stat(place.path().c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+            throw Failure{VG_EINVAL,
+                          "cannot write " + printable(label) +
+                              ": a folder or another thing that is no file is in its place"};
+        descriptor = ::open(place.path().c_str(), flags);
+    }
+    Descriptor file(descriptor);
+    if (file.get() < 0) fail_system(errno, "write", label);
+    check_has(file, path, "write");
+    if (::ftruncate(file.get(), 0) != 0) fail_system(errno, "write", label);
+    return std::make_unique<LocalOutput>(std::move(place), std::move(file), label);
+}
 
 /* Returns whether the entry is a folder; all else is visited. */
 bool LocalStore::visit_entry(int folder, const std::string &path, const char *entry,
@@ -288,13 +397,17 @@ void LocalStore::walk(const std::string &path, const Ancestor *above, const Visi
             ::closedir(folder);
         }
     };
-    std::unique_ptr<DIR, Close> folder(::opendir(full(path).c_str()));
+    Descriptor opened(::open(full(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat info;
-    if (!folder || ::fstat(::dirfd(folder.get()), &info) != 0)
+    if (opened.get() < 0 || ::fstat(opened.get(), &info) != 0)
         fail_system(errno, "list", name(path));
+    if (!has(opened, path)) return;
     for (const Ancestor *one = above; one != nullptr; one = one->above)
         if (one->device == info.st_dev && one->inode == info.st_ino) return;
 
+    std::unique_ptr<DIR, Close> folder(::fdopendir(opened.get()));
+    if (!folder) fail_system(errno, "list", name(path));
+    opened.release();
     std::vector<std::string> folders;
     const struct dirent *entry;
     while (errno = 0, (entry = ::readdir(folder.get())) != nullptr) {
@@ -314,7 +427,7 @@ void LocalStore::walk(const std::string &path, const Ancestor *above, const Visi
 void LocalStore::list(const std::string &path, const Visitor &visit)
 {
     struct stat info;
-    if (::stat(full(path).c_str(), &info) != 0) fail_system(errno, "list", name(path));
+    if (::fstat(locate(path, "list").get(), &info) != 0) fail_system(errno, "list", name(path));
     if (!S_ISDIR(info.st_mode))
         throw Failure{VG_EINVAL,
                       "cannot list " + printable(name(path)) + ": it is a file, not a folder"};
@@ -324,16 +437,17 @@ void LocalStore::list(const std::string &path, const Visitor &visit)
 void LocalStore::stat(const std::string &path, vg_file *file)
 {
     struct stat info;
-    if (::stat(full(path).c_str(), &info) != 0)
-        fail_system(errno == ENOTDIR ? ENOENT : errno, "find", name(path));
+    if (::stat(full(path).c_str(), &info) != 0 && errno == ENOTDIR)
+        fail_system(ENOENT, "find", name(path));
+    if (::fstat(locate(path, "find").get(), &info) != 0) fail_system(errno, "find", name(path));
     if (S_ISDIR(info.st_mode)) fail_system(EISDIR, "use", name(path));
     file->size = info.st_size;
     file->modified = microseconds(info.st_mtim);
 }
 
-void LocalStore::read(const std::string &path, uint64_t max_size, vg_bytes *content)
+void LocalStore::read(const std::string &path, int64_t, uint64_t max_size, vg_bytes *content)
 {
-    Descriptor file = open_to_read(full(path), name(path));
+    Descriptor file = open_to_read(locate(path, "read"), name(path));
     struct stat info;
     if (::fstat(file.get(), &info) != 0) fail_system(errno, "read", name(path));
     size_t size = static_cast<size_t>(info.st_size);
@@ -356,46 +470,58 @@ void LocalStore::write(const std::string &path, const void *data, size_t size)
 {
     std::string temporary =
         "." + std::to_string(::getpid()) + "-" + std::to_string(temporary_files_++) + ".inprogress";
-    std::string from = full(join(parent(path), temporary)), to = full(path);
-    LocalOutput output(from, name(path));
-    check(output.stream()->Write(data, static_cast<int64_t>(size)), "write", name(path));
-    output.finish();
-    if (::rename(from.c_str(), to.c_str()) != 0) {
+    std::unique_ptr<LocalOutput> output = open_to_write(join(parent(path), temporary), name(path));
+    check(output->stream()->Write(data, static_cast<int64_t>(size)), "write", name(path));
+    output->finish();
+    Place place = place_of(path, "write");
+    std::string from = path_of(place.folder) + "/" + temporary;
+    if (::rename(from.c_str(), place.path().c_str()) != 0) {
         int code = errno;
         ::unlink(from.c_str());
         fail_system(code, "write", name(path));
     }
-    sync_folder(parent(to), name(path));
+    place.sync(name(path));
 }
 
 void LocalStore::rename(const std::string &from, const std::string &to)
 {
-    std::string source = full(from), target = full(to);
+    Place source = place_of(from, "rename");
     struct stat info;
-    if (::lstat(source.c_str(), &info) != 0) fail_system(errno, "rename", name(from));
-    make_folders(parent(target));
-    if (::rename(source.c_str(), target.c_str()) != 0) fail_system(errno, "write", name(to));
-    sync_folder(parent(target), name(to));
-    if (parent(source) != parent(target)) sync_folder(parent(source), name(from));
+    if (::lstat(source.path().c_str(), &info) != 0) fail_system(errno, "rename", name(from));
+    Place target = make_place(to);
+    if (::rename(source.path().c_str(), target.path().c_str()) != 0)
+        fail_system(errno, "write", name(to));
+    target.sync(name(to));
+    if (parent(from) != parent(to)) source.sync(name(from));
+}
+
+bool LocalStore::has_folder_of(const std::string &path) const
+{
+    struct stat info;
+    return ::stat(full(parent(path)).c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 void LocalStore::delete_file(const std::string &path)
 {
-    if (::unlink(full(path).c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return;
+    if (!has_folder_of(path)) return;
+    Place place = place_of(path, "delete");
+    if (::unlink(place.path().c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return;
     fail_system(errno, "delete", name(path));
 }
 
 void LocalStore::delete_tree(const std::string &path)
 {
+    if (!has_folder_of(path)) return;
     std::error_code failure;
-    std::filesystem::remove_all(full(path), failure);
+    std::filesystem::remove_all(place_of(path, "delete").path(), failure);
     if (failure && failure.value() != ENOENT && failure.value() != ENOTDIR)
         fail_system(failure.value(), "delete", name(path));
 }
 
 } // namespace
 
-std::unique_ptr<vg_store> verger::open_local_store(std::string folder, std::string address)
+std::unique_ptr<vg_store> verger::open_local_store(std::string folder, std::string address,
+                                                   bool follow_links)
 {
-    return std::make_unique<LocalStore>(std::move(folder), std::move(address));
+    return std::make_unique<LocalStore>(std::move(folder), std::move(address), follow_links);
 }

@@ -1,151 +1,44 @@
-/* Buckets and clusters, over Arrow's file systems. */
+#include "io/remote.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
-#include <dlfcn.h>
-
-#include <arrow/filesystem/filesystem.h>
 #include <arrow/util/future.h>
 #include <arrow/util/io_util.h>
 
-#include "io/store.hpp"
-
-using namespace verger;
+#include "io/s3.hpp"
 
 namespace fs = arrow::fs;
 
+namespace verger
+{
+
 namespace
 {
-
-/* An address in its parts: scheme://user@host/path?query. */
-struct Address {
-    std::string scheme, user, host, path, query;
-};
-
-Address parse(const std::string &text)
-{
-    Address address;
-    size_t scheme_end = text.find("://"), start = scheme_end + 3;
-    address.scheme = text.substr(0, scheme_end);
-    size_t query = text.find('?', start);
-    if (query != std::string::npos) address.query = text.substr(query);
-    std::string rest = text.substr(start, query - start);
-
-    /* No bucket has a ':' in its name: it parts a key from its secret, which may
-     * hold a '/'. */
-    size_t at = rest.substr(0, rest.find('/')).rfind('@');
-    if (address.scheme == "s3" && rest.substr(0, rest.find('/')).find(':') != std::string::npos)
-        at = rest.rfind('@');
-    if (at != std::string::npos) {
-        address.user = rest.substr(0, at);
-        rest.erase(0, at + 1);
-    }
-    size_t slash = rest.find('/');
-    address.host = rest.substr(0, slash);
-    if (slash != std::string::npos) address.path = without_trailing_slash(rest.substr(slash));
-    return address;
-}
-
-/* Without keys and settings, fit for tables and messages. In abfs:// the user is
- * the container, which is no secret; what follows its ':' is. */
-std::string public_form(const Address &address)
-{
-    bool has_container = address.scheme.starts_with("abfs");
-    std::string user = has_container ? address.user.substr(0, address.user.find(':')) : "";
-    return address.scheme + "://" + (user.empty() ? "" : user + "@") + address.host + address.path;
-}
-
-/* People write names and keys as they are; a URI wants them escaped. */
-std::string escaped(const std::string &path, std::string_view special = "")
-{
-    static const char digits[] = "0123456789ABCDEF";
-    auto is_hex = [&](size_t i) {
-        return i < path.size() && isxdigit(static_cast<unsigned char>(path[i]));
-    };
-    std::string out;
-    for (size_t i = 0; i < path.size(); i++) {
-        unsigned char c = static_cast<unsigned char>(path[i]);
-        bool is_plain =
-            c > 0x20 && c < 0x7f &&
-            std::string_view("\"<>\\^`{|}[]#").find(path[i]) == std::string_view::npos &&
-            special.find(path[i]) == std::string_view::npos;
-        if (c == '%') is_plain = is_hex(i + 1) && is_hex(i + 2);
-        if (is_plain)
-            out += path[i];
-        else
-            out += {'%', digits[c >> 4], digits[c & 15]};
-    }
-    return out;
-}
-
-void replace_all(std::string &text, const std::string &secret, const std::string &with)
-{
-    if (secret.empty()) return;
-    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += with.size())
-        text.replace(at, secret.size(), with);
-}
-
-/* Arrow's messages may repeat the address, keys and all. */
-arrow::Status without_secrets(const arrow::Status &status, const Address &address)
-{
-    if (status.ok()) return status;
-    std::string text = status.message();
-    replace_all(text, address.query, "");
-    if (!address.scheme.starts_with("abfs")) {
-        replace_all(text, escaped(address.user, "/@") + "@", "");
-        replace_all(text, address.user, "***");
-    }
-    size_t colon = address.user.find(':');
-    if (colon != std::string::npos) replace_all(text, address.user.substr(colon + 1), "***");
-    return arrow::Status(status.code(), text, status.detail());
-}
-
-/* Arrow wants its file systems ended before static objects are, those of libraries
- * that are loaded on first use included. What is registered last runs first, so
- * this is called after such a use; ending twice does nothing. */
-void end_file_systems_at_exit()
-{
-    std::atexit(fs::EnsureFinalized);
-}
-
-/* A library of Arrow's that lies beside the one we run with. */
-[[maybe_unused]] std::string beside_arrow(const std::string &library)
-{
-    Dl_info arrow;
-    if (::dladdr(reinterpret_cast<const void *>(&fs::EnsureFinalized), &arrow) == 0) return library;
-    return join(parent(arrow.dli_fname), library);
-}
-
-/* Its delayed open makes a small file one PUT in place of three requests. */
-void prepare_s3(Address &address)
-{
-#ifdef VERGER_ARROW_S3
-    static const std::string library = beside_arrow(VERGER_ARROW_S3);
-    static const arrow::Status loaded = fs::LoadFileSystemFactories(library.c_str());
-    check(loaded, "load", library, VG_EUNSUPPORTED);
-    if (address.query.find("allow_delayed_open=") == std::string::npos)
-        address.query +=
-            (address.query.empty() ? "?" : "&") + std::string("allow_delayed_open=true");
-#else
-    (void)address;
-#endif
-}
 
 bool is_not_found(const arrow::Status &status)
 {
     return arrow::internal::ErrnoFromStatus(status) == ENOENT;
 }
 
+int64_t microseconds(fs::TimePoint time)
+{
+    if (time == fs::kNoTime) return 0;
+    return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
 class RemoteOutput final : public Output
 {
   public:
     RemoteOutput(std::shared_ptr<fs::FileSystem> file_system, std::string path, std::string name,
-                 bool is_atomic)
+                 bool is_atomic, Explain explain)
         : file_system_(std::move(file_system)), path_(std::move(path)), name_(std::move(name)),
-          is_atomic_(is_atomic)
+          is_atomic_(is_atomic), explain_(std::move(explain))
     {
-        stream_ = value_of(file_system_->OpenOutputStream(path_), "write", name_);
+        auto opened = file_system_->OpenOutputStream(path_);
+        check(explain_(opened.status()), "write", name_);
+        stream_ = *opened;
     }
 
     ~RemoteOutput() override
@@ -162,7 +55,7 @@ class RemoteOutput final : public Output
 
     void finish() override
     {
-        check(stream_->Close(), "write", name_);
+        check(explain_(stream_->Close()), "write", name_);
         is_finished_ = true;
     }
 
@@ -170,144 +63,166 @@ class RemoteOutput final : public Output
     std::shared_ptr<fs::FileSystem> file_system_;
     std::string path_, name_;
     bool is_atomic_, is_finished_ = false;
+    Explain explain_;
     std::shared_ptr<arrow::io::OutputStream> stream_;
-};
-
-class RemoteStore final : public vg_store
-{
-  public:
-    RemoteStore(std::shared_ptr<fs::FileSystem> file_system, std::string folder,
-                std::string store_address)
-        : file_system_(std::move(file_system)), folder_(std::move(folder))
-    {
-        address = std::move(store_address);
-    }
-
-    ~RemoteStore() override
-    {
-        end_file_systems_at_exit();
-    }
-
-    bool is_atomic() const override
-    {
-        return file_system_->type_name() != "hdfs";
-    }
-
-    void list(const std::string &path, const Visitor &visit) override
-    {
-        fs::FileSelector selector;
-        selector.base_dir = join(folder_, path);
-        selector.recursive = true;
-        fs::FileInfoGenerator next = file_system_->GetFileInfoGenerator(selector);
-        for (;;) {
-            fs::FileInfoVector files = value_of(next().result(), "list", name(path));
-            if (files.empty()) return;
-            for (const fs::FileInfo &info : files) {
-                if (!info.IsFile()) continue;
-                std::string file_path = relative(info.path());
-                visit({.path = file_path.c_str(),
-                       .size = info.size(),
-                       .modified = microseconds(info.mtime())});
-            }
-        }
-    }
-
-    void stat(const std::string &path, vg_file *file) override
-    {
-        fs::FileInfo info =
-            value_of(file_system_->GetFileInfo(join(folder_, path)), "find", name(path));
-        if (info.type() == fs::FileType::NotFound) fail_system(ENOENT, "find", name(path));
-        if (info.IsDirectory()) fail_system(EISDIR, "use", name(path));
-        file->size = info.size();
-        file->modified = microseconds(info.mtime());
-    }
-
-    void read(const std::string &path, uint64_t max_size, vg_bytes *content) override
-    {
-        auto file = open_input(path);
-        int64_t size = value_of(file->GetSize(), "read", name(path));
-        if (static_cast<uint64_t>(size) > max_size)
-            fail_limit(name(path), static_cast<uint64_t>(size), max_size);
-        reserve(content, static_cast<size_t>(size));
-        int64_t got = value_of(file->ReadAt(0, size, content->bytes), "read", name(path));
-        content->size = static_cast<size_t>(got);
-    }
-
-    void write(const std::string &path, const void *data, size_t size) override
-    {
-        std::unique_ptr<Output> output = open_output(path);
-        check(output->stream()->Write(data, static_cast<int64_t>(size)), "write", name(path));
-        output->finish();
-    }
-
-    void rename(const std::string &from, const std::string &to) override
-    {
-        make_folders(to);
-        check(file_system_->Move(join(folder_, from), join(folder_, to)), "rename", name(from));
-    }
-
-    void delete_file(const std::string &path) override
-    {
-        arrow::Status status = file_system_->DeleteFile(join(folder_, path));
-        if (!is_not_found(status)) check(status, "delete", name(path));
-    }
-
-    void delete_tree(const std::string &path) override
-    {
-        std::string whole = join(folder_, path);
-        fs::FileInfo info = value_of(file_system_->GetFileInfo(whole), "delete", name(path));
-        if (info.IsFile()) return delete_file(path);
-        if (!info.IsDirectory()) return;
-        arrow::Status status = file_system_->DeleteDir(whole);
-        if (!is_not_found(status)) check(status, "delete", name(path));
-    }
-
-    std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *) override
-    {
-        throw Failure{VG_EUNSUPPORTED,
-                      "cannot lock " + printable(name(path)) + ": this kind of store has no locks"};
-    }
-
-    std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override
-    {
-        return value_of(file_system_->OpenInputFile(join(folder_, path)), "read", name(path));
-    }
-
-    std::unique_ptr<Output> open_output(const std::string &path) override
-    {
-        make_folders(path);
-        return std::make_unique<RemoteOutput>(file_system_, join(folder_, path), name(path),
-                                              is_atomic());
-    }
-
-  private:
-    static int64_t microseconds(fs::TimePoint time)
-    {
-        if (time == fs::kNoTime) return 0;
-        return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
-    }
-
-    std::string relative(const std::string &path) const
-    {
-        return folder_.empty() ? path : path.substr(folder_.size() + 1);
-    }
-
-    /* An object store has no folders to make. */
-    void make_folders(const std::string &path)
-    {
-        std::string folder = parent(join(folder_, path));
-        if (!is_atomic()) check(file_system_->CreateDir(folder), "make the folder of", name(path));
-    }
-
-    std::shared_ptr<fs::FileSystem> file_system_;
-    std::string folder_;
 };
 
 } // namespace
 
-std::unique_ptr<vg_store> verger::open_remote_store(const std::string &text)
+void end_file_systems_at_exit()
 {
-    Address address = parse(text);
+    std::atexit(fs::EnsureFinalized);
+}
+
+RemoteStore::RemoteStore(std::shared_ptr<fs::FileSystem> file_system, std::string folder,
+                         std::string store_address, Explain explain)
+    : file_system_(std::move(file_system)), folder_(std::move(folder)), explain_(std::move(explain))
+{
+    address = std::move(store_address);
+}
+
+RemoteStore::~RemoteStore()
+{
+    end_file_systems_at_exit();
+}
+
+bool RemoteStore::is_atomic() const
+{
+    return file_system_->type_name() != "hdfs";
+}
+
+void RemoteStore::must(const arrow::Status &status, std::string_view action,
+                       const std::string &path) const
+{
+    if (!status.ok()) fail_arrow(explain_(status), action, name(path));
+}
+
+std::string RemoteStore::full(const std::string &path) const
+{
+    return join(folder_, path);
+}
+
+std::string RemoteStore::relative(const std::string &path) const
+{
+    return folder_.empty() ? path : path.substr(folder_.size() + 1);
+}
+
+/* An object store has no folders to make. */
+void RemoteStore::make_folders(const std::string &path)
+{
+    if (is_atomic()) return;
+    must(file_system_->CreateDir(parent(full(path))), "make the folder of", path);
+}
+
+void RemoteStore::list(const std::string &path, const Visitor &visit)
+{
+    fs::FileSelector selector;
+    selector.base_dir = full(path);
+    selector.recursive = true;
+    fs::FileInfoGenerator next = file_system_->GetFileInfoGenerator(selector);
+    for (;;) {
+        fs::FileInfoVector files = must(next().result(), "list", path);
+        if (files.empty()) return;
+        for (const fs::FileInfo &info : files) {
+            if (!info.IsFile()) continue;
+            std::string file_path = relative(info.path());
+            visit({.path = file_path.c_str(),
+                   .size = info.size(),
+                   .modified = microseconds(info.mtime())});
+        }
+    }
+}
+
+void RemoteStore::stat(const std::string &path, vg_file *file)
+{
+    fs::FileInfo info = must(file_system_->GetFileInfo(full(path)), "find", path);
+    if (info.type() == fs::FileType::NotFound) fail_system(ENOENT, "find", name(path));
+    if (info.IsDirectory()) fail_system(EISDIR, "use", name(path));
+    file->size = info.size();
+    file->modified = microseconds(info.mtime());
+}
+
+void RemoteStore::read(const std::string &path, int64_t, uint64_t max_size, vg_bytes *content)
+{
+    auto file = open_input(path);
+    int64_t size = must(file->GetSize(), "read", path);
+    if (static_cast<uint64_t>(size) > max_size)
+        fail_limit(name(path), static_cast<uint64_t>(size), max_size);
+    reserve(content, static_cast<size_t>(size));
+    int64_t got = must(file->ReadAt(0, size, content->bytes), "read", path);
+    if (got != size)
+        throw Failure{VG_EIO, "cannot read " + printable(name(path)) + ": only " +
+                                  std::to_string(got) + " of " + std::to_string(size) +
+                                  " bytes came: try again"};
+    content->size = static_cast<size_t>(got);
+}
+
+void RemoteStore::write(const std::string &path, const void *data, size_t size)
+{
+    std::unique_ptr<Output> output = open_output(path);
+    must(output->stream()->Write(data, static_cast<int64_t>(size)), "write", path);
+    output->finish();
+}
+
+void RemoteStore::rename(const std::string &from, const std::string &to)
+{
+    make_folders(to);
+    must(file_system_->Move(full(from), full(to)), "rename", from);
+}
+
+void RemoteStore::delete_file(const std::string &path)
+{
+    arrow::Status status = file_system_->DeleteFile(full(path));
+    if (!is_not_found(status)) must(status, "delete", path);
+}
+
+void RemoteStore::delete_tree(const std::string &path)
+{
+    fs::FileInfo info = must(file_system_->GetFileInfo(full(path)), "delete", path);
+    if (info.IsFile()) return delete_file(path);
+    if (!info.IsDirectory()) return;
+    arrow::Status status = file_system_->DeleteDir(full(path));
+    if (!is_not_found(status)) must(status, "delete", path);
+}
+
+std::unique_ptr<vg_store_lock> RemoteStore::lock(const std::string &path, const char *)
+{
+    throw Failure{VG_EUNSUPPORTED,
+                  "cannot lock " + printable(name(path)) + ": this kind of store has no locks"};
+}
+
+std::shared_ptr<arrow::io::RandomAccessFile> RemoteStore::open_input(const std::string &path)
+{
+    return must(file_system_->OpenInputFile(full(path)), "read", path);
+}
+
+std::unique_ptr<Output> RemoteStore::open_output(const std::string &path)
+{
+    make_folders(path);
+    return std::make_unique<RemoteOutput>(file_system_, full(path), name(path), is_atomic(),
+                                          explain_);
+}
+
+namespace
+{
+
+/* Only S3 tells where a bucket is. */
+void check_no_region_asked(const std::string &name, const vg_store_options &options)
+{
+    if (options.require_region == nullptr) return;
+    throw Failure{VG_EUNSUPPORTED,
+                  "cannot open " + printable(name) + ": a region is required (" +
+                      printable(options.require_region) +
+                      "), and where it lies cannot be told but for s3://: check it by other means "
+                      "and leave the requirement out"};
+}
+
+} // namespace
+
+std::unique_ptr<vg_store> open_remote_store(const std::string &text,
+                                            const vg_store_options &options)
+{
+    Address address = parse_address(text);
     std::string name = public_form(address);
     static const std::string_view known[] = {"s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs"};
     if (std::find(std::begin(known), std::end(known), address.scheme) == std::end(known))
@@ -317,14 +232,17 @@ std::unique_ptr<vg_store> verger::open_remote_store(const std::string &text)
     if (address.host.empty() && !address.scheme.ends_with("fs"))
         throw Failure{VG_EINVAL, "no bucket in the address " + printable(name) + ": write " +
                                      address.scheme + "://bucket/folder"};
+    if (address.scheme == "s3") return open_s3_store(address, name, options);
 
-    if (address.scheme == "s3") prepare_s3(address);
-    std::string user = address.user.empty() ? "" : escaped(address.user, "/@") + "@";
+    check_no_region_asked(name, options);
     std::string folder;
-    auto opened = fs::FileSystemFromUri(address.scheme + "://" + user + address.host +
-                                            escaped(address.path) + address.query,
-                                        &folder);
+    auto opened = fs::FileSystemFromUri(uri_of(address), &folder);
     end_file_systems_at_exit();
-    check(without_secrets(opened.status(), address), "open", name, VG_EINVAL);
-    return std::make_unique<RemoteStore>(*opened, without_trailing_slash(folder), name);
+    Explain explain = [address](const arrow::Status &status) {
+        return without_secrets(status, address);
+    };
+    check(explain(opened.status()), "open", name, VG_EINVAL);
+    return std::make_unique<RemoteStore>(*opened, without_trailing_slash(folder), name, explain);
 }
+
+} // namespace verger

@@ -7,6 +7,8 @@
 
 #include <arrow/util/uri.h>
 
+#include "io/address.hpp"
+
 using namespace verger;
 
 namespace verger
@@ -69,7 +71,7 @@ std::string absolute_folder(const std::string &path)
     return folder;
 }
 
-std::unique_ptr<vg_store> open_file_uri(const std::string &address)
+std::unique_ptr<vg_store> open_file_uri(const std::string &address, bool follow_links)
 {
     arrow::util::Uri uri;
     if (!uri.Parse(address).ok() || !(uri.host().empty() || uri.host() == "localhost"))
@@ -77,7 +79,7 @@ std::unique_ptr<vg_store> open_file_uri(const std::string &address)
                                      ": write file:///folder, with %20 for a space, or the "
                                      "plain path"};
     std::string folder = absolute_folder(uri.path().empty() ? "/" : uri.path());
-    return open_local_store(folder, without_trailing_slash(address));
+    return open_local_store(folder, without_trailing_slash(address), follow_links);
 }
 
 /* "s3" of "s3://bucket"; empty for a path. */
@@ -90,15 +92,27 @@ std::string scheme_of(const std::string &address)
     return address.substr(0, end);
 }
 
-std::unique_ptr<vg_store> open_store(const std::string &address)
+/* Else a promise would be made that nobody keeps. */
+void check_no_encryption_asked(const std::string &name, const vg_store_options &options)
+{
+    if (options.sse != nullptr || options.sse_kms_key != nullptr)
+        throw Failure{VG_EINVAL, "cannot open " + printable(name) +
+                                     ": encryption (--sse) can be asked of s3:// only, leave it "
+                                     "out here"};
+}
+
+std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_options &options)
 {
     if (address.empty())
         throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
     std::string scheme = scheme_of(address);
-    if (scheme == "file") return open_file_uri(address);
-    if (!scheme.empty()) return open_remote_store(address);
+    if (scheme != "s3")
+        check_no_encryption_asked(scheme.empty() ? address : public_form(parse_address(address)),
+                                  options);
+    if (scheme == "file") return open_file_uri(address, options.follow_links);
+    if (!scheme.empty()) return open_remote_store(address, options);
     std::string folder = absolute_folder(address);
-    return open_local_store(folder, folder);
+    return open_local_store(folder, folder, options.follow_links);
 }
 
 /* A path that could leave the store is a mistake of the caller's. */
@@ -123,9 +137,12 @@ std::string verger::checked_file_path(const char *path)
 vg_status vg_store_open(vg_store **store, const char *address, const vg_store_options *options,
                         vg_error *error)
 {
-    (void)options;
     *store = nullptr;
-    return guard(error, [&] { *store = open_store(address != nullptr ? address : "").release(); });
+    return guard(error, [&] {
+        const vg_store_options defaults = {};
+        *store =
+            open_store(address != nullptr ? address : "", options ? *options : defaults).release();
+    });
 }
 
 void vg_store_close(vg_store **store)
@@ -167,15 +184,19 @@ vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_err
 vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_t max_size,
                         vg_bytes *content, vg_error *error)
 {
-    (void)size;
     content->size = 0;
-    return guard(error, [&] { store->read(checked_file_path(path), max_size, content); });
+    return guard(error, [&] { store->read(checked_file_path(path), size, max_size, content); });
 }
 
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error)
 {
     return guard(error, [&] { store->write(checked_file_path(path), data, size); });
+}
+
+vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->check_encryption(checked_file_path(path)); });
 }
 
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error)

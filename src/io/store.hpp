@@ -41,7 +41,8 @@ struct vg_store {
     virtual bool is_atomic() const = 0;
     virtual void list(const std::string &path, const verger::Visitor &visit) = 0;
     virtual void stat(const std::string &path, vg_file *file) = 0;
-    virtual void read(const std::string &path, uint64_t max_size, vg_bytes *content) = 0;
+    virtual void read(const std::string &path, int64_t size, uint64_t max_size,
+                      vg_bytes *content) = 0;
     virtual void write(const std::string &path, const void *data, size_t size) = 0;
     virtual void rename(const std::string &from, const std::string &to) = 0;
     virtual void delete_file(const std::string &path) = 0;
@@ -51,6 +52,11 @@ struct vg_store {
     /* Throws VG_EUNSUPPORTED where the store has no locks. */
     virtual std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *holder) = 0;
 
+    /* Whether the file that was just written is encrypted as the options ask. */
+    virtual void check_encryption(const std::string &)
+    {
+    }
+
     /* The full address of `path`, for messages. */
     std::string name(const std::string &path) const;
 };
@@ -59,10 +65,12 @@ namespace verger
 {
 
 /* `folder` is absolute, in the form of vg_store::address. */
-std::unique_ptr<vg_store> open_local_store(std::string folder, std::string address);
+std::unique_ptr<vg_store> open_local_store(std::string folder, std::string address,
+                                           bool follow_links);
 
 /* Any address that Arrow knows. */
-std::unique_ptr<vg_store> open_remote_store(const std::string &address);
+std::unique_ptr<vg_store> open_remote_store(const std::string &address,
+                                            const vg_store_options &options);
 
 /* A relative path of a file; one that could leave the store is a mistake of the
  * caller's. */

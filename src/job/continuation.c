@@ -25,6 +25,7 @@ typedef struct choice {
     char *timestamp; /* [VG_TIMESTAMP_CHARS] */
     vg_runs runs;
     bool is_made;
+    vg_error refusal; /* why the newest run, which is complete, is not what is asked for */
 } choice;
 
 void vg_continuation_close(vg_continuation *continuation)
@@ -52,22 +53,29 @@ static vg_status open_earlier(choice *made, const char *base, uint64_t parts, vg
 }
 
 /* An update that was broken off goes on without the run it built on where that has been
- * deleted: its images are then extracted. */
+ * deleted or replaced: its images are then extracted. */
 static vg_status reopen_earlier(choice *made, const char *base, vg_error *error)
 {
     vg_saved_plan saved;
     vg_error fault = {""};
     vg_status status = vg_plan_read(&saved, made->output, base, &fault);
-    if (status == VG_OK) {
-        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), error);
-        vg_plan_free(&saved);
-        return status;
-    }
-    if (status != VG_ENOTFOUND && status != VG_EFORMAT)
+    if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_FEATURES, &fault);
+    if (status == VG_OK)
+        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), &fault);
+    vg_plan_free(&saved);
+    if (status == VG_OK) return VG_OK;
+    if (status != VG_ENOTFOUND && status != VG_EFORMAT && status != VG_EINVAL)
         return vg_fail(error, status, "%s", fault.message);
     vg_notify_log(&made->plan->options->observer, VG_LOG_WARNING,
-                  "the run %s that is updated is no more: all images that are left are extracted",
-                  base);
+                  "the run %s cannot be built on any more, all images that are left are "
+                  "extracted: %s",
+                  base, fault.message);
+    return VG_OK;
+}
+
+static vg_status begin_without_earlier(const choice *made, const char *reason)
+{
+    vg_notify_log(&made->plan->options->observer, VG_LOG_WARNING, "all images are new: %s", reason);
     return VG_OK;
 }
 
@@ -82,8 +90,10 @@ static vg_status update(choice *made, vg_error *error)
         return VG_OK;
     }
     vg_saved_plan saved;
-    vg_status status = vg_plan_read(&saved, made->output, base, error);
-    if (status != VG_OK) return status;
+    vg_error fault = {""};
+    vg_status status = vg_plan_read(&saved, made->output, base, &fault);
+    if (status == VG_EFORMAT) return begin_without_earlier(made, fault.message);
+    if (status != VG_OK) return vg_fail(error, status, "%s", fault.message);
     status = vg_plan_compare(&saved, made->plan, VG_PLAN_FEATURES, error);
     if (status != VG_OK)
         vg_fail_prefix(error, status, "the run %s cannot be updated (run without --update)", base);
@@ -91,6 +101,70 @@ static vg_status update(choice *made, vg_error *error)
         status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), error);
     vg_plan_free(&saved);
     return status;
+}
+
+/* --- All is there -------------------------------------------------------------------- */
+
+/* Sizes tell a part that was lost or cut. To read all contents again is what --checksum
+ * asks for. */
+static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_error *error)
+{
+    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
+    vg_status status = VG_OK;
+    made->continuation->failed = 0;
+    for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
+        vg_part_record record;
+        status = vg_part_record_read(&record, made->output, made->runs.complete, i, error);
+        if (status == VG_OK) status = vg_part_record_check_sizes(&record, made->output, error);
+        if (status == VG_OK) made->continuation->failed += record.failed;
+        if (status == VG_OK) status = vg_check_cancel(made->plan->options->cancel, error);
+    }
+    return status;
+}
+
+static vg_status compare_complete(choice *made, vg_error *error)
+{
+    vg_saved_plan saved;
+    vg_status status = vg_plan_read(&saved, made->output, made->runs.complete, error);
+    if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, error);
+    if (status == VG_OK) status = look_at_parts(made, &saved, error);
+    vg_plan_free(&saved);
+    return status;
+}
+
+static bool is_refusal(vg_status status)
+{
+    return status == VG_EINVAL || status == VG_EFORMAT || status == VG_ENOTFOUND;
+}
+
+/* The newest run is complete: whether it is the one that is asked for. */
+static vg_status recognise(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const vg_runs *runs = &made->runs;
+    vg_continuation *to = made->continuation;
+    if (runs->complete[0] == '\0' || strcmp(runs->complete, runs->newest) != 0) return VG_OK;
+    vg_status status = compare_complete(made, &made->refusal);
+    if (status == VG_EFORMAT || status == VG_ENOTFOUND)
+        vg_notify_log(&options->observer, VG_LOG_WARNING, "the run %s is complete, but damaged: %s",
+                      runs->complete, made->refusal.message);
+    if (is_refusal(status)) return VG_OK;
+    if (status != VG_OK) return vg_fail(error, status, "%s", made->refusal.message);
+    /* An update looks again at what failed and, with checksums, at all contents. */
+    if (options->update && (to->failed > 0 || options->checksum)) return VG_OK;
+    set_timestamp(made->timestamp, runs->complete);
+    to->is_complete = made->is_made = true;
+    vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s is complete: nothing is left to do",
+                  runs->complete);
+    return VG_OK;
+}
+
+static vg_status refuse_complete(const choice *made, vg_error *error)
+{
+    return vg_fail(error, VG_EINVAL,
+                   "nothing to resume: the run %s is complete, but %s; take --update to build on "
+                   "it, or run without --resume",
+                   made->runs.complete, made->refusal.message);
 }
 
 /* --- Going on ------------------------------------------------------------------------ */
@@ -121,7 +195,9 @@ static vg_status resume(choice *made, vg_error *error)
     const char *timestamp = made->runs.unfinished;
     vg_saved_plan saved;
     vg_error reason = {""};
-    if (timestamp[0] == '\0') return VG_OK;
+    if (timestamp[0] == '\0')
+        return made->refusal.message[0] != '\0' && !options->update ? refuse_complete(made, error)
+                                                                    : VG_OK;
     vg_status status = vg_plan_read(&saved, made->output, timestamp, &reason);
     if (status == VG_OK) {
         status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, &reason);
@@ -129,67 +205,16 @@ static vg_status resume(choice *made, vg_error *error)
         vg_plan_free(&saved);
     }
     if (status == VG_OK) return VG_OK;
-    bool is_refused = status == VG_EINVAL || status == VG_EFORMAT;
-    if (is_refused && options->update) {
+    if (is_refusal(status) && options->update) {
         vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s does not go on: %s", timestamp,
                       reason.message);
         return VG_OK;
     }
-    if (!is_refused) return vg_fail(error, status, "%s", reason.message);
+    if (!is_refusal(status)) return vg_fail(error, status, "%s", reason.message);
     return vg_fail(error, status,
                    "the run %s cannot be resumed: %s; take --update to build on its parts, or run "
                    "without --resume",
                    timestamp, reason.message);
-}
-
-/* --- All is there -------------------------------------------------------------------- */
-
-static vg_status count_failed(choice *made, const vg_saved_plan *saved, vg_error *error)
-{
-    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
-    vg_status status = VG_OK;
-    made->continuation->failed = 0;
-    for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
-        vg_part_record record;
-        status = vg_part_record_read(&record, made->output, made->runs.complete, i, error);
-        if (status == VG_OK) made->continuation->failed += record.failed;
-    }
-    return status;
-}
-
-static vg_status refuse_complete(const choice *made, const vg_error *reason, vg_error *error)
-{
-    return vg_fail(error, VG_EINVAL,
-                   "nothing to resume: the run %s is complete, and %s; take --update to build on "
-                   "it, or run without --resume",
-                   made->runs.complete, reason->message);
-}
-
-/* The newest run is complete: whether it is the one that is asked for. */
-static vg_status recognise(choice *made, vg_error *error)
-{
-    const vg_run_options *options = made->plan->options;
-    const vg_runs *runs = &made->runs;
-    bool is_newest = runs->complete[0] != '\0' && strcmp(runs->complete, runs->newest) == 0;
-    if (!is_newest) return VG_OK;
-    vg_saved_plan saved;
-    vg_error reason = {""};
-    vg_status status = vg_plan_read(&saved, made->output, runs->complete, error);
-    if (status != VG_OK) return status;
-    bool is_same = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, &reason) == VG_OK;
-    /* An update looks again at what failed and, with checksums, at all contents. */
-    if (is_same) status = count_failed(made, &saved, error);
-    bool is_done = is_same && status == VG_OK &&
-                   !(options->update && (made->continuation->failed > 0 || options->checksum));
-    vg_plan_free(&saved);
-    if (status != VG_OK) return options->update ? VG_OK : status;
-    if (!is_same && !options->update) return refuse_complete(made, &reason, error);
-    if (!is_done) return VG_OK;
-    set_timestamp(made->timestamp, runs->complete);
-    made->continuation->is_complete = made->is_made = true;
-    vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s is complete: nothing is left to do",
-                  runs->complete);
-    return VG_OK;
 }
 
 /* --- New runs -------------------------------------------------------------------------- */
@@ -230,9 +255,8 @@ vg_status vg_continuation_open(vg_continuation *continuation, vg_store *output, 
         .continuation = continuation, .output = output, .plan = plan, .timestamp = timestamp};
     const char *only = options->resume && !options->update ? options->timestamp : NULL;
     vg_status status = vg_runs_find(&made.runs, output, only, error);
-    if (status == VG_OK && options->resume) status = resume(&made, error);
-    if (status == VG_OK && !made.is_made && (options->resume || options->update))
-        status = recognise(&made, error);
+    if (status == VG_OK && (options->resume || options->update)) status = recognise(&made, error);
+    if (status == VG_OK && !made.is_made && options->resume) status = resume(&made, error);
     if (status == VG_OK && !made.is_made) {
         status = begin_anew(&made, error);
         if (status == VG_OK && options->update) status = update(&made, error);
@@ -245,11 +269,11 @@ vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *o
 {
     const vg_run_options *options = plan->options;
     uint64_t parts = vg_part_count(vg_image_list_count(plan->images), options->part_rows);
-    if (continuation->is_resumed)
+    vg_status status = vg_runs_clear(output, error);
+    if (status == VG_OK && continuation->is_resumed)
         return vg_runs_sweep(output, timestamp, continuation->uuid, continuation->recorded, parts,
                              error);
-    vg_status status = VG_OK;
-    if (options->overwrite)
+    if (status == VG_OK && options->overwrite)
         status = vg_layout_delete(output, run_tables, RUN_TABLES, timestamp, error);
     vg_plan begun = *plan;
     begun.uuid = continuation->uuid;
@@ -284,7 +308,8 @@ vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_
     }
     vg_image_source_close(&source);
     if (status != VG_OK) return status;
-    result->vanished = vg_earlier_run_images(continuation->earlier) - (count - result->added);
+    uint64_t before = vg_earlier_run_images(continuation->earlier), left = count - result->added;
+    result->vanished = before > left ? before - left : 0;
     vg_notify_log(&options->observer, VG_LOG_INFO,
                   "against the run %s: %llu images are new, %llu have changed or failed, %llu have "
                   "vanished",

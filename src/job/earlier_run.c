@@ -51,7 +51,7 @@ static vg_status open_part(part *opened, const vg_earlier_run *run, uint64_t num
 
 static bool is_fault_of_part(vg_status status)
 {
-    return status == VG_ENOTFOUND || status == VG_EFORMAT || status == VG_ELIMIT;
+    return status == VG_ENOTFOUND || status == VG_EFORMAT;
 }
 
 /* Leaves a part out that cannot be used. */

@@ -165,6 +165,7 @@ static vg_status take_outcome(phase *state, vg_error *error)
     vg_status status = vg_pipeline_next(state->pipeline, &outcome, error);
     if (status != VG_OK) return status;
     double start = vg_seconds();
+    state->result->changed += outcome.has_changed;
     if (outcome.is_known) status = recall(state, &outcome, error);
     if (status == VG_OK) status = vg_part_writer_append(state->writer, &outcome, error);
     if (status != VG_OK) return status;

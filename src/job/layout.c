@@ -24,6 +24,9 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };
 
+/* Ends the hidden names of files that are being written, here and in io. */
+static const char in_progress[] = ".inprogress";
+
 /* A table of one format is CSV. */
 static vg_format first_format(vg_table table)
 {
@@ -43,7 +46,7 @@ void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t numbe
                     const char *extension, bool hidden)
 {
     snprintf(file, VG_FILE_CHARS, "%s/%spart-%05llu-%s%s%s", folder, hidden ? "." : "",
-             (unsigned long long)number, uuid, extension, hidden ? ".inprogress" : "");
+             (unsigned long long)number, uuid, extension, hidden ? in_progress : "");
 }
 
 const char *vg_layout_extension(vg_format format)
@@ -72,8 +75,8 @@ vg_status vg_layout_uuid(char uuid[VG_UUID_CHARS], vg_error *error)
 
 static vg_status stop_at_first(void *context, const vg_file *file, vg_error *error)
 {
-    (void)file;
     (void)error;
+    if (vg_layout_is_in_progress(file->path)) return VG_OK;
     *(bool *)context = true;
     return VG_EEXIST;
 }
@@ -130,11 +133,22 @@ bool vg_layout_part_number(const char *path, const char *folder, uint64_t *numbe
     return path[size + 1 + (size_t)end] == '-' || path[size + 1 + (size_t)end] == '.';
 }
 
+bool vg_layout_is_in_progress(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    size_t size = strlen(name), ending = strlen(in_progress);
+    return name[0] == '.' && size > ending && strcmp(name + size - ending, in_progress) == 0;
+}
+
 vg_status vg_layout_check_writable(vg_store *output, vg_error *error)
 {
     const char probe[] = VG_STATE_ROOT "/probe";
     vg_status status = vg_store_write(output, probe, "", 0, error);
-    if (status == VG_OK) status = vg_store_delete_file(output, probe, error);
+    if (status == VG_OK) {
+        status = vg_store_check_encryption(output, probe, error);
+        vg_status deleted = vg_store_delete_file(output, probe, status == VG_OK ? error : NULL);
+        if (status == VG_OK) status = deleted;
+    }
     if (status != VG_OK) vg_fail_prefix(error, status, "the output cannot be written");
     return status;
 }

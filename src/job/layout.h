@@ -52,7 +52,8 @@ const char *vg_layout_extension(vg_format format);
 /* A random one (RFC 4122, version 4). */
 vg_status vg_layout_uuid(char uuid[VG_UUID_CHARS], vg_error *error);
 
-/* VG_EEXIST where one of the tables [n] has files of this timestamp already. */
+/* VG_EEXIST where one of the tables [n] has files of this timestamp already, other than
+ * those that were only begun. */
 vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_t n,
                                  const char *timestamp, vg_error *error);
 vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
@@ -61,6 +62,10 @@ vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
 /* The number of a part file of that folder, named as vg_layout_part names it; false
  * for any other file. `path` is relative to the output. */
 bool vg_layout_part_number(const char *path, const char *folder, uint64_t *number);
+
+/* Whether the file is one that was being written: a run that was killed leaves it under a
+ * hidden name. */
+bool vg_layout_is_in_progress(const char *path);
 
 /* Where all that is not for readers lies. */
 #define VG_STATE_ROOT "_verger"

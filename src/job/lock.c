@@ -74,7 +74,9 @@ static vg_status read_lease(const vg_lock *lock, lease *found, vg_error *error)
         found->text[content.size] = '\0';
     }
     free(content.bytes);
-    return status == VG_ENOTFOUND ? VG_OK : status;
+    /* Longer than any lease: nobody's, and who waits sees that nobody writes it again. */
+    if (status == VG_ELIMIT) snprintf(found->text, sizeof found->text, "damaged");
+    return status == VG_ENOTFOUND || status == VG_ELIMIT ? VG_OK : status;
 }
 
 static bool is_own(const vg_lock *lock, const lease *found)

@@ -146,7 +146,27 @@ vg_status vg_part_record_read(vg_part_record *record, vg_store *output, const ch
                            vg_store_address(output), file);
     }
     free(content.bytes);
-    return status;
+    return status == VG_ELIMIT ? VG_EFORMAT : status;
+}
+
+static vg_status refuse_file(const vg_part_file *file, const vg_store *output, vg_error *error)
+{
+    return vg_fail(error, VG_EFORMAT, "%s/%s is not as it was written", vg_store_address(output),
+                   file->path);
+}
+
+vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *output,
+                                     vg_error *error)
+{
+    for (size_t i = 0; i < record->files.count; i++) {
+        const vg_part_file *file = &record->files.items[i];
+        vg_file found;
+        vg_status status = vg_store_stat(output, file->path, &found, error);
+        if (status != VG_OK) return status;
+        if (found.size < 0 || (uint64_t)found.size != file->digest.bytes)
+            return refuse_file(file, output, error);
+    }
+    return VG_OK;
 }
 
 vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error)
@@ -157,8 +177,7 @@ vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, v
         vg_status status = vg_store_digest(output, file->path, &digest, error);
         if (status != VG_OK) return status;
         if (digest.bytes != file->digest.bytes || strcmp(digest.sha256, file->digest.sha256) != 0)
-            return vg_fail(error, VG_EFORMAT, "%s/%s is not as it was written",
-                           vg_store_address(output), file->path);
+            return refuse_file(file, output, error);
     }
     return VG_OK;
 }

@@ -32,6 +32,10 @@ vg_status vg_part_record_parse(vg_part_record *record, const char *json, size_t 
 /* VG_EFORMAT, naming the file, where one of the files is not what was written. */
 vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error);
 
+/* The same, told by their sizes alone. VG_ENOTFOUND where one is no more. */
+vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *output,
+                                     vg_error *error);
+
 /* The file of a table, in Parquet where there is the choice; NULL where there is none. */
 const vg_part_file *vg_part_record_file(const vg_part_record *record, vg_table table,
                                         const char *timestamp, vg_format *format);

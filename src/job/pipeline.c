@@ -34,6 +34,7 @@ typedef struct slot {
     size_t path_capacity;
     int64_t size, modified; /* as listed */
     vg_known known;
+    bool has_changed;
     char expected[VG_SHA256_CHARS], sha256[VG_SHA256_CHARS]; /* of the content */
     vg_bytes content;
     float *features;
@@ -125,6 +126,7 @@ static slot *take_task(vg_pipeline *pipeline)
     to->size = task.image.size;
     to->modified = task.image.modified;
     to->known = task.known;
+    to->has_changed = false;
     to->sha256[0] = to->expected[0] = '\0';
     if (task.sha256 != NULL) snprintf(to->expected, sizeof to->expected, "%s", task.sha256);
     to->result.status = VG_OK;
@@ -144,10 +146,10 @@ static void read_slot(reader *self, slot *image)
     if (status == VG_OK) status = vg_sha256_add(self->sha256, content->bytes, content->size, error);
     if (status == VG_OK) status = vg_sha256_take(self->sha256, image->sha256, error);
     image->result.status = status;
-    if (image->known == VG_KNOWN_IF_SAME && strcmp(image->sha256, image->expected) == 0)
-        image->known = VG_KNOWN;
-    else
-        image->known = VG_UNKNOWN;
+    bool is_same = strcmp(image->sha256, image->expected) == 0;
+    bool was_known = image->known == VG_KNOWN_IF_SAME;
+    image->known = was_known && is_same ? VG_KNOWN : VG_UNKNOWN;
+    image->has_changed = was_known && !is_same;
     if (status == VG_OK && image->known == VG_UNKNOWN) return;
     free(content->bytes);
     *content = (vg_bytes){0};
@@ -408,6 +410,7 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
                      .sha256 = next->sha256,
                      .status = next->result.status,
                      .reason = next->result.error.message,
+                     .has_changed = next->has_changed,
                      .is_known = next->known == VG_KNOWN,
                      .features = next->features};
     return VG_OK;

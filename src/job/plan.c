@@ -174,7 +174,7 @@ vg_status vg_plan_read(vg_saved_plan *saved, vg_store *output, const char *times
         vg_store_read(output, file, VG_SIZE_UNKNOWN, MAX_PLAN_BYTES, &content, error);
     if (status != VG_OK) {
         free(content.bytes);
-        return status;
+        return status == VG_ELIMIT ? VG_EFORMAT : status;
     }
     status = vg_plan_parse(saved, (char *)content.bytes, content.size, error);
     if (status != VG_OK)

@@ -130,6 +130,32 @@ vg_status vg_runs_delete_part(vg_store *output, const char *timestamp, const cha
 
 /* --- Sweeping ------------------------------------------------------------------------ */
 
+static vg_status delete_files(vg_store *output, vg_paths *files, vg_error *error)
+{
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < files->count && status == VG_OK; i++)
+        status = vg_store_delete_file(output, files->items[i].text, error);
+    vg_paths_free(files);
+    return status;
+}
+
+static vg_status note_begun(void *context, const vg_file *file, vg_error *error)
+{
+    char timestamp[VG_TIMESTAMP_CHARS];
+    bool is_of_run = split_state_file(file->path, timestamp) != NULL;
+    if (!is_of_run || !vg_layout_is_in_progress(file->path)) return VG_OK;
+    return vg_paths_add(context, file->path, strlen(file->path), error);
+}
+
+vg_status vg_runs_clear(vg_store *output, vg_error *error)
+{
+    vg_paths begun = {0};
+    vg_status status = vg_store_list(output, VG_STATE_ROOT, note_begun, &begun, error);
+    if (status == VG_OK || status == VG_ENOTFOUND) return delete_files(output, &begun, error);
+    vg_paths_free(&begun);
+    return status;
+}
+
 typedef struct sweep {
     const char *folder, *uuid;
     const bool *recorded;
@@ -155,9 +181,8 @@ static vg_status note_stray(void *context, const vg_file *file, vg_error *error)
 static vg_status sweep_folder(vg_store *output, sweep *state, vg_error *error)
 {
     vg_status status = vg_store_list(output, state->folder, note_stray, state, error);
-    if (status == VG_ENOTFOUND) status = VG_OK;
-    for (size_t i = 0; i < state->stray.count && status == VG_OK; i++)
-        status = vg_store_delete_file(output, state->stray.items[i].text, error);
+    if (status == VG_OK || status == VG_ENOTFOUND)
+        return delete_files(output, &state->stray, error);
     vg_paths_free(&state->stray);
     return status;
 }

@@ -20,6 +20,10 @@ vg_status vg_runs_recorded_parts(bool **recorded, uint64_t parts, vg_store *outp
 vg_status vg_runs_delete_part(vg_store *output, const char *timestamp, const char *uuid,
                               uint64_t number, vg_error *error);
 
+/* Deletes files that runs which were killed had only begun in their states. For who holds
+ * the lock: nobody else is writing them. */
+vg_status vg_runs_clear(vg_store *output, vg_error *error);
+
 /* Deletes what a run that was killed left of parts that have no record, and all that
  * comes after the parts. */
 vg_status vg_runs_sweep(vg_store *output, const char *timestamp, const char *uuid,

@@ -1,5 +1,6 @@
 """The command under test and a few small images."""
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -51,9 +52,7 @@ def images(tmp_path_factory):
 def images_and_a_text(tmp_path_factory, images):
     """The same and a file that is no image, whose name holds an escape sequence."""
     folder = tmp_path_factory.mktemp("mixed")
-    (folder / "Training").mkdir()
-    for label in (images / "Training").iterdir():
-        (folder / "Training" / label.name).symlink_to(label)
+    shutil.copytree(images / "Training", folder / "Training")
     (folder / "Training" / "Text").mkdir()
     (folder / "Training" / "Text" / "\033[31mred.jpg").write_text("not an image\n")
     return folder

@@ -92,6 +92,16 @@ def test_the_other_commands(call, images, tmp_path, file):
     assert samples["verger_rows_projected_total",] == 40
 
 
+def test_a_run_that_finds_all_done(call, images, tmp_path, file):
+    for kept in (0, 40):
+        done = call("run", images, tmp_path / "out", "-k", 3, "--update", "--metrics", file)
+        assert done.returncode == 0
+        samples = read(file)
+        assert samples["verger_images_selected",] == 40
+        assert samples["verger_images_total", "extracted"] == 40
+        assert samples["verger_images_kept",] == kept
+
+
 def test_every_metric_is_documented(call, images, tmp_path, file):
     assert call("run", images, tmp_path / "out", "-k", 3, "--metrics", file).returncode == 0
     documented = set(re.findall(r"^\| `(verger_\w+)", DOCUMENT.read_text(), re.M))

@@ -1,4 +1,5 @@
 /* Stores over real folders: addresses, hostile names, faults of the system. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 
 #include "folder.h"
 #include "io/io.h"
+#include "table/table.h"
 
 static vg_store *open_store(const char *address)
 {
@@ -271,6 +273,147 @@ static void links_are_followed_and_loops_end(void **state)
     vg_store_close(&store);
 }
 
+/* An outside beside a store, with links from one to the other. */
+static vg_store *open_store_with_ways_out(const char *folder, bool follow_links)
+{
+    mkdir(in(folder, "outside"), 0777);
+    mkdir(in(folder, "store"), 0777);
+    mkdir(in(folder, "store/a"), 0777);
+    put(in(folder, "outside/secret.jpg"), "secret");
+    put(in(folder, "store/a/apple.jpg"), "apple");
+    char absolute[2 * FOLDER_CHARS];
+    snprintf(absolute, sizeof absolute, "%s/store/a/apple.jpg", folder);
+    assert_int_equal(symlink(absolute, in(folder, "store/absolute.jpg")), 0);
+    assert_int_equal(symlink("a/../../store/a/apple.jpg", in(folder, "store/around.jpg")), 0);
+    assert_int_equal(symlink("../outside/secret.jpg", in(folder, "store/out.jpg")), 0);
+    assert_int_equal(symlink("../outside", in(folder, "store/out")), 0);
+    assert_int_equal(symlink("../store-not", in(folder, "store/not")), 0);
+
+    vg_store *store;
+    vg_error error = {""};
+    vg_store_options options = {.follow_links = follow_links};
+    if (vg_store_open(&store, in(folder, "store"), &options, &error) != VG_OK)
+        fail_msg("%s", error.message);
+    return store;
+}
+
+static void links_that_leave_the_store_are_not_followed(void **state)
+{
+    vg_store *store = open_store_with_ways_out(*state, false);
+    listing files = {0};
+    vg_bytes content = {0};
+    vg_error error = {""};
+    vg_file file;
+    assert_int_equal(vg_store_list(store, "", remember, &files, &error), VG_OK);
+    assert_int_equal(files.n, 5);
+    assert_true(has(&files, "out.jpg") && has(&files, "not") && !has(&files, "out/secret.jpg"));
+    assert_int_equal(vg_store_list(store, "out", remember, &files, &error), VG_EIO);
+
+    const char *inside[] = {"absolute.jpg", "around.jpg"};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(vg_store_read(store, inside[i], VG_SIZE_UNKNOWN, 10, &content, &error),
+                         VG_OK);
+    const char *outside[] = {"out.jpg", "out/secret.jpg"};
+    for (size_t i = 0; i < 2; i++) {
+        error.message[0] = '\0';
+        assert_int_equal(vg_store_read(store, outside[i], VG_SIZE_UNKNOWN, 10, &content, &error),
+                         VG_EIO);
+        assert_says(&error, outside[i]);
+        assert_says(&error, "/store: allow that with --follow-links");
+        assert_int_equal(vg_store_stat(store, outside[i], &file, &error), VG_EIO);
+    }
+    free(content.bytes);
+    vg_store_close(&store);
+}
+
+static void nothing_is_changed_behind_links_that_leave_the_store(void **state)
+{
+    vg_store *store = open_store_with_ways_out(*state, false);
+    vg_writer *writer;
+    vg_error error = {""};
+    struct ArrowSchema schema;
+    assert_int_equal(vg_store_write(store, "out/new", "1", 1, &error), VG_EIO);
+    assert_int_equal(vg_store_write(store, "out/deep/new", "1", 1, &error), VG_EIO);
+    assert_says(&error, "--follow-links");
+    assert_int_equal(vg_store_rename(store, "a/apple.jpg", "out/moved", &error), VG_EIO);
+    assert_int_equal(vg_store_rename(store, "out/secret.jpg", "moved", &error), VG_EIO);
+    assert_int_equal(vg_store_delete_file(store, "out/secret.jpg", &error), VG_EIO);
+    assert_int_equal(vg_store_delete_tree(store, "out/secret.jpg", &error), VG_EIO);
+
+    vg_column column = {"path", VG_COLUMN_STRING};
+    vg_builder *builder;
+    assert_int_equal(vg_builder_open(&builder, &column, 1, &error), VG_OK);
+    assert_int_equal(vg_builder_schema(builder, &schema, &error), VG_OK);
+    assert_int_equal(vg_writer_open(&writer, store, "out.jpg", VG_CSV, &schema, NULL, 0, &error),
+                     VG_EIO);
+    vg_schema_release(&schema);
+    vg_builder_close(&builder);
+
+    char *text = get(in(*state, "outside/secret.jpg"));
+    assert_string_equal(text, "secret");
+    assert_int_equal(count_entries(in(*state, "outside")), 1);
+    free(text);
+    assert_int_equal(vg_store_write(store, "out.jpg", "new", 3, &error), VG_OK);
+    assert_int_equal(vg_store_delete_tree(store, "out", &error), VG_OK);
+    assert_int_equal(count_entries(in(*state, "outside")), 1);
+    vg_store_close(&store);
+}
+
+static void links_that_leave_the_store_are_followed_on_request(void **state)
+{
+    vg_store *store = open_store_with_ways_out(*state, true);
+    listing files = {0};
+    vg_bytes content = {0};
+    vg_error error = {""};
+    assert_int_equal(vg_store_list(store, "", remember, &files, &error), VG_OK);
+    assert_true(has(&files, "out/secret.jpg"));
+    assert_int_equal(vg_store_read(store, "out.jpg", VG_SIZE_UNKNOWN, 10, &content, &error), VG_OK);
+    assert_memory_equal(content.bytes, "secret", 6);
+    assert_int_equal(vg_store_write(store, "out/deep/new", "1", 1, &error), VG_OK);
+    free(content.bytes);
+    vg_store_close(&store);
+}
+
+static void a_store_may_lie_behind_a_link(void **state)
+{
+    vg_store *real = open_store(*state), *store;
+    vg_bytes content = {0};
+    assert_int_equal(vg_store_write(real, "real/a/apple.jpg", "apple", 5, NULL), VG_OK);
+    assert_int_equal(symlink("real", in(*state, "link")), 0);
+    store = open_store(in(*state, "link/a"));
+    assert_int_equal(vg_store_read(store, "apple.jpg", VG_SIZE_UNKNOWN, 10, &content, NULL), VG_OK);
+    assert_int_equal(vg_store_write(store, "b/new", "1", 1, NULL), VG_OK);
+    free(content.bytes);
+    vg_store_close(&store);
+    vg_store_close(&real);
+}
+
+/* A folder is replaced by a link to the outside and back while files are read. */
+static void *swap_folders(void *folder)
+{
+    for (int i = 0; i < 2000; i++) {
+        rename(in(folder, "store/a"), in(folder, "store/kept"));
+        if (symlink("../outside", in(folder, "store/a")) == 0) unlink(in(folder, "store/a"));
+        rename(in(folder, "store/kept"), in(folder, "store/a"));
+    }
+    return NULL;
+}
+
+static void a_link_put_in_place_meanwhile_is_not_followed(void **state)
+{
+    vg_store *store = open_store_with_ways_out(*state, false);
+    vg_bytes content = {0};
+    pthread_t thread;
+    put(in(*state, "store/a/secret.jpg"), "public");
+    assert_int_equal(pthread_create(&thread, NULL, swap_folders, *state), 0);
+    for (int i = 0; i < 4000; i++)
+        if (vg_store_read(store, "a/secret.jpg", VG_SIZE_UNKNOWN, 10, &content, NULL) == VG_OK)
+            assert_memory_equal(content.bytes, "public", 6);
+    pthread_join(thread, NULL);
+    free(content.bytes);
+    vg_store_close(&store);
+}
+
 static vg_status stop_at_second(void *context, const vg_file *file, vg_error *error)
 {
     (void)file;
@@ -501,6 +644,11 @@ int main(void)
         TEST(messages_show_any_name_on_one_line),
         TEST(a_listing_is_of_the_path_it_is_given),
         TEST(links_are_followed_and_loops_end),
+        TEST(links_that_leave_the_store_are_not_followed),
+        TEST(nothing_is_changed_behind_links_that_leave_the_store),
+        TEST(links_that_leave_the_store_are_followed_on_request),
+        TEST(a_store_may_lie_behind_a_link),
+        TEST(a_link_put_in_place_meanwhile_is_not_followed),
         TEST(a_visitor_can_end_the_listing),
         TEST(a_folder_that_cannot_be_read_is_named),
         TEST(reading_is_bounded_and_reuses_its_buffer),

@@ -32,8 +32,9 @@ MAY_INCLUDE = {
 # Headers of other projects that belong to single rooms.
 FOREIGN = {
     r"arrow/|parquet/": {"io"},
-    r"hdf5|curl/": {"model/sources"},
-    r"openssl/": {"digest"},
+    r"hdf5": {"model/sources"},
+    r"curl/": {"io", "model/sources"},
+    r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "job"},

@@ -1,0 +1,350 @@
+#include "io/s3_client.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include <curl/curl.h>
+
+#include "io/retry.hpp"
+#include "io/store.hpp"
+
+namespace verger
+{
+
+namespace
+{
+
+enum {
+    HTTP_OK = 200,
+    HTTP_REDIRECTS = 300,
+    HTTP_NOT_FOUND = 404,
+    MAX_TEXT_BYTES = 1 << 16, /* of an answer that is no object */
+    SLOWEST_BYTES = 100       /* a second, over stall_time: slower is a stall */
+};
+
+/* What S3 says that a person can do something about
+ * (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
+struct Remedy {
+    const char *code, *text;
+};
+
+const Remedy remedies[] = {
+    {"AccessDenied", "allow these credentials s3:GetObject and s3:ListBucket there"},
+    {"ExpiredToken", "the session has ended: take new credentials"},
+    {"InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID or the profile"},
+    {"InvalidObjectState", "it is archived: restore it first"},
+    {"NoSuchBucket", "there is no such bucket: check its name and the endpoint"},
+    {"PermanentRedirect", "the bucket is in another region: leave the region out"},
+    {"RequestTimeTooSkewed", "set the clock of this machine"},
+    {"SignatureDoesNotMatch", "check AWS_SECRET_ACCESS_KEY or the profile"},
+};
+
+/* Codes of HTTP (RFC 9110) and of S3 that pass. A request that S3 waited for too long is
+ * a 400. */
+bool may_pass(const S3Answer &answer)
+{
+    static const long passing[] = {408, 429, 500, 502, 503, 504, 509};
+    return std::find(std::begin(passing), std::end(passing), answer.status) != std::end(passing) ||
+           answer.element("Code") == "RequestTimeout";
+}
+
+bool may_pass(CURLcode code)
+{
+    static const CURLcode passing[] = {
+        CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,    CURLE_WEIRD_SERVER_REPLY,
+        CURLE_PARTIAL_FILE,         CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR,
+        CURLE_GOT_NOTHING,          CURLE_SEND_ERROR,         CURLE_RECV_ERROR,
+    };
+    return std::find(std::begin(passing), std::end(passing), code) != std::end(passing);
+}
+
+std::string lower(std::string_view text)
+{
+    std::string out;
+    for (char c : text) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+std::string trimmed(std::string_view text)
+{
+    const char *spaces = " \t\r\n";
+    size_t begin = text.find_first_not_of(spaces);
+    if (begin == std::string_view::npos) return "";
+    return std::string(text.substr(begin, text.find_last_not_of(spaces) + 1 - begin));
+}
+
+/* Keeps what `content` holds. */
+bool grow(vg_bytes *content, uint64_t size)
+{
+    if (size <= content->capacity) return true;
+    void *larger = realloc(content->bytes, size);
+    if (larger == nullptr) return false;
+    content->bytes = static_cast<unsigned char *>(larger);
+    content->capacity = size;
+    return true;
+}
+
+struct FreeList {
+    void operator()(curl_slist *list) const
+    {
+        curl_slist_free_all(list);
+    }
+};
+using Headers = std::unique_ptr<curl_slist, FreeList>;
+
+void append(Headers &headers, const std::string &header)
+{
+    curl_slist *longer = curl_slist_append(headers.get(), header.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)headers.release();
+    headers.reset(longer);
+}
+
+} // namespace
+
+std::string S3Answer::header(const std::string &name) const
+{
+    auto found = headers.find(name);
+    return found != headers.end() ? found->second : "";
+}
+
+std::string S3Answer::element(const std::string &name) const
+{
+    size_t begin = body.find("<" + name + ">");
+    if (begin == std::string::npos) return "";
+    begin += name.size() + 2;
+    return body.substr(begin, body.find("</", begin) - begin);
+}
+
+void fail_s3(const S3Answer &answer, const std::string &action, const std::string &name)
+{
+    std::string code = answer.element("Code"), text = answer.element("Message");
+    if (answer.status == HTTP_NOT_FOUND && code != "NoSuchBucket")
+        fail_system(ENOENT, action, name);
+    std::string why = code.empty() ? "" : code + ": " + text + " ";
+    for (const Remedy &remedy : remedies)
+        if (code == remedy.code) why = code + ": " + remedy.text + " ";
+    throw Failure{code == "NoSuchBucket" ? VG_ENOTFOUND : VG_EIO,
+                  "cannot " + action + " " + printable(name) + ": " + printable(why) + "(HTTP " +
+                      std::to_string(answer.status) + ")"};
+}
+
+/* One request and its answer, as curl's callbacks see them. */
+struct S3Client::Exchange {
+    S3Request request;
+    const std::string &action, &name;
+    vg_bytes *object = nullptr; /* where the body of a good answer goes; NULL takes it as text */
+    uint64_t max_size = MAX_TEXT_BYTES;
+
+    S3Answer answer = {};
+    CURL *curl = nullptr;
+    std::string reason = {}; /* that there is no answer */
+    Attempts attempts = {};
+    uint64_t too_large = 0;
+    bool is_out_of_memory = false;
+
+    void begin()
+    {
+        answer = {};
+        reason.clear();
+        if (object != nullptr) object->size = 0;
+    }
+
+    void on_header(std::string_view line)
+    {
+        if (line.starts_with("HTTP/")) answer.headers.clear(); /* after a "100 Continue" */
+        size_t colon = line.find(':');
+        if (colon == std::string_view::npos) return;
+        answer.headers[lower(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
+    }
+
+    bool on_body(const char *bytes, size_t size)
+    {
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+        if (object != nullptr && answer.status == HTTP_OK) return keep(bytes, size);
+        answer.body.append(bytes, std::min(size, MAX_TEXT_BYTES - answer.body.size()));
+        return true;
+    }
+
+    /* Room for all is made at once where the server says how much comes. */
+    bool keep(const char *bytes, size_t size)
+    {
+        uint64_t whole = object->size + size;
+        if (object->size == 0) whole = std::max(whole, length().value_or(0));
+        if (whole > max_size) {
+            too_large = whole;
+            return false;
+        }
+        is_out_of_memory = !grow(object, whole > object->size + size ? whole : 2 * whole);
+        if (is_out_of_memory) return false;
+        memcpy(object->bytes + object->size, bytes, size);
+        object->size += size;
+        return true;
+    }
+
+    [[noreturn]] void give_up() const
+    {
+        std::string why = reason;
+        if (why.empty())
+            why = answer.element("Code") + " (HTTP " + std::to_string(answer.status) + ")";
+        throw Failure{VG_EIO, "cannot " + action + " " + printable(name) + ": " + printable(why) +
+                                  " (" + std::to_string(attempts.count()) +
+                                  " attempts): try again later, the store or the way to it is "
+                                  "overloaded or broken"};
+    }
+
+    std::optional<uint64_t> length() const
+    {
+        curl_off_t bytes = -1;
+        curl_easy_getinfo(curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
+        if (bytes < 0) return std::nullopt;
+        return static_cast<uint64_t>(bytes);
+    }
+
+    /* Else the end of the connection is the end of the body, which may be any end. */
+    bool has_frame() const
+    {
+        return length() || !answer.header("transfer-encoding").empty();
+    }
+};
+
+S3Client::S3Client(S3Endpoint endpoint) : endpoint_(std::move(endpoint))
+{
+    static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (started != CURLE_OK) throw std::bad_alloc();
+}
+
+S3Client::~S3Client()
+{
+    for (void *handle : handles_) curl_easy_cleanup(handle);
+}
+
+void *S3Client::take_handle()
+{
+    {
+        std::lock_guard guard(lock_);
+        if (!handles_.empty()) {
+            void *handle = handles_.back();
+            handles_.pop_back();
+            return handle;
+        }
+    }
+    void *handle = curl_easy_init();
+    if (handle == nullptr) throw std::bad_alloc();
+    return handle;
+}
+
+void S3Client::give_handle(void *handle)
+{
+    std::lock_guard guard(lock_);
+    handles_.push_back(handle);
+}
+
+/* A redirect is not followed: the region of a bucket was looked at before, and a signature
+ * is good for one host. */
+bool S3Client::perform(Exchange &exchange)
+{
+    CURL *curl = exchange.curl;
+    char reason[CURL_ERROR_SIZE] = "";
+    const S3Request &request = exchange.request;
+    std::string url = endpoint_.scheme + "://" + request.host + request.path +
+                      (request.query.empty() ? "" : "?" + request.query);
+    Headers headers;
+    for (const std::string &header :
+         s3_signed_headers(request, endpoint_.credentials(), endpoint_.region, std::time(nullptr)))
+        append(headers, header);
+
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+    curl_easy_setopt(curl, CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "verger");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, static_cast<long>(connect_time.count()));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(SLOWEST_BYTES));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall_time.count()));
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, endpoint_.verify_certificates ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, endpoint_.verify_certificates ? 2L : 0L);
+    if (!endpoint_.ca_file.empty())
+        curl_easy_setopt(curl, CURLOPT_CAINFO, endpoint_.ca_file.c_str());
+    curl_write_callback on_header = [](char *line, size_t, size_t size, void *one) {
+        static_cast<Exchange *>(one)->on_header({line, size});
+        return size;
+    };
+    curl_write_callback on_body = [](char *bytes, size_t, size_t size, void *one) {
+        return static_cast<Exchange *>(one)->on_body(bytes, size) ? size : 0;
+    };
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+
+    exchange.begin();
+    CURLcode code = curl_easy_perform(curl);
+    if (exchange.is_out_of_memory) throw std::bad_alloc();
+    if (exchange.too_large > 0) fail_limit(exchange.name, exchange.too_large, exchange.max_size);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+    if (code == CURLE_OK && exchange.has_frame()) return !may_pass(exchange.answer);
+    if (code == CURLE_OK) code = CURLE_WEIRD_SERVER_REPLY;
+    exchange.reason = reason[0] != '\0' ? reason : curl_easy_strerror(code);
+    if (may_pass(code)) return false;
+    throw Failure{VG_EIO, "cannot " + exchange.action + " " + printable(exchange.name) + ": " +
+                              exchange.reason};
+}
+
+/* Again and again, until there is an answer that is worth something. */
+void S3Client::send(Exchange &exchange)
+{
+    struct Handle {
+        S3Client &client;
+        void *curl;
+        ~Handle()
+        {
+            client.give_handle(curl);
+        }
+    } handle{*this, take_handle()};
+    exchange.curl = handle.curl;
+
+    while (!perform(exchange))
+        if (!exchange.attempts.again()) exchange.give_up();
+}
+
+std::string S3Client::path_of(const std::string &key) const
+{
+    if (key.empty()) return endpoint_.folder.empty() ? "/" : endpoint_.folder;
+    return endpoint_.folder + "/" + s3_escaped(key);
+}
+
+S3Answer S3Client::ask(const std::string &method, const std::string &key, const std::string &query,
+                       const std::string &action, const std::string &name)
+{
+    Exchange exchange{{method, endpoint_.host, path_of(key), query}, action, name};
+    send(exchange);
+    return exchange.answer;
+}
+
+void S3Client::read(const std::string &key, int64_t size, uint64_t max_size, vg_bytes *content,
+                    const std::string &name)
+{
+    const std::string action = "read";
+    Exchange exchange{{"GET", endpoint_.host, path_of(key), ""}, action, name, content, max_size};
+    for (;;) {
+        send(exchange);
+        if (exchange.answer.status != HTTP_OK) fail_s3(exchange.answer, action, name);
+        if (size == VG_SIZE_UNKNOWN || content->size == static_cast<uint64_t>(size)) return;
+        std::string got = std::to_string(content->size);
+        std::string whole = ask("HEAD", key, "", action, name).header("content-length");
+        if (whole == got) return;
+        exchange.reason = "only " + got + " of " + whole + " bytes came";
+        if (!exchange.attempts.again()) exchange.give_up();
+    }
+}
+
+} // namespace verger

@@ -1,0 +1,101 @@
+/* The steps and their names are those of
+ * docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html. */
+#include "io/s3_sign.hpp"
+
+#include <new>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+namespace verger
+{
+
+namespace
+{
+
+std::string hex(const std::string &bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned char byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+    return text;
+}
+
+std::string sha256(const std::string &text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha256(), nullptr) != 1)
+        throw std::bad_alloc();
+    return {reinterpret_cast<char *>(digest), length};
+}
+
+std::string hmac(const std::string &key, const std::string &text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char *>(text.data()), text.size(), digest,
+             &length) == nullptr)
+        throw std::bad_alloc();
+    return {reinterpret_cast<char *>(digest), length};
+}
+
+std::string utc(std::time_t time, const char *format)
+{
+    std::tm parts;
+    char text[32];
+    ::gmtime_r(&time, &parts);
+    return {text, std::strftime(text, sizeof text, format, &parts)};
+}
+
+} // namespace
+
+std::string s3_escaped(const std::string &path)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (unsigned char c : path) {
+        bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                        (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
+                        c == '/';
+        if (is_plain)
+            out += static_cast<char>(c);
+        else
+            out += {'%', digits[c >> 4], digits[c & 15]};
+    }
+    return out;
+}
+
+std::vector<std::string> s3_signed_headers(const S3Request &request,
+                                           const S3Credentials &credentials,
+                                           const std::string &region, std::time_t now)
+{
+    if (credentials.key.empty()) return {};
+    std::string timestamp = utc(now, "%Y%m%dT%H%M%SZ"), day = timestamp.substr(0, 8);
+    std::string payload = hex(sha256(""));
+    std::vector<std::string> headers = {"x-amz-content-sha256:" + payload,
+                                        "x-amz-date:" + timestamp};
+    std::string names = "host;x-amz-content-sha256;x-amz-date";
+    if (!credentials.token.empty()) {
+        headers.push_back("x-amz-security-token:" + credentials.token);
+        names += ";x-amz-security-token";
+    }
+
+    std::string canonical = request.method + "\n" + request.path + "\n" + request.query +
+                            "\nhost:" + request.host + "\n";
+    for (const std::string &header : headers) canonical += header + "\n";
+    canonical += "\n" + names + "\n" + payload;
+
+    std::string scope = day + "/" + region + "/s3/aws4_request";
+    std::string to_sign =
+        "AWS4-HMAC-SHA256\n" + timestamp + "\n" + scope + "\n" + hex(sha256(canonical));
+    std::string key = "AWS4" + credentials.secret;
+    for (const std::string &part : {day, region, std::string("s3"), std::string("aws4_request")})
+        key = hmac(key, part);
+    headers.push_back("Authorization: AWS4-HMAC-SHA256 Credential=" + credentials.key + "/" +
+                      scope + ",SignedHeaders=" + names + ",Signature=" + hex(hmac(key, to_sign)));
+    return headers;
+}
+
+} // namespace verger

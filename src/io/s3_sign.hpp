@@ -1,0 +1,34 @@
+/* AWS Signature Version 4 for requests without a body. curl's own (7.88, Debian 12) lacks
+ * the header x-amz-content-sha256, without which S3 refuses a request. */
+#ifndef VG_IO_S3_SIGN_HPP
+#define VG_IO_S3_SIGN_HPP
+
+#include <ctime>
+#include <string>
+#include <vector>
+
+namespace verger
+{
+
+struct S3Credentials {
+    std::string key, secret, token; /* all empty: requests are not signed */
+};
+
+struct S3Request {
+    std::string method, host;
+    std::string path;  /* escaped, from the '/' on */
+    std::string query; /* as S3 sorts and escapes it, without '?' */
+};
+
+/* `path` with all but the unreserved characters of RFC 3986 and '/' escaped, as the
+ * signature wants it. */
+std::string s3_escaped(const std::string &path);
+
+/* The headers ("name: value") that sign the request. */
+std::vector<std::string> s3_signed_headers(const S3Request &request,
+                                           const S3Credentials &credentials,
+                                           const std::string &region, std::time_t now);
+
+} // namespace verger
+
+#endif
