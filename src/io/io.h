@@ -38,6 +38,11 @@ void vg_store_close(vg_store **store);
  * absolute, or the address itself. Lives as long as the store. */
 const char *vg_store_address(const vg_store *store);
 
+/* An address as it was given, but without keys and settings: fit for people. Cuts what
+ * does not fit; returns `text`. */
+enum { VG_ADDRESS_CHARS = 4096 };
+const char *vg_public_address(char text[VG_ADDRESS_CHARS], const char *address);
+
 /* Whether a file appears whole when its writer closes (object stores), so that
  * no rename is needed. */
 bool vg_store_is_atomic(const vg_store *store);
