@@ -68,10 +68,12 @@ size_t vg_unescape(char *text, size_t size)
 {
     size_t used = 0;
     for (size_t i = 0; i < size; used++) {
-        bool escaped = is_escape(text + i, size - i);
-        text[used] =
-            escaped ? (char)(digit_value(text[i + 2]) << 4 | digit_value(text[i + 3])) : text[i];
-        i += escaped ? VG_ESCAPE_CHARS : 1;
+        if (is_escape(text + i, size - i)) {
+            text[used] = (char)(digit_value(text[i + 2]) << 4 | digit_value(text[i + 3]));
+            i += VG_ESCAPE_CHARS;
+        } else {
+            text[used] = text[i++];
+        }
     }
     return used;
 }
