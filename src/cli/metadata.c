@@ -14,6 +14,7 @@ static const vg_cli_option metadata_options[] = {
      "files to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not "
      "(default: every .jpg, .jpeg and .png)"},
     VG_CLI_TIMESTAMP_OPTIONS,
+    VG_CLI_STORE_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
 
@@ -40,6 +41,7 @@ static int parse(vg_metadata_options *options, vg_cli_shared_options *shared,
     }
     options->timestamp = shared->timestamp;
     options->overwrite = shared->overwrite;
+    options->store = shared->store;
     return vg_cli_check_folders(command, "INPUT", options->input, options->output) ? VG_CLI_END
                                                                                    : VG_CLI_ERROR;
 }

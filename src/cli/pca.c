@@ -13,6 +13,7 @@ static const vg_cli_option pca_options[] = {
     {OPTION_COMPONENTS, "components", "K", NULL, "components, 1 to 1280 (default: 50)"},
     VG_CLI_FORMAT_OPTION,
     VG_CLI_TIMESTAMP_OPTIONS,
+    VG_CLI_STORE_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
 
@@ -52,6 +53,7 @@ static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
     options->csv = shared->csv;
     options->timestamp = shared->timestamp;
     options->overwrite = shared->overwrite;
+    options->store = shared->store;
     return vg_cli_check_folders(command, "FEATURES", options->features, options->output)
                ? VG_CLI_END
                : VG_CLI_ERROR;

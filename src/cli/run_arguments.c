@@ -60,6 +60,7 @@ const vg_cli_option vg_cli_run_options[] = {
     {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
      "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
     {OPTION_PART_ROWS, "part-rows", "N", NULL, "images a part file (default: 4096)"},
+    VG_CLI_STORE_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
 
@@ -231,6 +232,7 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
     options->csv = arguments->shared.csv;
     options->timestamp = arguments->shared.timestamp;
     options->overwrite = arguments->shared.overwrite;
+    options->store = arguments->shared.store;
     return true;
 }
 

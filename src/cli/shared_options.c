@@ -1,5 +1,6 @@
 #include "cli/shared_options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "job/timestamp.h"
@@ -8,6 +9,8 @@ void vg_cli_shared_options_default(vg_cli_shared_options *options)
 {
     *options = (vg_cli_shared_options){
         .parquet = true, .csv = true, .style = VG_CLI_STYLE_AUTO, .log_level = VG_LOG_INFO};
+    const char *region = getenv("VERGER_REQUIRE_REGION");
+    if (region != NULL && region[0] != '\0') options->store.require_region = region;
 }
 
 static bool take_formats(vg_cli_shared_options *options, const vg_cli_command *command,
@@ -68,6 +71,13 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
         if (choice >= 0) options->log_level = (vg_log_level)choice;
         return choice >= 0;
     case VG_CLI_METRICS: return take_metrics(options, command, value);
+    case VG_CLI_REQUIRE_REGION: options->store.require_region = value; return true;
+    case VG_CLI_SSE:
+        choice = vg_cli_choice(command, "--sse", value, VG_CLI_SSE_VALUES);
+        options->store.sse = value;
+        return choice >= 0;
+    case VG_CLI_SSE_KMS_KEY: options->store.sse_kms_key = value; return true;
+    case VG_CLI_FOLLOW_LINKS: options->store.follow_links = true; return true;
     case VG_CLI_QUIET:
         options->quiet = true;
         options->style = VG_CLI_STYLE_NONE;

@@ -12,11 +12,16 @@ enum {
     VG_CLI_PROGRESS,
     VG_CLI_LOG_LEVEL,
     VG_CLI_METRICS,
+    VG_CLI_REQUIRE_REGION,
+    VG_CLI_SSE,
+    VG_CLI_SSE_KMS_KEY,
+    VG_CLI_FOLLOW_LINKS,
     VG_CLI_QUIET = 'q'
 };
 
 #define VG_CLI_FORMAT_VALUES "parquet csv parquet,csv"
 #define VG_CLI_LOG_LEVEL_VALUES "error warning info debug"
+#define VG_CLI_SSE_VALUES "AES256 aws:kms"
 
 #define VG_CLI_FORMAT_OPTION                                                                \
     {                                                                                       \
@@ -32,6 +37,21 @@ enum {
     {                                                                                       \
         VG_CLI_OVERWRITE, "overwrite", NULL, NULL,                                          \
             "replace the tables that have the same timestamp; without it they are an error" \
+    }
+
+/* How input and output are reached: docs/stores.md. */
+#define VG_CLI_STORE_OPTIONS                                                                  \
+    {VG_CLI_REQUIRE_REGION, "require-region", "PATTERN", NULL,                                \
+     "refuse a bucket whose region does not match, or cannot be told; * and ? stand for any " \
+     "text and any letter (default: $VERGER_REQUIRE_REGION)"},                                \
+        {VG_CLI_SSE, "sse", "KIND", VG_CLI_SSE_VALUES,                                        \
+         "refuse to write to an s3:// bucket that does not encrypt by itself in this way: "   \
+         "AES256 or aws:kms"},                                                                \
+        {VG_CLI_SSE_KMS_KEY, "sse-kms-key", "KEY", NULL,                                      \
+         "with --sse aws:kms, the id or ARN of the key it has to be"},                        \
+    {                                                                                         \
+        VG_CLI_FOLLOW_LINKS, "follow-links", NULL, NULL,                                      \
+            "follow symbolic links that leave a local INPUT or OUTPUT"                        \
     }
 
 #define VG_CLI_REPORT_OPTIONS                                                                    \
@@ -51,6 +71,7 @@ typedef struct vg_cli_shared_options {
     bool parquet, csv, overwrite, quiet;
     const char *timestamp; /* NULL where none was given, as metrics */
     const char *metrics;
+    vg_store_options store;
     vg_cli_style style;
     vg_log_level log_level;
 } vg_cli_shared_options;

@@ -7,6 +7,8 @@
 
 #include <arrow/util/uri.h>
 
+#include "io/address.hpp"
+
 using namespace verger;
 
 namespace verger
@@ -91,10 +93,12 @@ std::string scheme_of(const std::string &address)
 }
 
 /* Else a promise would be made that nobody keeps. */
-void check_is_for_s3(const std::string &scheme, const vg_store_options &options)
+void check_no_encryption_asked(const std::string &name, const vg_store_options &options)
 {
-    if (scheme != "s3" && (options.sse != nullptr || options.sse_kms_key != nullptr))
-        throw Failure{VG_EINVAL, "encryption can be asked of s3:// only: leave it out"};
+    if (options.sse != nullptr || options.sse_kms_key != nullptr)
+        throw Failure{VG_EINVAL, "cannot open " + printable(name) +
+                                     ": encryption (--sse) can be asked of s3:// only, leave it "
+                                     "out here"};
 }
 
 std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_options &options)
@@ -102,7 +106,9 @@ std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_
     if (address.empty())
         throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
     std::string scheme = scheme_of(address);
-    check_is_for_s3(scheme, options);
+    if (scheme != "s3")
+        check_no_encryption_asked(scheme.empty() ? address : public_form(parse_address(address)),
+                                  options);
     if (scheme == "file") return open_file_uri(address, options.follow_links);
     if (!scheme.empty()) return open_remote_store(address, options);
     std::string folder = absolute_folder(address);

@@ -134,7 +134,11 @@ vg_status vg_layout_check_writable(vg_store *output, vg_error *error)
 {
     const char probe[] = VG_STATE_ROOT "/probe";
     vg_status status = vg_store_write(output, probe, "", 0, error);
-    if (status == VG_OK) status = vg_store_delete_file(output, probe, error);
+    if (status == VG_OK) {
+        status = vg_store_check_encryption(output, probe, error);
+        vg_status deleted = vg_store_delete_file(output, probe, status == VG_OK ? error : NULL);
+        if (status == VG_OK) status = deleted;
+    }
     if (status != VG_OK) vg_fail_prefix(error, status, "the output cannot be written");
     return status;
 }

@@ -12,6 +12,7 @@
 #include "job/paths.h"
 #include "job/selection.h"
 #include "job/sink.h"
+#include "job/stores.h"
 #include "job/timestamp.h"
 
 static const vg_table metadata_tables[] = {VG_TABLE_IMAGES, VG_TABLE_COUNTS};
@@ -223,9 +224,8 @@ static vg_status prepare(metadata_run *state, vg_error *error)
                                       .observer = &options->observer};
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
-        status = vg_store_open(&state->input, options->input, &options->store, error);
-    if (status == VG_OK)
-        status = vg_store_open(&state->output, options->output, &options->store, error);
+        status = vg_stores_open(&state->input, options->input, &state->output, options->output,
+                                &options->store, error);
     if (status == VG_OK)
         status = vg_select_images(&state->listed, state->input, state->output, &selection, error);
     if (status == VG_OK && !options->overwrite)

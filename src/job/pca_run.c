@@ -10,6 +10,7 @@
 #include "job/layout.h"
 #include "job/notify.h"
 #include "job/pipeline.h"
+#include "job/stores.h"
 #include "job/timestamp.h"
 
 static const vg_table pca_tables[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE};
@@ -62,9 +63,8 @@ static vg_status prepare(pca_run *state, vg_error *error)
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
-        status = vg_store_open(&state->input, options->features, &options->store, error);
-    if (status == VG_OK)
-        status = vg_store_open(&state->output, options->output, &options->store, error);
+        status = vg_stores_open(&state->input, options->features, &state->output, options->output,
+                                &options->store, error);
     if (status == VG_OK)
         status = vg_feature_table_find(&state->features, state->input, &options->observer, error);
     if (status == VG_OK && !options->overwrite)

@@ -15,6 +15,7 @@
 #include "job/notify.h"
 #include "job/pipeline.h"
 #include "job/selection.h"
+#include "job/stores.h"
 #include "job/timestamp.h"
 #include "model/sources/sources.h"
 
@@ -158,9 +159,8 @@ static vg_status prepare(run *state, vg_error *error)
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
-        status = vg_store_open(&state->input, options->input, &options->store, error);
-    if (status == VG_OK)
-        status = vg_store_open(&state->output, options->output, &options->store, error);
+        status = vg_stores_open(&state->input, options->input, &state->output, options->output,
+                                &options->store, error);
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK) status = select_images(state, error);
     if (status == VG_OK) status = look_at_output(state, error);
