@@ -313,8 +313,14 @@ std::unique_ptr<vg_store> open_s3_store(const Address &address, const std::strin
                                         const vg_store_options &options)
 {
     check_encryption_options(options);
+    /* Whether this ends well or not: S3 has static objects that are made by its first use. */
+    struct EndAtExit {
+        ~EndAtExit()
+        {
+            end_file_systems_at_exit();
+        }
+    } end_at_exit;
     check(fs::EnsureS3Initialized(), "open", name);
-    end_file_systems_at_exit();
     const char *pattern = options.require_region;
     const bool is_aws = custom_endpoint(address).empty();
     auto retry = std::make_shared<Retry>();

@@ -208,7 +208,7 @@ struct S3Client::Exchange {
     /* Else the end of the connection is the end of the body, which may be any end. */
     bool has_frame() const
     {
-        return length() || !answer.header("transfer-encoding").empty();
+        return request.method == "HEAD" || length() || !answer.header("transfer-encoding").empty();
     }
 };
 
