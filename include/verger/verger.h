@@ -106,8 +106,9 @@ typedef struct vg_image {
 } vg_image;
 
 typedef struct vg_image_options {
-    /* Largest width * height; more is VG_ELIMIT before any pixel is decoded.
-     * The default is Pillow's decompression-bomb limit, 89,478,485. */
+    /* Largest width * height; more is VG_ELIMIT before any pixel is decoded, and so is
+     * a side of more than 1,048,576. The default is Pillow's decompression-bomb limit, 89,478,485.
+     */
     uint64_t max_pixels;
     /* Non-zero applies the EXIF orientation of a JPEG or PNG. Default 0: the
      * reference system ignores it. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/utf8.h"
 
 static void skip_space(vg_json *json)
@@ -93,14 +94,30 @@ bool vg_json_copy_plain(vg_json_string string, char *text, size_t capacity)
     return true;
 }
 
-static void write_ascii(FILE *out, char character)
+/* The number of a well-formed character of at most three bytes. */
+static unsigned code_point(const char *text, size_t length)
 {
-    if (character == '"' || character == '\\')
-        fprintf(out, "\\%c", character);
-    else if ((unsigned char)character < 0x20 || character == 0x7f)
-        fprintf(out, "\\u%04x", (unsigned char)character);
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (length == 1) return bytes[0];
+    if (length == 2) return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
+    return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
+}
+
+/* Returns how many bytes of `text` that was. */
+static size_t write_character(FILE *out, const char *text, size_t left)
+{
+    size_t length = vg_utf8_length(text, left);
+    if (length == 0) {
+        fprintf(out, "\\\\x%02x", (unsigned char)*text);
+        return 1;
+    }
+    if (vg_printable_length(text, left) == 0)
+        fprintf(out, "\\u%04x", code_point(text, length));
+    else if (*text == '"' || *text == '\\')
+        fprintf(out, "\\%c", *text);
     else
-        fputc(character, out);
+        fwrite(text, 1, length, out);
+    return length;
 }
 
 void vg_json_write_string(FILE *out, const char *text)
@@ -108,15 +125,9 @@ void vg_json_write_string(FILE *out, const char *text)
     size_t left = strlen(text);
     fputc('"', out);
     while (left > 0) {
-        size_t length = vg_utf8_length(text, left);
-        if (length == 1)
-            write_ascii(out, *text);
-        else if (length == 0)
-            fputs("\\ufffd", out);
-        else
-            fwrite(text, 1, length, out);
-        text += length > 0 ? length : 1;
-        left -= length > 0 ? length : 1;
+        size_t length = write_character(out, text, left);
+        text += length;
+        left -= length;
     }
     fputc('"', out);
 }

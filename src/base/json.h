@@ -33,7 +33,7 @@ bool vg_json_equal(vg_json_string string, const char *text);
 bool vg_json_copy_plain(vg_json_string string, char *text, size_t capacity);
 
 /* Writes `text` as a JSON string, in its quotes; bytes that are no UTF-8 become
- * U+FFFD. */
+ * \xNN, and what a terminal must not get \uNNNN. */
 void vg_json_write_string(FILE *out, const char *text);
 
 #endif

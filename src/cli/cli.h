@@ -67,9 +67,10 @@ __attribute__((format(printf, 2, 3))) int vg_cli_usage_error(const vg_cli_comman
                                                              const char *format, ...);
 int vg_cli_failed(const vg_error *error);
 
-/* Names of files may hold anything, commands of the terminal included: control
- * characters come out as \xNN. Cuts what does not fit. */
-void vg_cli_printable(char *text, size_t capacity, const char *message);
+/* Prints a row of a summary, whose names of files may hold anything: what a terminal
+ * must not get comes out as \xNN. */
+__attribute__((format(printf, 2, 3))) void vg_cli_print_row(const char *label, const char *format,
+                                                            ...);
 
 /* Numbers of arguments; false after having printed what is wrong. `option` is what
  * the message calls it: "--threads", "K". */

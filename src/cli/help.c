@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "cli/cli.h"
 
 enum { LINE_WIDTH = 80, COMMAND_WIDTH = 14, OPTION_WIDTH = 26 };
@@ -105,7 +106,7 @@ int vg_cli_usage_error(const vg_cli_command *command, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    vg_cli_printable(text, sizeof text, message);
+    vg_escape(text, sizeof text, message, strlen(message), vg_printable_length);
     fprintf(stderr, "verger: %s\n", text);
     if (command != NULL)
         fprintf(stderr, "see 'verger help %s'\n", command->name);
@@ -116,9 +117,7 @@ int vg_cli_usage_error(const vg_cli_command *command, const char *format, ...)
 
 int vg_cli_failed(const vg_error *error)
 {
-    char text[2 * sizeof error->message];
-    vg_cli_printable(text, sizeof text, error->message);
-    fprintf(stderr, "verger: %s\n", text);
+    fprintf(stderr, "verger: %s\n", error->message);
     return VG_EXIT_FAILED;
 }
 

@@ -12,7 +12,7 @@ typedef struct vg_cli_json {
 } vg_cli_json;
 
 void vg_cli_json_begin(vg_cli_json *json, const char *event);
-/* NULL or an empty text is null: not known. Bytes that are not UTF-8 become U+FFFD. */
+/* NULL or an empty text is null: not known. Bytes that are not UTF-8 become \xNN. */
 void vg_cli_json_text(vg_cli_json *json, const char *key, const char *value);
 void vg_cli_json_count(vg_cli_json *json, const char *key, uint64_t value);
 /* Anything but a finite number is null. */

@@ -50,7 +50,7 @@ static void print_summary(const vg_metadata_result *result)
 {
     printf("images    %" PRIu64 ", %.1f MB\n", result->images, (double)result->bytes / 1e6);
     printf("labels    %" PRIu64 "\n", result->labels);
-    printf("metadata  %s\n", result->folder);
+    vg_cli_print_row("metadata", "%s", result->folder);
 }
 
 static void send_end(int exit_code, vg_status status, const vg_error *error,

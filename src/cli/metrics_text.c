@@ -32,7 +32,7 @@ static void write_label(exposition *text, const char *name, const char *value)
         else if (*value == '"' || *value == '\\')
             fprintf(text->stream, "\\%c", *value);
         else if (length == 0)
-            fputs("\xef\xbf\xbd", text->stream); /* U+FFFD */
+            fprintf(text->stream, "\\\\x%02x", (unsigned char)*value);
         else
             fwrite(value, 1, length, text->stream);
         length = length == 0 ? 1 : length;

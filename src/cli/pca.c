@@ -65,7 +65,7 @@ static void print_summary(const vg_run_result *result)
     printf("speed     %.1f s in all\n", result->seconds);
     printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
            result->components, result->components == 1 ? "" : "s");
-    printf("pca       %s\n", result->pca_folder);
+    vg_cli_print_row("pca", "%s", result->pca_folder);
 }
 
 static void send_end(int exit_code, vg_status status, const vg_error *error,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/escape.h"
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/live_line.h"
@@ -166,7 +167,7 @@ static void print_message(vg_cli_progress *progress, vg_log_level level, const c
 {
     const char *on = "", *off = "", *name = "";
     char text[4096];
-    vg_cli_printable(text, sizeof text, message);
+    vg_escape(text, sizeof text, message, strlen(message), vg_printable_length);
     if (level != VG_LOG_INFO) name = level_name(level);
     if (progress->colour && level <= VG_LOG_WARNING) {
         on = level == VG_LOG_ERROR ? "\033[31m" : "\033[33m";

@@ -27,25 +27,25 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
 {
     bool absent = model_place == VG_MODEL_DOWNLOAD;
     char address[VG_ADDRESS_CHARS];
-    printf("images    %" PRIu64 " of %s\n", result->selected,
-           vg_public_address(address, options->input));
-    printf("model     %s%s\n", options->model_source, absent ? ", to be fetched" : "");
+    vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected,
+                     vg_public_address(address, options->input));
+    vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
     printf("work      %d components, %d thread%s, %s kernels\n", result->components,
            result->threads, result->threads == 1 ? "" : "s", result->kernels);
     print_update(result);
-    printf("tables    %s %s, timestamp %s\n",
-           result->was_complete ? "are complete in" : "would go to",
-           vg_public_address(address, options->output), result->timestamp);
+    vg_cli_print_row("tables", "%s %s, timestamp %s",
+                     result->was_complete ? "are complete in" : "would go to",
+                     vg_public_address(address, options->output), result->timestamp);
 }
 
 static void print_folders(const vg_run_options *options, const vg_run_result *result)
 {
-    printf("features  %s\n", result->features_folder);
-    printf("pca       %s\n", result->pca_folder);
+    vg_cli_print_row("features", "%s", result->features_folder);
+    vg_cli_print_row("pca", "%s", result->pca_folder);
     char address[VG_ADDRESS_CHARS];
     if (result->failed > 0)
-        printf("errors    %s/errors/errors_%s\n", vg_public_address(address, options->output),
-               result->timestamp);
+        vg_cli_print_row("errors", "%s/errors/errors_%s",
+                         vg_public_address(address, options->output), result->timestamp);
 }
 
 static void print_summary(const vg_run_options *options, const vg_run_result *result)

@@ -38,7 +38,13 @@ void vg_image_close(vg_image *image)
 vg_status vg_image_check_limit(const vg_image_options *options, uint64_t width, uint64_t height,
                                vg_error *error)
 {
-    if (width == 0 || height == 0 || width <= options->max_pixels / height) return VG_OK;
+    if (width == 0 || height == 0) return VG_OK;
+    if (width <= options->max_pixels / height) {
+        if (width <= VG_LONGEST_SIDE && height <= VG_LONGEST_SIDE) return VG_OK;
+        return vg_fail(error, VG_ELIMIT,
+                       "the image is %" PRIu64 " x %" PRIu64 " pixels: %d a side is the most",
+                       width, height, VG_LONGEST_SIDE);
+    }
     return vg_fail(error, VG_ELIMIT,
                    "the image is %" PRIu64 " x %" PRIu64 " pixels, more than the limit of %" PRIu64
                    " in all: make it smaller or raise the limit",

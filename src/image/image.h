@@ -9,7 +9,11 @@
  * is kept, unless it is so much too large that it would waste memory. */
 vg_status vg_image_reserve(vg_image *image, int width, int height, vg_error *error);
 
-/* VG_ELIMIT where width * height is more than max_pixels of the options. */
+/* Bounds what grows with a row: 60 MB for a resizer to 224 x 224, 16 MB in libpng. */
+enum { VG_LONGEST_SIDE = 1 << 20 };
+
+/* VG_ELIMIT where width * height is more than max_pixels of the options, or a side more
+ * than the longest. */
 vg_status vg_image_check_limit(const vg_image_options *options, uint64_t width, uint64_t height,
                                vg_error *error);
 

@@ -13,9 +13,12 @@
 #include "image/image.h"
 
 enum {
-    /* Each scan walks over the whole image, so a small file of many scans could
-     * hold a worker for hours; encoders write about ten. */
-    MAX_SCANS = 500,
+    /* Each scan walks over the whole image, 500 pixels a microsecond at the slowest, so
+     * a small file of many scans could hold a worker for hours. Encoders write ten,
+     * optimizers up to thirty. */
+    MOST_SCANS = 500,
+    FEWEST_SCANS = 32,
+    MAX_SCANNED_PIXELS = 1 << 30,
     ROWS_AT_ONCE = 8,
     EXIF_MARKER = JPEG_APP0 + 1,
     MAX_MARKER_BYTES = 0xFFFF,
@@ -68,12 +71,20 @@ static void ignore_message(j_common_ptr jpeg)
     (void)jpeg;
 }
 
+static int max_scans(const struct jpeg_decompress_struct *jpeg)
+{
+    uint64_t pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
+    uint64_t scans = MAX_SCANNED_PIXELS / pixels;
+    return scans > MOST_SCANS ? MOST_SCANS : scans < FEWEST_SCANS ? FEWEST_SCANS : (int)scans;
+}
+
 static void on_progress(j_common_ptr jpeg)
 {
     jpeg_decoder *decoder = jpeg->client_data;
-    if (decoder->jpeg.input_scan_number <= MAX_SCANS) return;
-    decoder->status = vg_fail(decoder->error, VG_ELIMIT,
-                              "the JPEG has more than %d scans: save it again", MAX_SCANS);
+    int most = max_scans(&decoder->jpeg);
+    if (decoder->jpeg.input_scan_number <= most) return;
+    decoder->status =
+        vg_fail(decoder->error, VG_ELIMIT, "the JPEG has more than %d scans: save it again", most);
     longjmp(decoder->failed, 1);
 }
 

@@ -10,7 +10,6 @@
 
 enum {
     CHANNELS = 3,
-    LONGEST_SIDE = 1 << 20, /* bounds the memory of filter and rows: 60 MB for 224 x 224 */
 };
 
 static const double bicubic_support = 2.0;
@@ -167,9 +166,9 @@ vg_status vg_resizer_open(vg_resizer **resizer, const vg_kernels *kernels, int w
                           vg_error *error)
 {
     *resizer = NULL;
-    if (width <= 0 || height <= 0 || width > LONGEST_SIDE || height > LONGEST_SIDE)
+    if (width <= 0 || height <= 0 || width > VG_LONGEST_SIDE || height > VG_LONGEST_SIDE)
         return vg_fail(error, VG_EINVAL, "cannot resize to %d x %d pixels: take 1 to %d a side",
-                       width, height, LONGEST_SIDE);
+                       width, height, VG_LONGEST_SIDE);
     vg_resizer *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->kernels = kernels;
@@ -220,8 +219,8 @@ vg_status vg_resizer_run(vg_resizer *resizer, const vg_image *image, uint8_t *rg
 {
     if (image->rgb == NULL || image->width <= 0 || image->height <= 0)
         return vg_fail(error, VG_EINVAL, "there is no image to resize: decode one first");
-    if (image->width > LONGEST_SIDE || image->height > LONGEST_SIDE)
+    if (image->width > VG_LONGEST_SIDE || image->height > VG_LONGEST_SIDE)
         return vg_fail(error, VG_ELIMIT, "the image is %d x %d pixels: %d a side is the most",
-                       image->width, image->height, LONGEST_SIDE);
+                       image->width, image->height, VG_LONGEST_SIDE);
     return resize(resizer, image, rgb, error);
 }

@@ -1,13 +1,12 @@
 #include "io/failure.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <system_error>
 
 #include <arrow/util/io_util.h>
 
 extern "C" {
-#include "base/utf8.h"
+#include "base/escape.h"
 }
 
 namespace verger
@@ -50,29 +49,12 @@ std::string cannot(std::string_view action, std::string_view name)
     return "cannot " + std::string(action) + " " + printable(name) + ": ";
 }
 
-void append_escaped(std::string &out, unsigned char byte)
-{
-    char text[8];
-    snprintf(text, sizeof text, "\\x%02x", byte);
-    out += byte == '\n' ? "\\n" : text;
-}
-
 } // namespace
 
 std::string printable(std::string_view text)
 {
-    std::string out;
-    for (size_t i = 0; i < text.size();) {
-        size_t length = vg_utf8_length(text.data() + i, text.size() - i);
-        unsigned char byte = static_cast<unsigned char>(text[i]);
-        if (length == 0 || byte < 0x20 || byte == 0x7f) {
-            append_escaped(out, byte);
-            i++;
-        } else {
-            out += text.substr(i, length);
-            i += length;
-        }
-    }
+    std::string out(VG_ESCAPE_CHARS * text.size() + 1, '\0');
+    out.resize(vg_escape(out.data(), out.size(), text.data(), text.size(), vg_printable_length));
     if (out.size() <= LONGEST_NAME) return out;
 
     auto is_inside_character = [&](size_t i) { return (out[i] & 0xc0) == 0x80; };

@@ -17,7 +17,10 @@ std::string hex(const std::string &bytes)
 {
     static const char digits[] = "0123456789abcdef";
     std::string text;
-    for (unsigned char byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+    for (char c : bytes) {
+        auto byte = static_cast<unsigned char>(c);
+        text += {digits[byte >> 4], digits[byte & 15]};
+    }
     return text;
 }
 
@@ -55,7 +58,8 @@ std::string s3_escaped(const std::string &path)
 {
     static const char digits[] = "0123456789ABCDEF";
     std::string out;
-    for (unsigned char c : path) {
+    for (char character : path) {
+        auto c = static_cast<unsigned char>(character);
         bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
                         c == '/';

@@ -7,6 +7,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/escape.h"
+
+/* Longer than any store takes (src/job/glob.c). It bounds the time too: ends of a path
+ * are looked for one by one. */
+enum { LONGEST_PATH = 8192 };
 
 typedef struct file_list {
     const char *name;
@@ -23,6 +28,13 @@ typedef struct file_list {
 
 static vg_status append(file_list *list, int character, vg_error *error)
 {
+    if (list->size == LONGEST_PATH)
+        return vg_fail(error, VG_EFORMAT,
+                       "%s, line %zu: a path of more than %d bytes: one path a line is wanted",
+                       list->name, list->line, LONGEST_PATH);
+    if (character == '\0')
+        return vg_fail(error, VG_EFORMAT, "%s, line %zu: a NUL byte: one path a line is wanted",
+                       list->name, list->line);
     if (list->size + 1 >= list->capacity) {
         size_t capacity = list->capacity > 0 ? 2 * list->capacity : 256;
         char *text = realloc(list->text, capacity);
@@ -41,25 +53,23 @@ static vg_status read_line(file_list *list, bool *found, vg_error *error)
 {
     int character;
     list->size = 0;
+    list->line++;
     *found = false;
     while ((character = getc(list->file)) != EOF) {
         *found = true;
         if (character == '\n') break;
-        if (character == '\0')
-            return vg_fail(error, VG_EFORMAT, "%s, line %zu: a NUL byte: one path a line is wanted",
-                           list->name, list->line + 1);
         vg_status status = append(list, character, error);
         if (status != VG_OK) return status;
     }
     if (ferror(list->file))
         return vg_fail(error, VG_EIO, "%s cannot be read: %s", list->name, strerror(errno));
-    list->line++;
     if (list->size > 0 && list->text[list->size - 1] == '\r') list->size--;
     if (list->text != NULL) list->text[list->size] = '\0';
     return VG_OK;
 }
 
-/* Reads a CSV record (RFC 4180) and keeps its first field in `text`. */
+/* Reads a CSV record (RFC 4180) and keeps its first field in `text`, a name as tables
+ * hold it (vg_builder_name). */
 static vg_status read_record(file_list *list, bool *found, vg_error *error)
 {
     vg_status status = VG_OK;
@@ -88,7 +98,10 @@ static vg_status read_record(file_list *list, bool *found, vg_error *error)
     if (status == VG_OK && quoted)
         status =
             vg_fail(error, VG_EFORMAT, "%s, line %zu: a quote is never closed", list->name, start);
-    if (list->text != NULL) list->text[list->size] = '\0';
+    if (list->text != NULL) {
+        list->size = vg_unescape(list->text, list->size);
+        list->text[list->size] = '\0';
+    }
     return status;
 }
 

@@ -5,7 +5,8 @@
 #include "job/image_list.h"
 
 /* Adds the paths of the list `name` ("-" is standard input): one a
- * line, or the first column of a CSV whose header begins with "path". A path is
+ * line, or the first column of a CSV whose header begins with "path", in which \xNN is a
+ * byte. A path is
  * relative to the input, or begins with the input's address, or is of the same tree
  * elsewhere (another address or an absolute path): of the last, the longest end
  * that is a file of the input is taken. Blank lines are left out. A bucket is not

@@ -77,11 +77,11 @@ static vg_status append_image(metadata_run *state, const vg_listed_image *image,
     const char *filename = vg_path_filename(image->path);
     vg_status status = vg_path_address(&state->address, state->input, image->path, error);
     if (status == VG_OK)
-        status = vg_builder_string(builder, 0, (const char *)state->address.bytes,
-                                   state->address.size, error);
-    if (status == VG_OK) status = vg_builder_string(builder, 1, label.text, label.size, error);
-    if (status == VG_OK) status = vg_builder_string(builder, 2, filename, strlen(filename), error);
-    if (status == VG_OK) status = vg_builder_string(builder, 3, split.text, split.size, error);
+        status = vg_builder_name(builder, 0, (const char *)state->address.bytes,
+                                 state->address.size, error);
+    if (status == VG_OK) status = vg_builder_name(builder, 1, label.text, label.size, error);
+    if (status == VG_OK) status = vg_builder_name(builder, 2, filename, strlen(filename), error);
+    if (status == VG_OK) status = vg_builder_name(builder, 3, split.text, split.size, error);
     if (status == VG_OK) status = vg_builder_int64(builder, 4, image->modified, error);
     if (status == VG_OK) status = vg_builder_int64(builder, 5, image->size, error);
     if (status == VG_OK) status = vg_sink_end_row(state->images, error);
@@ -184,9 +184,9 @@ static vg_status append_count(metadata_run *state, const group *counted, uint64_
                               vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(state->counts);
-    vg_status status = vg_builder_string(builder, 0, counted->split, strlen(counted->split), error);
+    vg_status status = vg_builder_name(builder, 0, counted->split, strlen(counted->split), error);
     if (status == VG_OK)
-        status = vg_builder_string(builder, 1, counted->label, strlen(counted->label), error);
+        status = vg_builder_name(builder, 1, counted->label, strlen(counted->label), error);
     if (status == VG_OK) status = vg_builder_int64(builder, 2, (int64_t)count, error);
     if (status == VG_OK) status = vg_sink_end_row(state->counts, error);
     return status;

@@ -86,9 +86,9 @@ static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, vg
     vg_builder *builder = vg_sink_builder(sink);
     const vg_bytes *address = &writer->address;
     vg_status status =
-        vg_builder_string(builder, PATH, (const char *)address->bytes, address->size, error);
+        vg_builder_name(builder, PATH, (const char *)address->bytes, address->size, error);
     if (status != VG_OK) return status;
-    return vg_builder_string(builder, LABEL, label.text, label.size, error);
+    return vg_builder_name(builder, LABEL, label.text, label.size, error);
 }
 
 static vg_status append_features(vg_part_writer *writer, vg_slice label, const float *features,

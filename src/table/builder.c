@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "table/builder.h"
@@ -144,39 +145,37 @@ static vg_status append_values(vg_builder *builder, size_t index, vg_column_type
     return status;
 }
 
-static bool is_well_formed(const char *text, size_t size)
+static bool is_kept_whole(const char *text, size_t size, vg_kept_length *kept)
 {
     size_t length = 1;
-    for (size_t i = 0; i < size && length > 0; i += length)
-        length = vg_utf8_length(text + i, size - i);
+    for (size_t i = 0; i < size && length > 0; i += length) length = kept(text + i, size - i);
     return length > 0;
 }
 
-/* U+FFFD for every byte that belongs to no character. */
-static vg_status append_repaired(vg_builder *builder, size_t column, const char *text, size_t size,
-                                 vg_error *error)
+static vg_status append_text(vg_builder *builder, size_t column, const char *text, size_t size,
+                             vg_kept_length *kept, vg_error *error)
 {
-    static const char replacement[] = "\xEF\xBF\xBD";
-    size_t capacity = size * (sizeof replacement - 1), used = 0;
-    char *repaired = malloc(capacity);
-    if (repaired == NULL) return vg_fail_memory(error, capacity);
-    for (size_t i = 0; i < size;) {
-        size_t length = vg_utf8_length(text + i, size - i);
-        size_t written = length > 0 ? length : sizeof replacement - 1;
-        memcpy(repaired + used, length > 0 ? text + i : replacement, written);
-        used += written;
-        i += length > 0 ? length : 1;
-    }
-    vg_status status = append_values(builder, column, VG_COLUMN_STRING, repaired, used, error);
-    free(repaired);
+    if (is_kept_whole(text, size, kept))
+        return append_values(builder, column, VG_COLUMN_STRING, text, size, error);
+    size_t capacity = VG_ESCAPE_CHARS * size + 1;
+    char *escaped = malloc(capacity);
+    if (escaped == NULL) return vg_fail_memory(error, capacity);
+    size_t used = vg_escape(escaped, capacity, text, size, kept);
+    vg_status status = append_values(builder, column, VG_COLUMN_STRING, escaped, used, error);
+    free(escaped);
     return status;
 }
 
 vg_status vg_builder_string(vg_builder *builder, size_t column, const char *value, size_t size,
                             vg_error *error)
 {
-    if (!is_well_formed(value, size)) return append_repaired(builder, column, value, size, error);
-    return append_values(builder, column, VG_COLUMN_STRING, value, size, error);
+    return append_text(builder, column, value, size, vg_utf8_length, error);
+}
+
+vg_status vg_builder_name(vg_builder *builder, size_t column, const char *name, size_t size,
+                          vg_error *error)
+{
+    return append_text(builder, column, name, size, vg_name_length, error);
 }
 
 vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,

@@ -31,10 +31,13 @@ vg_status vg_builder_open(vg_builder **builder, const vg_column *columns, size_t
                           vg_error *error);
 void vg_builder_close(vg_builder **builder);
 
-/* Text is UTF-8. A byte that belongs to no character becomes U+FFFD: one bad file
- * name must not make a column unreadable. */
+/* Text is UTF-8. A byte that belongs to no character becomes \xNN: one bad name must
+ * not make a column unreadable. */
 vg_status vg_builder_string(vg_builder *builder, size_t column, const char *value, size_t size,
                             vg_error *error);
+/* The name of a file: that again, and so that vg_unescape gives it back. */
+vg_status vg_builder_name(vg_builder *builder, size_t column, const char *name, size_t size,
+                          vg_error *error);
 /* Bytes as they are. */
 vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
                             vg_error *error);

@@ -126,7 +126,7 @@ def test_names_are_escaped(call, images, tmp_path, name):
     done = call("metadata", images, tmp_path / "out", "--metrics", os.fsdecode(path))
     assert done.returncode == 0
     [family, *_] = text_string_to_metric_families(Path(os.fsdecode(path)).read_text())
-    expected = name.decode(errors="replace").removesuffix(".prom")
+    expected = name.decode(errors="backslashreplace").removesuffix(".prom")
     assert family.samples[0].labels["run"] == expected
 
 

@@ -157,7 +157,7 @@ def test_text_that_is_not_utf8(call, tmp_path):
     name = os.fsencode(tmp_path) + b"/b\xffd \"quoted\"\n"
     done = call("metadata", os.fsdecode(name), tmp_path / "out", "--progress", "json")
     assert done.returncode == 1
-    assert events(done.stderr)[0]["input"] == f"{tmp_path}/b\ufffdd \"quoted\"\n"
+    assert events(done.stderr)[0]["input"] == f"{tmp_path}/b\\xffd \"quoted\"\n"
 
 
 # --- Images that fail

@@ -1,4 +1,4 @@
-/* Lines of progress, suggestions and harmless text. */
+/* Lines of progress, and suggestions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,22 +97,6 @@ static void test_rate_forgets_the_past(void **state)
     assert_true(vg_cli_rate_now(&rate, &progress) == 0);
 }
 
-static void test_printable(void **state)
-{
-    (void)state;
-    char text[64];
-    vg_cli_printable(text, sizeof text, "a\033[31m\tb\177c\n");
-    assert_string_equal(text, "a\\x1b[31m\\x09b\\x7fc\\x0a");
-    vg_cli_printable(text, sizeof text, "\xc3\xa9t\xc3\xa9 \xc2\x9b");
-    assert_string_equal(text, "\xc3\xa9t\xc3\xa9 \xc2\\x9b");
-    for (size_t capacity = 1; capacity < 40; capacity++) {
-        memset(text, 'x', sizeof text);
-        vg_cli_printable(text, capacity, "\1\2\3\4plain\5\6");
-        assert_true(strnlen(text, capacity) < capacity);
-        assert_int_equal(text[capacity], 'x');
-    }
-}
-
 static const char *suggest(const char *typed)
 {
     vg_cli_suggestion suggestion = {0};
@@ -144,7 +128,6 @@ int main(void)
         cmocka_unit_test(test_line_text),
         cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_rate_forgets_the_past),
-        cmocka_unit_test(test_printable),
         cmocka_unit_test(test_suggestions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

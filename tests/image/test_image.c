@@ -232,20 +232,37 @@ static void test_limit_is_the_options(void **state)
 }
 
 /* A last scan that is there again and again costs a pass each time. */
+static void assert_scans_refused(const encoded *file, size_t scans, const char *reason)
+{
+    size_t end = file->size - 2, scan = end;
+    while (memcmp(file->data + scan, "\xFF\xDA", 2) != 0) scan--;
+    size_t bytes = end - scan;
+    unsigned char *bomb = malloc(end + scans * bytes + 2);
+    assert_non_null(bomb);
+    memcpy(bomb, file->data, end);
+    for (size_t i = 0; i < scans; i++) memcpy(bomb + end + i * bytes, file->data + scan, bytes);
+    memcpy(bomb + end + scans * bytes, "\xFF\xD9", 2);
+    assert_refused(bomb, end + scans * bytes + 2, VG_ELIMIT, reason);
+    free(bomb);
+}
+
 static void test_scans_are_bounded(void **state)
 {
     (void)state;
     encoded file = make_jpeg(1);
-    size_t end = file.size - 2, scan = end;
-    while (memcmp(file.data + scan, "\xFF\xDA", 2) != 0) scan--;
-    size_t bytes = end - scan;
-    unsigned char *bomb = malloc(end + 600 * bytes + 2);
-    assert_non_null(bomb);
-    memcpy(bomb, file.data, end);
-    for (size_t i = 0; i < 600; i++) memcpy(bomb + end + i * bytes, file.data + scan, bytes);
-    memcpy(bomb + end + 600 * bytes, "\xFF\xD9", 2);
-    assert_refused(bomb, end + 600 * bytes + 2, VG_ELIMIT, "scans");
-    free(bomb);
+    assert_scans_refused(&file, 600, "more than 500 scans");
+    size_t frame = find(&file, "\xFF\xC2", 2);
+    put_number(file.data + frame + 5, 4096, 2);
+    put_number(file.data + frame + 7, 4096, 2);
+    assert_scans_refused(&file, 100, "more than 64 scans");
+}
+
+static void test_sides_are_bounded_before_any_pixel(void **state)
+{
+    (void)state;
+    const encoded files[] = {png_of_size(80000000, 1), png_of_size(1, 80000000)};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(assert_refused(files[i].data, files[i].size, VG_ELIMIT, "a side"), 0);
 }
 
 /* --- Hostile files ------------------------------------------------------ */
@@ -384,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_formats_are_told_by_their_first_bytes),
         cmocka_unit_test(test_arguments_are_checked),
         cmocka_unit_test(test_size_is_bounded_before_any_pixel),
+        cmocka_unit_test(test_sides_are_bounded_before_any_pixel),
         cmocka_unit_test(test_limit_is_the_options),
         cmocka_unit_test(test_scans_are_bounded),
         cmocka_unit_test(test_cut_files_end_early),

@@ -208,7 +208,7 @@ static void messages_show_any_name_on_one_line(void **state)
     vg_error error = {""};
     assert_int_equal(vg_store_read(store, "a\nb\xff.jpg", VG_SIZE_UNKNOWN, 10, &content, &error),
                      VG_ENOTFOUND);
-    assert_says(&error, "a\\nb\\xff.jpg: no such file");
+    assert_says(&error, "a\\x0ab\\xff.jpg: no such file");
 
     char deep[2000] = "";
     for (size_t i = 0; i < 500; i++) strcat(deep, i % 2 ? "\xc3\xa9/" : "x");

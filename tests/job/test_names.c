@@ -170,10 +170,13 @@ static void json_strings_are_escaped(void **state)
     assert_json("\n\t\x01\x7f", "\"\\u000a\\u0009\\u0001\\u007f\"");
     assert_json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\x8e", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\x8e\"");
     /* a lone byte, an overlong '/', a surrogate, a cut character */
-    assert_json("\xff", "\"\\ufffd\"");
-    assert_json("\xc0\xaf", "\"\\ufffd\\ufffd\"");
-    assert_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");
-    assert_json("\xe2\x82", "\"\\ufffd\\ufffd\"");
+    assert_json("\xff", "\"\\\\xff\"");
+    assert_json("\xc0\xaf", "\"\\\\xc0\\\\xaf\"");
+    assert_json("\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"");
+    assert_json("\xe2\x82", "\"\\\\xe2\\\\x82\"");
+    /* C1, and a character that turns the direction of the text */
+    assert_json("\xc2\x9b", "\"\\u009b\"");
+    assert_json("\xe2\x80\xae", "\"\\u202e\"");
 }
 
 static void model_info_is_one_line_of_json(void **state)
