@@ -38,6 +38,11 @@ void vg_store_close(vg_store **store);
  * absolute, or the address itself. Lives as long as the store. */
 const char *vg_store_address(const vg_store *store);
 
+/* The address as people may see it, without keys and settings; a local path stays as it
+ * is. Returns `text`, which is cut where it is too small. */
+enum { VG_ADDRESS_CHARS = 4096 };
+const char *vg_public_address(const char *address, char *text, size_t size);
+
 /* Whether a file appears whole when its writer closes (object stores), so that
  * no rename is needed. */
 bool vg_store_is_atomic(const vg_store *store);
