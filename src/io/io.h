@@ -38,10 +38,10 @@ void vg_store_close(vg_store **store);
  * absolute, or the address itself. Lives as long as the store. */
 const char *vg_store_address(const vg_store *store);
 
-/* An address as it was given, but without keys and settings: fit for people. Cuts what
- * does not fit; returns `text`. */
+/* The address as people may see it, without keys and settings; a local path stays as it
+ * is. Returns `text`, which is cut where it is too small. */
 enum { VG_ADDRESS_CHARS = 4096 };
-const char *vg_public_address(char text[VG_ADDRESS_CHARS], const char *address);
+const char *vg_public_address(const char *address, char *text, size_t size);
 
 /* Whether a file appears whole when its writer closes (object stores), so that
  * no rename is needed. */

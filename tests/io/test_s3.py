@@ -156,6 +156,15 @@ def test_an_object_costs_one_request_and_comes_whole(proxied, bucket, size):
     assert [request.kind for request in proxy.requests] == ["GET object", *doubts]
 
 
+def test_a_deleted_object_leaves_nothing(proxied, bucket):
+    proxy, env = proxied
+    (bucket / "deep").mkdir()
+    (bucket / "deep/object").write_text("x")
+    tool("rm", "s3://bucket", "deep/object", env=env)
+    assert [request.kind for request in proxy.requests] == ["DELETE object"]
+    assert not (bucket / "deep").exists()
+
+
 def test_an_empty_object(proxied, bucket):
     (bucket / "empty").write_bytes(b"")
     assert tool("get", "s3://bucket", "empty", env=proxied[1]).stdout == b""
