@@ -4,7 +4,6 @@ void vg_cli_start(const vg_cli_progress *progress, const vg_cli_command *command
                   const char *output)
 {
     if (!vg_cli_progress_is_json(progress)) return;
-    char text[VG_ADDRESS_CHARS];
     vg_cli_json json;
     vg_cli_json_begin(&json, "start");
     vg_cli_json_text(&json, "command", command->name);

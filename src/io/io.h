@@ -94,6 +94,10 @@ vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error);
 
+/* Drops uploads to files below `path` that were begun and never ended. A bucket keeps what
+ * a killed process had sent, unseen and paid for; other stores have no such thing. */
+vg_status vg_store_clear_uploads(vg_store *store, const char *path, vg_error *error);
+
 /* Size and SHA-256 of a whole file, read piece by piece. */
 typedef struct vg_file_digest {
     uint64_t bytes;

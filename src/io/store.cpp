@@ -148,17 +148,6 @@ vg_status vg_store_open(vg_store **store, const char *address, const vg_store_op
     });
 }
 
-const char *vg_public_address(char text[VG_ADDRESS_CHARS], const char *address)
-{
-    vg_status status = guard(nullptr, [&] {
-        bool is_path = scheme_of(address).empty();
-        std::string shown = is_path ? address : public_form(parse_address(address));
-        snprintf(text, VG_ADDRESS_CHARS, "%s", shown.c_str());
-    });
-    if (status != VG_OK) text[0] = '\0';
-    return text;
-}
-
 void vg_store_close(vg_store **store)
 {
     delete *store;
@@ -246,4 +235,9 @@ void vg_store_lock_close(vg_store_lock **lock)
 {
     delete *lock;
     *lock = nullptr;
+}
+
+vg_status vg_store_clear_uploads(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->clear_uploads(checked_file_path(path)); });
 }
