@@ -4,13 +4,12 @@ void vg_cli_start(const vg_cli_progress *progress, const vg_cli_command *command
                   const char *output)
 {
     if (!vg_cli_progress_is_json(progress)) return;
-    char text[VG_ADDRESS_CHARS];
     vg_cli_json json;
     vg_cli_json_begin(&json, "start");
     vg_cli_json_text(&json, "command", command->name);
     vg_cli_json_text(&json, "version", vg_version());
-    vg_cli_json_text(&json, "input", vg_public_address(text, input));
-    vg_cli_json_text(&json, "output", vg_public_address(text, output));
+    vg_cli_json_text(&json, "input", VG_CLI_SHOWN(input));
+    vg_cli_json_text(&json, "output", VG_CLI_SHOWN(output));
     vg_cli_json_send(&json);
 }
 

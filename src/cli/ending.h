@@ -6,6 +6,10 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 
+/* An address without keys, as all that is printed has to have it. */
+#define VG_CLI_SHOWN(address) \
+    vg_public_address((address), (char[VG_ADDRESS_CHARS]){""}, VG_ADDRESS_CHARS)
+
 /* The event "start", where events are asked for. */
 void vg_cli_start(const vg_cli_progress *progress, const vg_cli_command *command, const char *input,
                   const char *output);

@@ -102,10 +102,9 @@ static int run_pca(const vg_cli_command *command, int argc, char **argv)
     status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
     options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
     if (status == VG_OK) status = vg_pca_run(&options, &result, &error);
-    char address[VG_ADDRESS_CHARS];
     if (status == VG_ECANCELLED)
         vg_fail(&error, status, "interrupted: the PCA tables under %s have no _SUCCESS",
-                vg_public_address(address, options.output));
+                VG_CLI_SHOWN(options.output));
 
     bool is_json = vg_cli_progress_is_json(progress);
     int exit_code = vg_cli_exit_code(status, 0);

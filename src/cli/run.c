@@ -26,26 +26,23 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
                        vg_model_place model_place)
 {
     bool absent = model_place == VG_MODEL_DOWNLOAD;
-    char address[VG_ADDRESS_CHARS];
-    vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected,
-                     vg_public_address(address, options->input));
+    vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected, VG_CLI_SHOWN(options->input));
     vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
     printf("work      %d components, %d thread%s, %s kernels\n", result->components,
            result->threads, result->threads == 1 ? "" : "s", result->kernels);
     print_update(result);
     vg_cli_print_row("tables", "%s %s, timestamp %s",
                      result->was_complete ? "are complete in" : "would go to",
-                     vg_public_address(address, options->output), result->timestamp);
+                     VG_CLI_SHOWN(options->output), result->timestamp);
 }
 
 static void print_folders(const vg_run_options *options, const vg_run_result *result)
 {
     vg_cli_print_row("features", "%s", result->features_folder);
     vg_cli_print_row("pca", "%s", result->pca_folder);
-    char address[VG_ADDRESS_CHARS];
     if (result->failed > 0)
-        vg_cli_print_row("errors", "%s/errors/errors_%s",
-                         vg_public_address(address, options->output), result->timestamp);
+        vg_cli_print_row("errors", "%s/errors/errors_%s", VG_CLI_SHOWN(options->output),
+                         result->timestamp);
 }
 
 static void print_summary(const vg_run_options *options, const vg_run_result *result)
@@ -96,7 +93,6 @@ static void send_end(int exit_code, vg_status status, const vg_error *error,
 static void tell_interruption(vg_error *error, const vg_run_options *options,
                               const vg_run_result *result)
 {
-    char address[VG_ADDRESS_CHARS];
     uint64_t done = result->extracted + result->failed;
     if (done == 0)
         vg_fail(error, VG_ECANCELLED, "interrupted before the first image");
@@ -105,7 +101,7 @@ static void tell_interruption(vg_error *error, const vg_run_options *options,
             error, VG_ECANCELLED,
             "interrupted after %" PRIu64 " of %" PRIu64
             " images: the tables of timestamp %s under %s have no _SUCCESS; go on with --resume",
-            done, result->selected, result->timestamp, vg_public_address(address, options->output));
+            done, result->selected, result->timestamp, VG_CLI_SHOWN(options->output));
 }
 
 static int finish(const vg_cli_run_arguments *arguments, const vg_model_location *location,

@@ -38,10 +38,10 @@ void vg_store_close(vg_store **store);
  * absolute, or the address itself. Lives as long as the store. */
 const char *vg_store_address(const vg_store *store);
 
-/* An address as it was given, but without keys and settings: fit for people. Cuts what
- * does not fit; returns `text`. */
+/* The address as people may see it, without keys and settings; a local path stays as it
+ * is. Returns `text`, which is cut where it is too small. */
 enum { VG_ADDRESS_CHARS = 4096 };
-const char *vg_public_address(char text[VG_ADDRESS_CHARS], const char *address);
+const char *vg_public_address(const char *address, char *text, size_t size);
 
 /* Whether a file appears whole when its writer closes (object stores), so that
  * no rename is needed. */
@@ -93,6 +93,10 @@ vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_
 /* Nothing there is VG_OK for both. */
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);
 vg_status vg_store_delete_tree(vg_store *store, const char *path, vg_error *error);
+
+/* Drops uploads to files below `path` that were begun and never ended. A bucket keeps what
+ * a killed process had sent, unseen and paid for; other stores have no such thing. */
+vg_status vg_store_clear_uploads(vg_store *store, const char *path, vg_error *error);
 
 /* Size and SHA-256 of a whole file, read piece by piece. */
 typedef struct vg_file_digest {

@@ -1,5 +1,7 @@
 #include "io/s3.hpp"
 
+#include <cstring>
+
 #include <fnmatch.h>
 #include <unistd.h>
 
@@ -215,7 +217,32 @@ bool is_key(const std::string &arn, const std::string &key)
     return arn == key || arn.ends_with("/" + key);
 }
 
+/* --- Uploads ------------------------------------------------------------------- */
+
+std::string in_query(const std::string &text)
+{
+    std::string out = s3_escaped(text);
+    for (size_t at = 0; (at = out.find('/', at)) != std::string::npos;) out.replace(at, 1, "%2F");
+    return out;
+}
+
+/* The entities that XML has of itself, and characters by their numbers in ASCII. */
+std::string unescaped_xml(std::string text)
+{
+    static const struct {
+        const char *entity;
+        char character;
+    } entities[] = {{"&lt;", '<'},    {"&gt;", '>'},   {"&quot;", '"'}, {"&#34;", '"'},
+                    {"&apos;", '\''}, {"&#39;", '\''}, {"&amp;", '&'}};
+    for (const auto &known : entities)
+        for (size_t at = 0; (at = text.find(known.entity, at)) != std::string::npos; at++)
+            text.replace(at, strlen(known.entity), 1, known.character);
+    return text;
+}
+
 /* --- The store ------------------------------------------------------------------ */
+
+enum { HTTP_FORBIDDEN = 403, HTTP_NOT_IMPLEMENTED = 501 };
 
 class S3Store final : public RemoteStore
 {
@@ -231,6 +258,34 @@ class S3Store final : public RemoteStore
     void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override
     {
         client_.read(key(path), size, max_size, content, name(path));
+    }
+
+    /* Arrow asks first whether the object is there, and makes the "folder" again that it
+     * was in: four requests, and an object of its own that stays. */
+    void delete_file(const std::string &path) override
+    {
+        S3Answer answer = client_.ask("DELETE", key(path), "", "delete", name(path));
+        if (answer.status >= 300 && answer.status != 404) fail_s3(answer, "delete", name(path));
+    }
+
+    std::unique_ptr<Output> open_output(const std::string &path) override
+    {
+        return std::make_unique<S3Output>(*this, path, RemoteStore::open_output(path));
+    }
+
+    /* docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html. An answer holds
+     * so many that the next one holds others. To look needs a permission of its own, without
+     * which a run is as good. */
+    void clear_uploads(const std::string &path) override
+    {
+        const std::string action = "look for uploads to", prefix = key(path);
+        for (size_t cleared = 1; cleared > 0;) {
+            S3Answer answer = client_.ask(
+                "GET", "", "prefix=" + in_query(prefix) + "&uploads=", action, name(path));
+            if (answer.status == HTTP_FORBIDDEN || answer.status == HTTP_NOT_IMPLEMENTED) return;
+            if (answer.status != 200) fail_s3(answer, action, name(path));
+            cleared = abort_uploads(answer.body, prefix, path);
+        }
     }
 
     void check_encryption(const std::string &path) override
@@ -252,10 +307,64 @@ class S3Store final : public RemoteStore
     }
 
   private:
+    /* Arrow's Abort does nothing once a part was refused, or the end was. */
+    class S3Output final : public Output
+    {
+      public:
+        S3Output(S3Store &store, std::string path, std::unique_ptr<Output> output)
+            : store_(store), path_(std::move(path)), output_(std::move(output))
+        {
+        }
+        ~S3Output() override
+        {
+            if (is_finished_) return;
+            output_.reset();
+            (void)guard(nullptr, [&] { store_.clear_uploads(path_); });
+        }
+        const std::shared_ptr<arrow::io::OutputStream> &stream() const override
+        {
+            return output_->stream();
+        }
+        void finish() override
+        {
+            output_->finish();
+            is_finished_ = true;
+        }
+
+      private:
+        S3Store &store_;
+        std::string path_;
+        std::unique_ptr<Output> output_;
+        bool is_finished_ = false;
+    };
+
     std::string key(const std::string &path) const
     {
         std::string whole = full(path);
         return whole.substr(whole.find('/') + 1);
+    }
+
+    /* Those of a listing; returns how many went. */
+    size_t abort_uploads(const std::string &listing, const std::string &prefix,
+                         const std::string &path)
+    {
+        size_t cleared = 0, at = 0;
+        while ((at = listing.find("<Upload>", at)) != std::string::npos) {
+            size_t end = listing.find("</Upload>", at);
+            if (end == std::string::npos) break;
+            S3Answer upload;
+            upload.body = listing.substr(at, end - at);
+            at = end;
+            std::string uploaded = unescaped_xml(upload.element("Key"));
+            std::string id = unescaped_xml(upload.element("UploadId"));
+            if (!uploaded.starts_with(prefix) || id.empty()) continue;
+            S3Answer answer = client_.ask("DELETE", uploaded, "uploadId=" + in_query(id),
+                                          "drop an upload to", name(path));
+            if (answer.status >= 300 && answer.status != 404)
+                fail_s3(answer, "drop an upload to", name(path));
+            cleared++;
+        }
+        return cleared;
     }
 
     S3Client client_;
@@ -313,8 +422,14 @@ std::unique_ptr<vg_store> open_s3_store(const Address &address, const std::strin
                                         const vg_store_options &options)
 {
     check_encryption_options(options);
+    /* Whether this ends well or not: S3 has static objects that are made by its first use. */
+    struct EndAtExit {
+        ~EndAtExit()
+        {
+            end_file_systems_at_exit();
+        }
+    } end_at_exit;
     check(fs::EnsureS3Initialized(), "open", name);
-    end_file_systems_at_exit();
     const char *pattern = options.require_region;
     const bool is_aws = custom_endpoint(address).empty();
     auto retry = std::make_shared<Retry>();

@@ -20,7 +20,7 @@ namespace
 
 enum {
     HTTP_OK = 200,
-    HTTP_REDIRECTS = 300,
+    HTTP_NO_CONTENT = 204,
     HTTP_NOT_FOUND = 404,
     MAX_TEXT_BYTES = 1 << 16, /* of an answer that is no object */
     SLOWEST_BYTES = 100       /* a second, over stall_time: slower is a stall */
@@ -33,7 +33,7 @@ struct Remedy {
 };
 
 const Remedy remedies[] = {
-    {"AccessDenied", "allow these credentials s3:GetObject and s3:ListBucket there"},
+    {"AccessDenied", "these keys may not do that: docs/stores.md has what they need"},
     {"ExpiredToken", "the session has ended: take new credentials"},
     {"InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID or the profile"},
     {"InvalidObjectState", "it is archived: restore it first"},
@@ -208,7 +208,8 @@ struct S3Client::Exchange {
     /* Else the end of the connection is the end of the body, which may be any end. */
     bool has_frame() const
     {
-        return length() || !answer.header("transfer-encoding").empty();
+        bool has_no_body = request.method == "HEAD" || answer.status == HTTP_NO_CONTENT;
+        return has_no_body || length() || !answer.header("transfer-encoding").empty();
     }
 };
 
@@ -263,6 +264,7 @@ bool S3Client::perform(Exchange &exchange)
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(curl, CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -18,7 +18,7 @@ std::string hex(const std::string &bytes)
     static const char digits[] = "0123456789abcdef";
     std::string text;
     for (char c : bytes) {
-        auto byte = static_cast<unsigned char>(c);
+        unsigned char byte = static_cast<unsigned char>(c);
         text += {digits[byte >> 4], digits[byte & 15]};
     }
     return text;
@@ -58,15 +58,15 @@ std::string s3_escaped(const std::string &path)
 {
     static const char digits[] = "0123456789ABCDEF";
     std::string out;
-    for (char character : path) {
-        auto c = static_cast<unsigned char>(character);
+    for (char c : path) {
+        unsigned char byte = static_cast<unsigned char>(c);
         bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
                         c == '/';
         if (is_plain)
-            out += static_cast<char>(c);
+            out += c;
         else
-            out += {'%', digits[c >> 4], digits[c & 15]};
+            out += {'%', digits[byte >> 4], digits[byte & 15]};
     }
     return out;
 }

@@ -92,6 +92,11 @@ std::string scheme_of(const std::string &address)
     return address.substr(0, end);
 }
 
+std::string public_address(const std::string &address)
+{
+    return scheme_of(address).empty() ? address : public_form(parse_address(address));
+}
+
 /* Else a promise would be made that nobody keeps. */
 void check_no_encryption_asked(const std::string &name, const vg_store_options &options)
 {
@@ -106,9 +111,7 @@ std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_
     if (address.empty())
         throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
     std::string scheme = scheme_of(address);
-    if (scheme != "s3")
-        check_no_encryption_asked(scheme.empty() ? address : public_form(parse_address(address)),
-                                  options);
+    if (scheme != "s3") check_no_encryption_asked(public_address(address), options);
     if (scheme == "file") return open_file_uri(address, options.follow_links);
     if (!scheme.empty()) return open_remote_store(address, options);
     std::string folder = absolute_folder(address);
@@ -145,17 +148,6 @@ vg_status vg_store_open(vg_store **store, const char *address, const vg_store_op
     });
 }
 
-const char *vg_public_address(char text[VG_ADDRESS_CHARS], const char *address)
-{
-    vg_status status = guard(nullptr, [&] {
-        bool is_path = scheme_of(address).empty();
-        std::string shown = is_path ? address : public_form(parse_address(address));
-        snprintf(text, VG_ADDRESS_CHARS, "%s", shown.c_str());
-    });
-    if (status != VG_OK) text[0] = '\0';
-    return text;
-}
-
 void vg_store_close(vg_store **store)
 {
     delete *store;
@@ -165,6 +157,13 @@ void vg_store_close(vg_store **store)
 const char *vg_store_address(const vg_store *store)
 {
     return store->address.c_str();
+}
+
+const char *vg_public_address(const char *address, char *text, size_t size)
+{
+    text[0] = '\0';
+    (void)guard(nullptr, [&] { snprintf(text, size, "%s", public_address(address).c_str()); });
+    return text;
 }
 
 bool vg_store_is_atomic(const vg_store *store)
@@ -236,4 +235,9 @@ void vg_store_lock_close(vg_store_lock **lock)
 {
     delete *lock;
     *lock = nullptr;
+}
+
+vg_status vg_store_clear_uploads(vg_store *store, const char *path, vg_error *error)
+{
+    return guard(error, [&] { store->clear_uploads(checked_file_path(path)); });
 }

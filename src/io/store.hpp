@@ -49,6 +49,9 @@ struct vg_store {
     virtual void delete_tree(const std::string &path) = 0;
     virtual std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) = 0;
     virtual std::unique_ptr<verger::Output> open_output(const std::string &path) = 0;
+    virtual void clear_uploads(const std::string &)
+    {
+    }
     /* Throws VG_EUNSUPPORTED where the store has no locks. */
     virtual std::unique_ptr<vg_store_lock> lock(const std::string &path, const char *holder) = 0;
 

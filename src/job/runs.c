@@ -180,7 +180,8 @@ static vg_status note_stray(void *context, const vg_file *file, vg_error *error)
 
 static vg_status sweep_folder(vg_store *output, sweep *state, vg_error *error)
 {
-    vg_status status = vg_store_list(output, state->folder, note_stray, state, error);
+    vg_status status = vg_store_clear_uploads(output, state->folder, error);
+    if (status == VG_OK) status = vg_store_list(output, state->folder, note_stray, state, error);
     if (status == VG_OK || status == VG_ENOTFOUND)
         return delete_files(output, &state->stray, error);
     vg_paths_free(&state->stray);

@@ -10,6 +10,10 @@
 #include "base/memory.h"
 #include "pca/moments.h"
 
+/* OpenBLAS works in a buffer of this size (BUFFER_SIZE in its common_x86_64.h) and asks for
+ * it again and again where there is no memory for it, for ever. */
+enum { BLAS_BUFFER_BYTES = 128 << 20, BLAS_BUFFER_MARGIN = 1 << 20 };
+
 struct vg_pca {
     int dims, components;
     double *matrix;    /* [components][dims] */
@@ -94,6 +98,15 @@ static void explain(vg_pca *pca, const double *ascending, uint64_t rows)
     }
 }
 
+static vg_status check_room_for_blas(vg_error *error)
+{
+    size_t bytes = BLAS_BUFFER_BYTES + BLAS_BUFFER_MARGIN;
+    void *volatile room = malloc(bytes); /* volatile, or the compiler asks for none */
+    if (room == NULL) return vg_fail_memory(error, bytes);
+    free(room);
+    return VG_OK;
+}
+
 static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total, vg_error *error)
 {
     int dims = pca->dims, components = pca->components, found = 0;
@@ -107,6 +120,8 @@ static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total,
         status = vg_fail_memory(error, (columns + vectors + 2) * columns * sizeof(double));
         goto done;
     }
+    status = check_room_for_blas(error);
+    if (status != VG_OK) goto done;
     /* Divided by the total, in which n - 1 cancels, the eigenvalues are the shares
      * of variance. */
     for (size_t i = 0; i < columns; i++)

@@ -143,3 +143,15 @@ def sample(tmp_path_factory):
         wanted = [m for m in tar if m.name.startswith("Training/Apple")]
         tar.extractall(folder, wanted, filter="data")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("no small file system can be mounted here: it needs the superuser")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -8,7 +8,7 @@ import subprocess
 from conftest import BUILD
 
 LIBRARY = BUILD / "libkill_at.so"
-WORDS = ["--model", "seeded:7", "--progress", "none", "--quiet", "-k", "3", "--threads", "1"]
+WORDS = ["--model", "seeded:7", "--progress", "none", "-k", "3", "--threads", "1"]
 
 
 def words(source, output, *arguments):

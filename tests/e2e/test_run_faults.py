@@ -1,8 +1,6 @@
 """Inputs and outputs that make no run: a clear message, an exit code, nothing half done."""
 
-import os
 import pathlib
-import subprocess
 
 import pytest
 from conftest import (SEEDED, TS, features, files_below, leftovers, read_csv, run, successes,
@@ -74,18 +72,6 @@ def test_output_that_cannot_be_written(fruits, tmp_path):
         done = run(fruits, output, code=1)
         assert str(output.parts[1]) in done.stderr
     assert (tmp_path / "file").read_text() == "x"
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("no small file system can be mounted here: it needs the superuser")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "parquet,csv"])

@@ -4,6 +4,9 @@
  *   io_tool list STORE PATH                     paths, each ended by NUL
  *   io_tool put|get|rm|rmtree STORE PATH        put reads standard input
  *   io_tool mv STORE FROM TO
+ *   io_tool encryption STORE PATH               of a file that is there
+ * REGION, SSE and SSE_KMS_KEY in the environment are the options of the stores, SIZE is
+ * what a listing said of the file that is read.
  *   io_tool readall STORE THREADS               reads every file, for bench/stores.py;
  *                                               prints files, bytes and seconds of it
  * Exits with the vg_status. */
@@ -152,6 +155,19 @@ static vg_status print_file(void *context, const vg_file *file, vg_error *error)
     return VG_OK;
 }
 
+static vg_store_options store_options(void)
+{
+    return (vg_store_options){.require_region = getenv("REGION"),
+                              .sse = getenv("SSE"),
+                              .sse_kms_key = getenv("SSE_KMS_KEY")};
+}
+
+static int64_t listed_size(void)
+{
+    const char *size = getenv("SIZE");
+    return size != NULL ? strtoll(size, NULL, 10) : VG_SIZE_UNKNOWN;
+}
+
 static vg_status copy_file(vg_store *store, const char *path, bool is_put, vg_error *error)
 {
     vg_bytes content = {0};
@@ -160,7 +176,7 @@ static vg_status copy_file(vg_store *store, const char *path, bool is_put, vg_er
         static char data[1 << 20];
         status = vg_store_write(store, path, data, fread(data, 1, sizeof data, stdin), error);
     } else {
-        status = vg_store_read(store, path, VG_SIZE_UNKNOWN, 1 << 30, &content, error);
+        status = vg_store_read(store, path, listed_size(), 1 << 30, &content, error);
         if (status == VG_OK && content.size > 0) fwrite(content.bytes, 1, content.size, stdout);
     }
     free(content.bytes);
@@ -171,13 +187,15 @@ static vg_status run_store(const char *action, char **arguments, vg_error *error
 {
     vg_store *store = NULL;
     const char *path = arguments[1];
-    vg_status status = vg_store_open(&store, arguments[0], NULL, error);
+    vg_store_options options = store_options();
+    vg_status status = vg_store_open(&store, arguments[0], &options, error);
     if (status != VG_OK) return status;
     if (strcmp(action, "list") == 0) status = vg_store_list(store, path, print_file, NULL, error);
     if (strcmp(action, "put") == 0) status = copy_file(store, path, true, error);
     if (strcmp(action, "get") == 0) status = copy_file(store, path, false, error);
     if (strcmp(action, "rm") == 0) status = vg_store_delete_file(store, path, error);
     if (strcmp(action, "rmtree") == 0) status = vg_store_delete_tree(store, path, error);
+    if (strcmp(action, "encryption") == 0) status = vg_store_check_encryption(store, path, error);
     if (strcmp(action, "mv") == 0) status = vg_store_rename(store, path, arguments[2], error);
     vg_store_close(&store);
     return status;

@@ -148,19 +148,23 @@ async def pieces_of(reader, length):
 
 
 async def chunks_of(reader):
-    """A chunked body, its frame included."""
+    """A chunked body, its frame included. The last chunk and the end come as one piece:
+    versitygw answers and hangs up without reading the end, and what is then still to be
+    written would break the connection before its answer is read."""
+    held = b""
     while True:
         line = await reader.readuntil(b"\r\n")
-        yield line
         size = int(line.split(b";")[0], 16)
         if size == 0:
             break
-        yield await reader.readexactly(size + 2)
-    while True:  # trailers, up to an empty line
+        if held:
+            yield held
+        held = line + await reader.readexactly(size + 2)
+    end = line
+    while line != b"\r\n":  # trailers, up to an empty line
         line = await reader.readuntil(b"\r\n")
-        yield line
-        if line == b"\r\n":
-            return
+        end += line
+    yield held + end
 
 
 def body_of(reader, head, length):
@@ -295,6 +299,7 @@ class FaultProxy:
     def __init__(self, server_port):
         self.server_port, self.port = server_port, None
         self.latency = 0.0  # seconds before a request is passed on
+        self.latency_of = {}  # the same by Request.kind, where it differs
         self.faults = []
         self.forget()
 
@@ -325,7 +330,7 @@ class FaultProxy:
         self.most_in_flight[request.kind] = max(self.most_in_flight[request.kind],
                                                 in_flight[request.kind])
         try:
-            await asyncio.sleep(self.latency)
+            await asyncio.sleep(self.latency_of.get(request.kind, self.latency))
             server = await asyncio.open_connection("127.0.0.1", self.server_port, limit=MAX_HEAD)
             with contextlib.closing(server[1]):
                 return await Exchange(client, server, head, hit.action if hit else {}).run()
