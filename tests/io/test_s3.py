@@ -136,6 +136,8 @@ def test_no_secret_is_said(gateway, bucket):
 
 # --- Reading and trying again -------------------------------------------------
 
+REQUESTS = [(("get", "object"), "GET"), (("list", ""), "GET"), (("put", "new"), "PUT"),
+            (("rm", "object"), "DELETE")]
 SLOW_DOWN = {"action": {"status": 503, "code": "SlowDown"}}
 
 
@@ -173,9 +175,7 @@ def test_an_empty_object(proxied, bucket):
 @pytest.mark.parametrize("action", [
     {"status": 503, "code": "SlowDown"}, {"status": 500, "code": "InternalError"},
     {"reset": "before"}, {"reset": "after"}, {"cut": 0.5}], ids=str)
-@pytest.mark.parametrize("words, method", [
-    (("get", "object"), "GET"), (("list", ""), "GET"), (("put", "new"), "PUT"),
-    (("rm", "object"), "DELETE")], ids=str)
+@pytest.mark.parametrize("words, method", REQUESTS, ids=str)
 def test_what_passes_is_tried_again(proxied, words, method, action):
     proxy, env = proxied
     if "cut" in action and method not in ("GET",):
@@ -185,11 +185,10 @@ def test_what_passes_is_tried_again(proxied, words, method, action):
     assert fault.hits == 2
 
 
-@pytest.mark.parametrize("words", [("get", "object"), ("list", ""), ("put", "new"),
-                                   ("rm", "object")], ids=str)
-def test_what_does_not_pass_is_told_with_its_attempts(proxied, words):
+@pytest.mark.parametrize("words, method", REQUESTS, ids=str)
+def test_what_does_not_pass_is_told_with_its_attempts(proxied, words, method):
     proxy, env = proxied
-    (fault,) = proxy.replay({**SLOW_DOWN, "times": None})
+    (fault,) = proxy.replay({**SLOW_DOWN, "match": {"method": method}, "times": None})
     env["AWS_MAX_ATTEMPTS"] = "3"
     done = tool(words[0], "s3://bucket", words[1], stdin=b"x", env=env, status=3)
     assert re.match(rb"cannot \w+ s3://bucket[\w/]*: .*(slow ?down|503).*3 attempts.*try again later",
