@@ -14,7 +14,11 @@
 #include "job/plan.h"
 #include "job/runs.h"
 
-static const char ts[] = "20250131_235959", uuid[] = "0f252213-583b-4d37-a045-94204efd85a3";
+#define UUID "0f252213-583b-4d37-a045-94204efd85a3"
+#define STATE "_verger/run_20250131_235959/"
+#define PARQUET "features/parquet/features_20250131_235959/"
+
+static const char ts[] = "20250131_235959", uuid[] = UUID;
 static const char digest[] = "4ec3b389210790bc008e091360027632487303d40281186e6d4331e0f2a53c49";
 
 static vg_store *open_store(const char *folder)
@@ -96,13 +100,9 @@ static void damaged_plans_are_told(void **state)
     vg_saved_plan saved;
     vg_error error = {""};
     assert_int_equal(vg_plan_read(&saved, store, ts, &error), VG_ENOTFOUND);
-    const char *const damaged[] = {"",
-                                   "{",
-                                   "{}",
-                                   "[]",
-                                   "{\"uuid\": \"x\"}",
-                                   "{\"uuid\": \"x\", \"base\": \"\", \"images\": 1, "
-                                   "\"part_rows\": 0}"};
+    static const char no_rows[] =
+        "{\"uuid\": \"x\", \"base\": \"\", \"images\": 1, \"part_rows\": 0}";
+    const char *const damaged[] = {"", "{", "{}", "[]", "{\"uuid\": \"x\"}", no_rows};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         write_text(store, "_verger/run_20250131_235959/run.json", damaged[i]);
         assert_int_equal(vg_plan_read(&saved, store, ts, &error), VG_EFORMAT);
@@ -198,20 +198,15 @@ static void only_recorded_parts_outlive_a_sweep(void **state)
 {
     vg_store *store = open_store(*state);
     const char *const kept[] = {
-        "_verger/run_20250131_235959/run.json", "_verger/run_20250131_235959/part-00001.json",
-        "features/parquet/features_20250131_235959/part-00001-0f252213-583b-4d37-a045-"
-        "94204efd85a3.snappy.parquet",
+        STATE "run.json", STATE "part-00001.json", PARQUET "part-00001-" UUID ".snappy.parquet",
         "features/parquet/features_20250130_000000/part-00000-x.snappy.parquet"};
-    const char *const stray[] = {
-        "_verger/run_20250131_235959/.17-0.inprogress",
-        "features/parquet/features_20250131_235959/part-00000-0f252213-583b-4d37-a045-"
-        "94204efd85a3.snappy.parquet",
-        "features/parquet/features_20250131_235959/.part-00001-0f252213-583b-4d37-a045-"
-        "94204efd85a3.snappy.parquet.inprogress",
-        "features/csv/features_20250131_235959/part-00001-another.csv",
-        "features/csv/features_20250131_235959/_SUCCESS",
-        "errors/errors_20250131_235959/part-00007-0f252213-583b-4d37-a045-94204efd85a3.csv",
-        "pca/csv/pca_20250131_235959/part-00001-0f252213-583b-4d37-a045-94204efd85a3.csv"};
+    const char *const stray[] = {STATE ".17-0.inprogress",
+                                 PARQUET "part-00000-" UUID ".snappy.parquet",
+                                 PARQUET ".part-00001-" UUID ".snappy.parquet.inprogress",
+                                 "features/csv/features_20250131_235959/part-00001-another.csv",
+                                 "features/csv/features_20250131_235959/_SUCCESS",
+                                 "errors/errors_20250131_235959/part-00007-" UUID ".csv",
+                                 "pca/csv/pca_20250131_235959/part-00001-" UUID ".csv"};
     enum { KEPT = sizeof kept / sizeof *kept, STRAY = sizeof stray / sizeof *stray };
     for (size_t i = 0; i < KEPT; i++) write_text(store, kept[i], "x");
     for (size_t i = 0; i < STRAY; i++) write_text(store, stray[i], "x");
