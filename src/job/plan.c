@@ -151,13 +151,22 @@ static bool read_number(const vg_saved_plan *plan, const char *key, uint64_t *nu
     return true;
 }
 
+/* Texts of a plan become parts of file names, and the number of parts a size. */
+static bool is_plausible(const vg_saved_plan *saved)
+{
+    enum { MAX_PARTS = 1 << 24 };
+    return saved->uuid[strspn(saved->uuid, "0123456789abcdef-")] == '\0' &&
+           saved->base[strspn(saved->base, "0123456789_")] == '\0' && saved->part_rows > 0 &&
+           vg_part_count(saved->images, saved->part_rows) <= MAX_PARTS;
+}
+
 vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error)
 {
     *saved = (vg_saved_plan){.json = json, .size = size};
     if (read_text(saved, "uuid", saved->uuid, sizeof saved->uuid) &&
         read_text(saved, "base", saved->base, sizeof saved->base) &&
         read_number(saved, "images", &saved->images) &&
-        read_number(saved, "part_rows", &saved->part_rows) && saved->part_rows > 0)
+        read_number(saved, "part_rows", &saved->part_rows) && is_plausible(saved))
         return VG_OK;
     vg_plan_free(saved);
     return vg_fail(error, VG_EFORMAT, "it is not what verger writes");

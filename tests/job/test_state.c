@@ -101,8 +101,13 @@ static void damaged_plans_are_told(void **state)
     vg_error error = {""};
     assert_int_equal(vg_plan_read(&saved, store, ts, &error), VG_ENOTFOUND);
     static const char no_rows[] =
-        "{\"uuid\": \"x\", \"base\": \"\", \"images\": 1, \"part_rows\": 0}";
-    const char *const damaged[] = {"", "{", "{}", "[]", "{\"uuid\": \"x\"}", no_rows};
+        "{\"uuid\": \"a\", \"base\": \"\", \"images\": 1, \"part_rows\": 0}";
+    static const char many_parts[] = "{\"uuid\": \"a\", \"base\": \"\", \"images\": "
+                                     "18446744073709551615, \"part_rows\": 1}";
+    static const char other_folder[] = "{\"uuid\": \"../a\", \"base\": \"\", \"images\": 1, "
+                                       "\"part_rows\": 1}";
+    const char *const damaged[] = {"",      "{",        "{}",        "[]", "{\"uuid\": \"x\"}",
+                                   no_rows, many_parts, other_folder};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         write_text(store, "_verger/run_20250131_235959/run.json", damaged[i]);
         assert_int_equal(vg_plan_read(&saved, store, ts, &error), VG_EFORMAT);
