@@ -10,7 +10,8 @@ import numpy
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from conftest import BUILD, ROOT, jpeg
+from conftest import BUILD, ROOT
+from pictures import CUT_IMAGE, encoded, photograph
 
 import verger
 
@@ -54,8 +55,8 @@ def test_features_are_the_commands(extracted, command_output):
 
 def test_an_image_that_fails_is_a_row(extracted):
     (row,) = [row for row in extracted.to_pylist() if row["error"]]
-    assert row["path"].endswith("/Apple 1/40.jpg")
-    assert row["label"] == "Apple 1"
+    assert row["path"].endswith(CUT_IMAGE)
+    assert row["label"] == "Apple 2"
     assert row["features"] is None
 
 
@@ -228,7 +229,7 @@ def test_a_stream_keeps_little(extractor):
     taken = []
 
     def batches():
-        data = jpeg(1)
+        data = encoded(photograph(1))
         for i in range(50):
             taken.append(i)
             yield pa.record_batch({"path": [str(i)], "label": ["x"], "content": [data]})

@@ -70,9 +70,9 @@ def files_of(spark: SparkSession, root: str, pattern: str) -> DataFrame:
 def first_files(spark: SparkSession, files: DataFrame, limit: int) -> DataFrame:
     """The first files in byte order of their paths. Their paths pass through the driver."""
     rows = files.select("path").orderBy("path").limit(limit).collect()
-    # Each is one file: what its name holds is no pattern.
-    reader = spark.read.format("binaryFile").option("__globPaths__", "false")
-    return reader.load([row.path for row in rows])
+    # Each is one file: its name is no pattern, and a folder a=1 above it is no partition.
+    options = {"__globPaths__": "false", "recursiveFileLookup": "true"}
+    return spark.read.format("binaryFile").options(**options).load([row.path for row in rows])
 
 
 def count_and_bytes(files: DataFrame) -> tuple[int, int]:

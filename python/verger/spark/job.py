@@ -23,7 +23,7 @@ from verger import pca as principal
 from verger._library import FEATURE_COUNT
 from verger.pca import PCA
 from verger.spark.images import Images, Partitioning, select_images
-from verger.spark.ml import mllib_model
+from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
 from verger.spark.network import Network, check_executors, share_network
 from verger.spark.options import Options
@@ -104,7 +104,7 @@ class Job:
         with self.phase("write the model"):
             output.write_model(pca, model_info(pca, summary, network, kernels))
             mllib_model(self.spark, pca).write().save(output.folder("pca_model"))
-        output.delete(output.staging().rsplit("/", 1)[0])
+        output.delete_staging()
         return summary
 
     # --- Steps ---------------------------------------------------------------

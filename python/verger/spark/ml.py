@@ -7,19 +7,21 @@ from typing import Iterable, Iterator
 import pyarrow as pa
 from pyspark import keyword_only
 from pyspark.ml import Estimator, Model, Transformer
+from pyspark.ml.feature import PCAModel
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.linalg import DenseMatrix, DenseVector, VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasInputCol, HasOutputCol
 from pyspark.ml.util import (DefaultParamsReadable, DefaultParamsReader, DefaultParamsWritable,
                              DefaultParamsWriter, MLReadable, MLReader, MLWritable, MLWriter)
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, StringType, StructType
 
 from verger import pca as principal
 from verger.extractor import IMAGES
 from verger.pca import PCA
+from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
 from verger.spark.network import Network, share_network
 
@@ -37,7 +39,10 @@ class HasVectors(Params):
         return self.getOrDefault(self.vectors)
 
     def as_chosen(self, frame: DataFrame, column: str) -> DataFrame:
-        return frame.withColumn(column, array_to_vector(column)) if self.getVectors() else frame
+        if not self.getVectors():
+            return frame
+        vector = F.when(F.col(column).isNotNull(), array_to_vector(column))
+        return frame.withColumn(column, vector)
 
 
 def with_column(frame: DataFrame, name: str, kind: DataType) -> StructType:
@@ -161,9 +166,10 @@ class VergerPCAModel(Model, PcaParams, MLReadable, MLWritable):
     def toMLlib(self):
         """The same as a pyspark.ml.feature.PCAModel, which can be saved in its own format. Its
         input must be vectors."""
-        from pyspark.sql import SparkSession
-
-        model = mllib_model(SparkSession.active(), self.pca)
+        java = mllib_model(SparkSession.active(), self.pca)
+        model = PCAModel(java)
+        # Without a parent in Python the wrapper looks for parameters in Java when asked to.
+        model._transfer_params_from_java()
         return model.setInputCol(self.getInputCol()).setOutputCol(self.getOutputCol())
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -220,26 +226,3 @@ class PcaReader(MLReader):
         DefaultParamsReader.getAndSetParams(model, metadata)
         model._resetUid(metadata["uid"])
         return model
-
-
-def mllib_model(spark, pca: PCA):
-    """A pyspark.ml.feature.PCAModel of these components, made by MLlib itself so that what it
-    saves is in the format of its version."""
-    from pyspark.ml.feature import PCAModel
-
-    jvm, gateway = spark._jvm, spark.sparkContext._gateway
-
-    def doubles(values):
-        array = gateway.new_array(jvm.double, len(values))
-        for i, value in enumerate(values):
-            array[i] = value
-        return array
-
-    linalg = jvm.org.apache.spark.ml.linalg
-    values = [value for row in pca.components for value in row]
-    matrix = linalg.DenseMatrix(pca.dims, pca.k, doubles(values))
-    vector = linalg.DenseVector(doubles(pca.explained_variance))
-    uid = jvm.org.apache.spark.ml.util.Identifiable.randomUID("pca")
-    java = jvm.org.apache.spark.ml.feature.PCAModel(uid, matrix, vector)
-    model = PCAModel(java)
-    return model.setInputCol("features").setOutputCol("pca_features")

@@ -53,6 +53,14 @@ class Output(NamedTuple):
         path, system = self.path(folder)
         system.delete(path, True)
 
+    def delete_staging(self) -> None:
+        """And the folder above it, where it was all that lay there."""
+        path, system = self.path(self.staging())
+        system.delete(path.getParent(), True)
+        state = path.getParent().getParent()
+        if not system.listStatus(state):
+            system.delete(state, False)
+
     def claim(self, overwrite: bool) -> None:
         """FileExistsError where there are tables of this timestamp; `overwrite` deletes them."""
         for folder in [*self.tables(), self.staging()]:
