@@ -65,8 +65,8 @@ VG_API const char *vg_libraries(void);
 
 /* --- CPU kernels ------------------------------------------------------- */
 
-/* The kernel sets this CPU can run, plainest first: "ref", "avx2", "avx512".
- * Returns NULL past the last. */
+/* The kernel sets this CPU can run, plainest first: "ref", then "avx2" and "avx512" or,
+ * on 64-bit ARM, "neon". Returns NULL past the last. */
 VG_API const char *vg_kernel_set(size_t index);
 
 /* Largest f32 multiply-add rate of one core, in GFLOP/s, measured now with
