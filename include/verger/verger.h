@@ -202,6 +202,11 @@ typedef struct vg_pca vg_pca;
  * components are orthonormal and explain 0; where all rows are equal, every
  * component explains 0. */
 VG_API vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error);
+/* A PCA that was fitted before: matrix [k][dims] and explained [k], as
+ * vg_pca_matrix and vg_pca_explained_variance give them; both are copied. A NaN or
+ * an infinity is VG_EINVAL. */
+VG_API vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix,
+                             const double *explained, vg_error *error);
 VG_API void vg_pca_close(vg_pca **pca);
 
 VG_API int vg_pca_dims(const vg_pca *pca);

@@ -1,6 +1,7 @@
 /* Principal components of moments, and rows projected on them. */
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ struct vg_pca {
     double *explained; /* [components] */
 };
 
-static vg_status pca_open(vg_pca **pca, int dims, int components, vg_error *error)
+static vg_status pca_allocate(vg_pca **pca, int dims, int components, vg_error *error)
 {
     *pca = NULL;
     vg_pca *opened = calloc(1, sizeof *opened);
@@ -35,6 +36,35 @@ static vg_status pca_open(vg_pca **pca, int dims, int components, vg_error *erro
         return vg_fail_memory(error, (entries + (size_t)components) * sizeof(double));
     }
     *pca = opened;
+    return VG_OK;
+}
+
+static bool all_finite(const double *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix, const double *explained,
+                      vg_error *error)
+{
+    *pca = NULL;
+    if (matrix == NULL || explained == NULL)
+        return vg_fail(error, VG_EINVAL, "vg_pca_open: matrix and explained are needed");
+    if (dims < 1 || dims > VG_MOMENTS_MAX_DIMS || k < 1 || k > dims)
+        return vg_fail(error, VG_EINVAL,
+                       "PCA: %d components of %d dimensions, must be 1 to %d of "
+                       "1 to %d",
+                       k, dims, dims, VG_MOMENTS_MAX_DIMS);
+    size_t entries = (size_t)k * (size_t)dims;
+    if (!all_finite(matrix, entries) || !all_finite(explained, (size_t)k))
+        return vg_fail(error, VG_EINVAL, "PCA: the components hold a NaN or an infinity");
+
+    vg_status status = pca_allocate(pca, dims, k, error);
+    if (status != VG_OK) return status;
+    memcpy((*pca)->matrix, matrix, entries * sizeof *matrix);
+    memcpy((*pca)->explained, explained, (size_t)k * sizeof *explained);
     return VG_OK;
 }
 
@@ -165,7 +195,7 @@ vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *e
         return vg_fail(error, VG_EINVAL, "PCA: the variance is more than a number holds");
 
     vg_pca *fitted;
-    vg_status status = pca_open(&fitted, moments->dims, k, error);
+    vg_status status = pca_allocate(&fitted, moments->dims, k, error);
     if (status != VG_OK) return status;
     if (total > 0)
         status = decompose(fitted, moments, total, error);

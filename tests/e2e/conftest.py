@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from pictures import encoded, fill, photograph  # noqa: F401
 from store.fixtures import aws_like, fault_proxy, gateway  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -29,31 +30,6 @@ def patience():
     cache = BUILD / "CMakeCache.txt"
     sanitized = cache.exists() and "VERGER_SANITIZE:STRING=\n" not in cache.read_text()
     return 10 if sanitized else 1
-
-
-def photograph(seed, size=(100, 100)):
-    """A smooth random picture, so that no two have the same features."""
-    random = numpy.random.default_rng(seed)
-    coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=numpy.uint8))
-    return coarse.resize(size, Image.BICUBIC)
-
-
-def encoded(picture, kind="JPEG", **options):
-    data = io.BytesIO()
-    picture.save(data, kind, **options)
-    return data.getvalue()
-
-
-def fill(folder, per_class=8, classes=("Apple 1", "Apple 2", "Pear 1"), split="Training"):
-    """The dataset's layout: Training/<class>/<file>.jpg."""
-    seed = 0
-    for name in classes:
-        (folder / split / name).mkdir(parents=True, exist_ok=True)
-        for i in range(per_class):
-            data = encoded(photograph(seed), quality=90)
-            (folder / split / name / f"r_{i}_100.jpg").write_bytes(data)
-            seed += 1
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -231,6 +231,43 @@ static void test_batches_do_not_show_in_a_projection(void **state)
     vg_pca_close(&pca);
 }
 
+static void test_opened_again(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, DIMS = 13, K = 3 };
+    float rows[ROWS * DIMS];
+    uint32_t seed = 5;
+    for (size_t i = 0; i < ROWS * DIMS; i++) rows[i] = random_value(&seed);
+    vg_pca *fitted = fit_rows(ROWS, DIMS, rows, K), *opened = NULL;
+    const double *matrix = vg_pca_matrix(fitted), *explained = vg_pca_explained_variance(fitted);
+    assert_int_equal(vg_pca_open(&opened, DIMS, K, matrix, explained, NULL), VG_OK);
+    assert_memory_equal(vg_pca_matrix(opened), matrix, sizeof(double) * DIMS * K);
+    assert_memory_equal(vg_pca_explained_variance(opened), explained, sizeof(double) * K);
+
+    double expected[ROWS * K], projected[ROWS * K];
+    assert_int_equal(vg_pca_project(fitted, ROWS, rows, expected, NULL), VG_OK);
+    assert_int_equal(vg_pca_project(opened, ROWS, rows, projected, NULL), VG_OK);
+    assert_memory_equal(projected, expected, sizeof expected);
+    vg_pca_close(&opened);
+    vg_pca_close(&fitted);
+}
+
+static void test_open_refuses(void **state)
+{
+    (void)state;
+    vg_pca *pca = NULL;
+    const double good[] = {1, 0, 0, 1}, bad[] = {1, 0, (double)NAN, 1}, explained[] = {0.75, 0.25};
+    vg_error error;
+    assert_int_equal(vg_pca_open(&pca, 2, 2, NULL, explained, &error), VG_EINVAL);
+    assert_int_equal(vg_pca_open(&pca, 2, 3, good, explained, &error), VG_EINVAL);
+    assert_non_null(strstr(error.message, "3 components of 2 dimensions"));
+    assert_int_equal(vg_pca_open(&pca, 0, 1, good, explained, &error), VG_EINVAL);
+    assert_int_equal(vg_pca_open(&pca, 1 << 30, 1, good, explained, &error), VG_EINVAL);
+    assert_int_equal(vg_pca_open(&pca, 2, 2, bad, explained, &error), VG_EINVAL);
+    assert_non_null(strstr(error.message, "NaN"));
+    assert_null(pca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +280,8 @@ int main(void)
         cmocka_unit_test(test_fit_refuses),
         cmocka_unit_test(test_one_dimension),
         cmocka_unit_test(test_batches_do_not_show_in_a_projection),
+        cmocka_unit_test(test_opened_again),
+        cmocka_unit_test(test_open_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

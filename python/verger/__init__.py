@@ -1,0 +1,39 @@
+"""Verger: images to MobileNetV2 features, features to principal components.
+
+>>> import verger
+>>> table = verger.Extractor().extract(paths)
+>>> table = table.filter(table["error"].is_null())
+>>> pca = verger.pca.fit(table, k=50)
+>>> pca.project(table)
+"""
+
+from verger import pca
+from verger._library import FEATURE_COUNT, VergerError, library
+from verger.extractor import FEATURES, IMAGES, Extractor, Times, label_of
+from verger.model import Model, find_model
+from verger.pca import PCA, Moments
+
+__version__ = "0.1.0"
+__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Model", "Moments", "Times",
+           "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
+           "library_version", "pca"]
+
+
+def library_version() -> str:
+    """The version of the library that was loaded."""
+    return library().vg_version().decode()
+
+
+def libraries() -> str:
+    """Names and versions of the libraries that it uses."""
+    return library().vg_libraries().decode()
+
+
+def kernel_sets() -> list[str]:
+    """The kernel sets that this CPU can run, plainest first."""
+    names = []
+    while True:
+        name = library().vg_kernel_set(len(names))
+        if name is None:
+            return names
+        names.append(name.decode())

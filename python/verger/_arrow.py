@@ -1,0 +1,64 @@
+"""Record batches in and out of the library, over Arrow's C Data Interface: no copies."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import contextmanager
+from ctypes import c_char_p, c_int64, c_void_p
+
+import pyarrow as pa
+
+from verger._library import call
+
+
+class ArrowSchema(ctypes.Structure):
+    _fields_ = [("format", c_char_p), ("name", c_char_p), ("metadata", c_char_p),
+                ("flags", c_int64), ("n_children", c_int64), ("children", c_void_p),
+                ("dictionary", c_void_p), ("release", c_void_p), ("private_data", c_void_p)]
+
+
+class ArrowArray(ctypes.Structure):
+    _fields_ = [("length", c_int64), ("null_count", c_int64), ("offset", c_int64),
+                ("n_buffers", c_int64), ("n_children", c_int64), ("buffers", c_void_p),
+                ("children", c_void_p), ("dictionary", c_void_p), ("release", c_void_p),
+                ("private_data", c_void_p)]
+
+
+def release(exported) -> None:
+    """As the interface asks of a consumer: once, unless it was moved away."""
+    if exported.release:
+        ctypes.CFUNCTYPE(None, c_void_p)(exported.release)(ctypes.addressof(exported))
+
+
+@contextmanager
+def exported(batch: pa.RecordBatch):
+    """Addresses of the schema and the array of a batch, for the time of the block."""
+    schema, array = ArrowSchema(), ArrowArray()
+    batch._export_to_c(ctypes.addressof(array), ctypes.addressof(schema))
+    try:
+        yield ctypes.addressof(schema), ctypes.addressof(array)
+    finally:
+        release(schema)
+        release(array)
+
+
+def transform(function: str, handle, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """What a function of the form (handle, schema, batch, out schema, out batch) makes."""
+    schema, array = ArrowSchema(), ArrowArray()
+    with exported(batch) as (in_schema, in_array):
+        call(function, handle, in_schema, in_array, ctypes.addressof(schema),
+             ctypes.addressof(array))
+    return pa.RecordBatch._import_from_c(ctypes.addressof(array), ctypes.addressof(schema))
+
+
+def batches_of(data) -> list[pa.RecordBatch]:
+    """The batches of a table, a batch, or whatever else speaks Arrow's PyCapsule interface."""
+    if isinstance(data, pa.RecordBatch):
+        return [data]
+    if isinstance(data, pa.Table):
+        return data.to_batches()
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.table(data).to_batches()
+    if hasattr(data, "__arrow_c_array__"):
+        return [pa.record_batch(data)]
+    raise TypeError(f"a table or a record batch is needed, not {type(data).__name__}")

@@ -1,0 +1,171 @@
+"""libverger over ctypes: where it lies, its functions, its errors.
+
+The library has no Python in it, so one build serves every Python.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
+from pathlib import Path
+
+ABI_VERSION = 1  # VG_ABI_VERSION of verger.h
+FEATURE_COUNT = 1280  # VG_FEATURE_COUNT
+
+STATUS_NAMES = ("ok", "invalid argument", "out of memory", "input/output error", "bad data",
+                "limit exceeded", "not found", "exists already", "not supported", "cancelled")
+
+
+class VergerError(Exception):
+    """What the library reports. `status` is a number of vg_status, `status_name` its name."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def status_name(self) -> str:
+        known = 0 <= self.status < len(STATUS_NAMES)
+        return STATUS_NAMES[self.status] if known else "unknown status"
+
+    def __reduce__(self):
+        return type(self), (self.status, str(self))
+
+
+class Error(ctypes.Structure):
+    """vg_error"""
+
+    _fields_ = [("message", c_char * 512)]
+
+
+class ModelOptions(ctypes.Structure):
+    """vg_model_options"""
+
+    _fields_ = [("kernels", c_char_p)]
+
+
+class ImageOptions(ctypes.Structure):
+    """vg_image_options"""
+
+    _fields_ = [("max_pixels", c_uint64), ("exif_orient", c_int)]
+
+
+class ExtractorTimes(ctypes.Structure):
+    """vg_extractor_times"""
+
+    _fields_ = [("decode", c_double), ("resize", c_double), ("network", c_double)]
+
+
+# name: (result, arguments); where the result is `status`, the last argument is the vg_error
+# that `call` gives.
+status = "status"
+HANDLE = c_void_p
+FUNCTIONS = {
+    "vg_version": (c_char_p, []),
+    "vg_libraries": (c_char_p, []),
+    "vg_kernel_set": (c_char_p, [c_size_t]),
+    "vg_model_open": (status, [POINTER(HANDLE), c_char_p, POINTER(ModelOptions)]),
+    "vg_model_close": (None, [POINTER(HANDLE)]),
+    "vg_model_kernels": (c_char_p, [HANDLE]),
+    "vg_image_options_default": (None, [POINTER(ImageOptions)]),
+    "vg_extractor_open": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions)]),
+    "vg_extractor_close": (None, [POINTER(HANDLE)]),
+    "vg_extractor_get_times": (None, [HANDLE, POINTER(ExtractorTimes)]),
+    "vg_extract_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "vg_moments_open": (status, [POINTER(HANDLE), c_int]),
+    "vg_moments_close": (None, [POINTER(HANDLE)]),
+    "vg_moments_merge": (status, [HANDLE, HANDLE]),
+    "vg_moments_dims": (c_int, [HANDLE]),
+    "vg_moments_count": (c_uint64, [HANDLE]),
+    "vg_moments_serialized_size": (c_size_t, [HANDLE]),
+    "vg_moments_serialize": (None, [HANDLE, c_void_p]),
+    "vg_moments_deserialize": (status, [POINTER(HANDLE), c_char_p, c_size_t]),
+    "vg_moments_add_arrow": (status, [HANDLE, c_void_p, c_void_p]),
+    "vg_pca_open": (status, [POINTER(HANDLE), c_int, c_int, POINTER(c_double), POINTER(c_double)]),
+    "vg_pca_fit": (status, [POINTER(HANDLE), HANDLE, c_int]),
+    "vg_pca_close": (None, [POINTER(HANDLE)]),
+    "vg_pca_dims": (c_int, [HANDLE]),
+    "vg_pca_components": (c_int, [HANDLE]),
+    "vg_pca_matrix": (POINTER(c_double), [HANDLE]),
+    "vg_pca_explained_variance": (POINTER(c_double), [HANDLE]),
+    "vg_pca_project_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),
+}
+
+
+def library_paths() -> list[Path]:
+    """Where the library may lie, the first that exists is taken."""
+    package = Path(__file__).resolve().parent
+    named = os.environ.get("VERGER_LIBRARY")
+    if named:
+        return [Path(named)]
+    return [package / "lib" / "libverger.so", package.parents[1] / "build" / "libverger.so"]
+
+
+@functools.lru_cache(maxsize=None)
+def library() -> ctypes.CDLL:
+    """The library, loaded at the first call. ImportError says what to do."""
+    paths = library_paths()
+    found = next((path for path in paths if path.exists()), None)
+    if found is None:
+        looked = " or ".join(map(str, paths))
+        raise ImportError(f"libverger is not at {looked}: install a wheel of verger for this "
+                          "machine, or run `make`, or set VERGER_LIBRARY to the path of "
+                          "libverger.so")
+    loaded = ctypes.CDLL(str(found))
+    loaded.vg_abi_version.restype = c_int
+    version = loaded.vg_abi_version()
+    if version != ABI_VERSION:
+        raise ImportError(f"{found} has ABI version {version}, this package needs {ABI_VERSION}: "
+                          "install library and package from the same release")
+    for name, (result, arguments) in FUNCTIONS.items():
+        declare(loaded, found, name, result, arguments)
+    return loaded
+
+
+def declare(loaded: ctypes.CDLL, path: Path, name: str, result, arguments) -> None:
+    function = getattr(loaded, name, None)
+    if function is None:
+        raise ImportError(f"{path} has no {name}: it is older than this package; install library "
+                          "and package from the same release")
+    if result is status:
+        result, arguments = c_int, [*arguments, POINTER(Error)]
+    function.restype = result
+    function.argtypes = arguments
+
+
+def call(name: str, *arguments) -> None:
+    """A function that returns a vg_status; VergerError where that is not VG_OK."""
+    error = Error()
+    code = getattr(library(), name)(*arguments, byref(error))
+    if code != 0:
+        raise VergerError(code, error.message.decode("utf-8", "replace"))
+
+
+class Handle:
+    """Owns an object of the library, closed with this one."""
+
+    closer: str  # vg_X_close
+
+    def __init__(self) -> None:
+        self._pointer = HANDLE()
+
+    def _open(self, opener: str, *arguments) -> None:
+        """Takes the object that the function `opener` gives through its first argument."""
+        call(opener, byref(self._pointer), *arguments)
+
+    def close(self) -> None:
+        """Frees what the object holds now instead of when it is collected."""
+        if self._pointer:
+            getattr(library(), self.closer)(byref(self._pointer))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_pointer"):
+            self.close()

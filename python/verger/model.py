@@ -1,0 +1,60 @@
+"""The network's weights: where they are, and the opened model."""
+
+from __future__ import annotations
+
+import os
+from ctypes import byref
+from pathlib import Path
+from typing import Optional, Union
+
+from verger._library import Handle, ModelOptions, library
+
+MODEL_FILE = "mobilenet_v2_1.0_224.safetensors"
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+def cached_model() -> Path:
+    """Where `verger model` keeps the weights that it fetched."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(cache) if cache.startswith("/") else Path.home() / ".cache"
+    return folder / "verger" / MODEL_FILE
+
+
+def find_model(model: Optional[PathLike] = None) -> str:
+    """The weights to take: `model`, $VERGER_MODEL, the user's cache or ../shared/models, in
+    the order of the command. FileNotFoundError says where it looked.
+
+    A model is a safetensors file, or "seeded:N" for weights drawn from the seed N.
+    """
+    for name, who in ((model, "the model"), (os.environ.get("VERGER_MODEL"), "$VERGER_MODEL")):
+        if not name:
+            continue
+        if str(name).startswith("seeded:") or Path(name).is_file():
+            return os.fspath(name)
+        raise FileNotFoundError(f"{who} names {name}, which is no file: name a .safetensors file")
+    places = [cached_model(), Path("../shared/models") / MODEL_FILE]
+    for place in places:
+        if place.is_file():
+            return str(place)
+    raise FileNotFoundError(f"no weights at {' or '.join(map(str, places))}: give a model, set "
+                            "VERGER_MODEL, or run `verger model fetch`")
+
+
+class Model(Handle):
+    """Weights packed for this CPU. Read-only: threads may share it."""
+
+    closer = "vg_model_close"
+
+    def __init__(self, model: Optional[PathLike] = None, *, kernels: Optional[str] = None) -> None:
+        """model: as of `find_model`. kernels: "ref", "avx2", ...; None takes $VERGER_CPU or
+        the best of this CPU."""
+        super().__init__()
+        self.source = find_model(model)
+        options = ModelOptions(kernels.encode() if kernels else None)
+        self._open("vg_model_open", os.fsencode(self.source), byref(options))
+
+    @property
+    def kernels(self) -> str:
+        """The kernel set it was packed for."""
+        return library().vg_model_kernels(self._pointer).decode()

@@ -1,0 +1,68 @@
+"""The network on the executors: weights that go once to a node, a model a process."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import Iterable, Iterator, NamedTuple, Optional
+
+import pyarrow as pa
+from pyspark import SparkFiles
+from pyspark.sql import SparkSession
+
+from verger.extractor import Extractor
+from verger.model import find_model
+
+
+class Network(NamedTuple):
+    """What a task needs to extract features: small, for it travels with every task."""
+
+    model: str  # the name under SparkFiles, or "seeded:N"
+    sha256: Optional[str]
+    threads: int
+    max_pixels: Optional[int] = None
+    exif_orient: bool = False
+
+    def extractor(self) -> Extractor:
+        """That of this process: its tasks share it one after the other."""
+        return open_extractor(self)
+
+    def extract(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """path, label and content to path, label, features and error: for mapInArrow."""
+        return self.extractor().extract_batches(batches)
+
+
+@functools.lru_cache(maxsize=1)
+def open_extractor(network: Network) -> Extractor:
+    model = network.model
+    if not model.startswith("seeded:"):
+        model = SparkFiles.get(model)
+    return Extractor(model, threads=network.threads, max_pixels=network.max_pixels,
+                     exif_orient=network.exif_orient)
+
+
+def share_network(spark: SparkSession, model: Optional[str] = None, **options) -> Network:
+    """Offers the weights to the executors through Spark's file server; each node fetches them
+    once (spark.files.useFetchCache). options: those of Network."""
+    threads = int(spark.conf.get("spark.task.cpus", "1"))
+    found = find_model(model)
+    if found.startswith("seeded:"):
+        return Network(found, None, threads, **options)
+    spark.sparkContext.addFile(found)
+    digest = hashlib.sha256(Path(found).read_bytes()).hexdigest()
+    return Network(Path(found).name, digest, threads, **options)
+
+
+def check_executors(spark: SparkSession, network: Network) -> str:
+    """Opens the model once on every core, so that a cluster that cannot is known before any
+    work. The kernel sets in use, with a comma between."""
+
+    def kernels(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            name = network.extractor().model.kernels
+            yield pa.RecordBatch.from_arrays([pa.array([name])], ["kernels"])
+
+    tasks = spark.sparkContext.defaultParallelism
+    rows = spark.range(0, tasks, 1, tasks).mapInArrow(kernels, "kernels string")
+    return ",".join(sorted({row.kernels for row in rows.collect()}))
