@@ -2,7 +2,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test build-tests bench check-sanitizers fuzz install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers fuzz wheels emr-archive check-wheels \
+  install clean help
 
 all: build
 
@@ -32,6 +33,15 @@ check-sanitizers:
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
 
+wheels:
+	@tools/build-wheels
+
+emr-archive:
+	@tools/build-emr-archive
+
+check-wheels: build
+	@tools/check-wheels $(BUILD)
+
 install: build
 	@cmake --install $(BUILD)
 
@@ -45,6 +55,9 @@ help:
 	@echo "make bench             the network's speed beside ONNX Runtime's"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
+	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
+	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"
+	@echo "make check-wheels      both built and tested under Python 3.9, aarch64 with qemu"
 	@echo "make install           to PREFIX (/usr/local); DESTDIR is respected"
 	@echo "make clean             removes the build folder"
 	@echo "BUILD=folder builds somewhere else."

@@ -18,6 +18,8 @@ BUILD = Path(os.environ.get("VERGER_BUILD", ROOT / "build"))
 DIST = ROOT / "dist"
 ARCHES = ("x86_64", "aarch64")
 PROBE = ROOT / "tests/wheels/probe.py"
+# What qemu plays where it has to: Graviton2's cores.
+QEMU_CPU = {"aarch64": "neoverse-n1", "x86_64": "max"}
 
 
 def python39(arch):
@@ -39,8 +41,8 @@ def run(command, **environment):
     return done.stdout
 
 
-def probe(python, pictures, **environment):
-    return json.loads(run([python, PROBE, pictures], **environment))
+def probe(python, *pictures, **environment):
+    return json.loads(run([python, PROBE, *pictures], **environment))
 
 
 @pytest.fixture(scope="session")

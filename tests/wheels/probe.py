@@ -1,4 +1,4 @@
-"""What a verger makes of pictures, as JSON: probe.py FOLDER. For Python 3.9 and later."""
+"""What a verger makes of numbers and pictures, as JSON: probe.py [FOLDER]. For Python 3.9."""
 
 import hashlib
 import json
@@ -46,13 +46,14 @@ def components(table):
 
 
 def main():
-    hashes, errors, table = features(Path(sys.argv[1]))
-    print(json.dumps({
-        "machine": platform.machine(), "python": platform.python_version(),
-        "libraries": verger.libraries(), "kernels": verger.kernel_sets(), "file": verger.__file__,
-        "features": hashes, "errors": errors,
-        "moments": digest(bytes(verger.Moments().add(table))), "pca": components(rows()),
-        "modules": sorted({"numpy", "pandas"} & sys.modules.keys())}))
+    said = {"machine": platform.machine(), "python": platform.python_version(),
+            "file": verger.__file__, "pca": components(rows())}
+    if len(sys.argv) > 1:
+        hashes, errors, table = features(Path(sys.argv[1]))
+        said.update(features=hashes, errors=errors,
+                    moments=digest(bytes(verger.Moments().add(table))))
+    said["modules"] = sorted({"numpy", "pandas"} & sys.modules.keys())
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

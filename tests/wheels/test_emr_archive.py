@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from conftest import ARCHES, DIST, ROOT, probe, python39
+from conftest import ARCHES, DIST, QEMU_CPU, ROOT, probe, python39
 
 ARCHIVE = DIST / "verger-emr.tar.gz"
 # All that a first start of a cluster's container must fetch and unpack.
@@ -23,11 +23,12 @@ def unpacked(tmp_path_factory):
 
 @pytest.fixture
 def node(tmp_path, arch):
-    """PATH of a node: its Python 3.9, and what uname says of it."""
+    """The environment of a node: its Python 3.9, and what uname says of it."""
     uname = tmp_path / "uname"
     uname.write_text(f"#!/bin/sh\necho {arch}\n")
     uname.chmod(0o755)
-    return f"{tmp_path}:{python39(arch).parent}:/usr/bin:/bin"
+    return {"PATH": f"{tmp_path}:{python39(arch).parent}:/usr/bin:/bin",
+            "QEMU_CPU": QEMU_CPU[arch]}
 
 
 def test_entries_are_sorted_dateless_files():
@@ -48,7 +49,7 @@ def test_holds_the_job_and_licences(unpacked):
 
 
 def test_runs_on_a_node(unpacked, node, pictures, reference, arch):
-    said = probe(unpacked / "bin/python", pictures, PATH=node)
+    said = probe(unpacked / "bin/python", pictures, **node)
     assert said["file"].startswith(str(unpacked / arch))
     assert said["features"] == reference["features"]
     assert said["pca"]["moments"] == reference["pca"]["moments"]
@@ -59,7 +60,7 @@ def test_imports_what_it_carries_of_pyarrow(unpacked, node):
                              ("acero", "compute", "csv", "dataset", "feather", "fs", "json", "parquet")]
     done = subprocess.run([unpacked / "bin/python", "-c", f"import {', '.join(modules)}\n"
                            "print(pyarrow.compute.sum([1, 2]))"],
-                          env={"PATH": node}, capture_output=True, text=True)
+                          env=node, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("3\n", "")
 
 
@@ -67,7 +68,7 @@ def test_keeps_the_path_that_spark_gives(unpacked, node, tmp_path):
     """Spark adds its own package, and files of the job, to PYTHONPATH."""
     (tmp_path / "of_spark.py").write_text("")
     done = subprocess.run([unpacked / "bin/python", "-c", "import of_spark, verger"],
-                          env={"PATH": node, "PYTHONPATH": str(tmp_path)}, capture_output=True,
+                          env={**node, "PYTHONPATH": str(tmp_path)}, capture_output=True,
                           text=True)
     assert done.stderr == ""
 
@@ -75,7 +76,7 @@ def test_keeps_the_path_that_spark_gives(unpacked, node, tmp_path):
 def test_runs_from_another_folder_by_a_relative_name(unpacked, node):
     """As ./verger/bin/python of spark.pyspark.python is found."""
     done = subprocess.run(["./verger/bin/python", "-c", "import verger; print(verger.__file__)"],
-                          cwd=unpacked.parent, env={"PATH": node}, capture_output=True, text=True)
+                          cwd=unpacked.parent, env=node, capture_output=True, text=True)
     assert done.stdout.startswith(str(unpacked)), done.stderr
 
 
