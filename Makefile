@@ -2,8 +2,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test build-tests bench check-sanitizers fuzz wheels emr-archive check-wheels \
-  install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers check-spark fuzz wheels \
+  emr-archive check-wheels install clean help
 
 all: build
 
@@ -20,6 +20,7 @@ test: build-tests
 
 build-tests:
 	@tools/setup lint
+	@tools/setup spark
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DVERGER_TESTS=ON -DVERGER_WERROR=ON --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD) -- --quiet
 
@@ -29,6 +30,9 @@ bench: build
 
 check-sanitizers:
 	@tools/check-sanitizers
+
+check-spark: build-tests
+	@VERGER_BUILD=$(BUILD) tools/check-spark
 
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
@@ -54,6 +58,7 @@ help:
 	@echo "make test              all tests"
 	@echo "make bench             the network's speed beside ONNX Runtime's"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
+	@echo "make check-spark        the Spark job on real clusters, and on Spark 4"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
 	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
 	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"

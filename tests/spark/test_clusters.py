@@ -1,0 +1,138 @@
+"""The clusters of the tests are what they say, shown by small applications."""
+
+import pathlib
+import tarfile
+import time
+
+import pyarrow.parquet
+import pytest
+
+from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
+from spark.processes import processes_in
+
+APPLICATIONS = pathlib.Path(__file__).parent / "applications"
+SUM = APPLICATIONS / "squares.py"
+ROWS = 1000
+SQUARES = sum(i * i for i in range(ROWS))
+
+long = pytest.mark.long
+
+
+def check_sum(result, version):
+    assert result.code == 0, result
+    assert f"sum {SQUARES} by Spark {version}" in result.output
+
+
+def test_local(local3):
+    result = submit(local3, SUM, ROWS, 4, 0, events=True)
+    check_sum(result, "3.5.6")
+    log = result.events
+    first, last = log.stages()
+    assert len(log.tasks(first)) == 4 and len(log.tasks(last)) == 1
+    assert len(log.attempts()) == 5 and log.failed_attempts() == []
+    assert 0 < log.shuffle_bytes() < 1000
+    assert len(log.broadcasts()) == 2 and all(log.broadcasts().values())
+    assert processes_in(local3.folder) == []
+
+
+def test_time_limit_and_failure(local3):
+    begun = time.monotonic()
+    result = submit(local3, SUM, ROWS, 4, 3600, limit=15)
+    assert result.out_of_time and result.code is None and time.monotonic() - begun < 30
+    assert processes_in(local3.folder) == []
+    result = submit(local3, SUM, "many", 4, 0)
+    assert result.code == 1 and "ValueError" in str(result)
+
+
+def test_module(local3, tmp_path):
+    (tmp_path / "orchard.py").write_text("import sys\nprint('module', __name__, sys.argv[1:])\n")
+    result = submit(local3, "orchard", "a b", environment={"PYTHONPATH": str(tmp_path)})
+    assert result.code == 0 and "module __main__ ['a b']" in result.output, result
+
+
+@long
+def test_local_of_spark_4(local4):
+    result = submit(local4, SUM, ROWS, 4, 0, events=True)
+    check_sum(result, "4.3.0")
+    assert len(result.events.attempts()) == 5
+
+
+@long
+def test_standalone(standalone):
+    result = submit(standalone, SUM, ROWS, 4, 0, events=True)
+    check_sum(result, "3.5.6")
+    assert sorted(result.events.executors()) == ["0", "1", "driver"][:len(result.events.executors())]
+
+
+@long
+def test_standalone_that_loses_a_worker(spark3, tmp_path):
+    with standalone_cluster(tmp_path / "cluster", spark3) as cluster:
+        with start(cluster, SUM, ROWS, 12, 2, events=True, limit=120) as running:
+            running.wait_for_output(r"Finished task 2\.0 in stage 0\.0")
+            lost = cluster.workers[0]
+            assert len(processes_in(lost.folder)) > 2  # worker, executor, Python
+            cluster.kill_worker(lost)
+            assert processes_in(lost.folder) == []
+            cluster.start_worker()
+            cluster.wait_for_workers()
+            result = running.wait()
+    check_sum(result, "3.5.6")
+    log = result.events
+    assert len(log.lost_executors()) >= 1 and len(log.executors()) >= 3
+    assert len(log.failed_attempts()) >= 1 and len(log.tasks(0)) == 12
+
+
+@long
+@pytest.mark.parametrize("committer", ["file", "magic"])
+@pytest.mark.parametrize("place", ["local3", "standalone", "yarn"])
+def test_bucket_to_bucket(request, gateway, s3a, place, committer):
+    cluster = request.getfixturevalue(place)
+    images, name = gateway.bucket("orchard"), f"copies-{place}-{committer}"
+    for i in range(5):
+        (images / "Training/Apple 1").mkdir(parents=True, exist_ok=True)
+        (images / f"Training/Apple 1/{i}.jpg").write_bytes(bytes([i]) * 1000)
+    copies = gateway.bucket(name)
+    conf = s3a | (magic_committer_conf() if committer == "magic" else {})
+    result = submit(cluster, APPLICATIONS / "copy_images.py", "s3a://orchard/Training/*/*.jpg",
+                    f"s3a://{name}/out", conf=conf)
+    assert result.code == 0 and "rows 5" in result.output, result
+    rows = pyarrow.parquet.read_table(copies / "out").to_pylist()
+    assert {row["path"]: row["content"] for row in rows} == {
+        f"s3a://orchard/Training/Apple 1/{i}.jpg": bytes([i]) * 1000 for i in range(5)}
+    # The magic committer leaves a report in _SUCCESS, the other an empty file.
+    success = (copies / "out/_SUCCESS").read_text()
+    assert ('"committer" : "magic"' in success) == (committer == "magic")
+    assert [path.name for path in (copies / "out").iterdir() if path.name.startswith("__")] == []
+
+
+@long
+def test_yarn_with_an_archive(yarn, spark3, tmp_path):
+    (tmp_path / "model.txt").write_text("inside ")
+    (tmp_path / "beside.txt").write_text("beside")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "model.txt", "model.txt")
+    result = submit(yarn, APPLICATIONS / "read_archive.py", "model/model.txt", "beside.txt",
+                    options=["--archives", f"{tmp_path}/model.tar.gz#model",
+                             "--files", tmp_path / "beside.txt"])
+    assert result.code == 0, result
+    assert f"read inside beside 4 {spark3.python}" in result.output
+
+
+@long
+def test_yarn_and_hdfs(yarn, tmp_path):
+    for i in range(3):
+        (tmp_path / f"{i}.jpg").write_bytes(b"image")
+    code = submit(yarn, APPLICATIONS / "copy_images.py", f"{tmp_path.as_uri()}/*.jpg",
+                  f"{yarn.hdfs}/copies")
+    assert code.code == 0 and "rows 3" in code.output, code
+
+
+@long
+def test_yarn_fails_and_is_out_of_time(yarn):
+    conf = {"spark.yarn.maxAppAttempts": 1}
+    result = submit(yarn, SUM, "many", 4, 0, conf=conf)
+    assert result.code == 1 and "ValueError" in result.output
+    result = submit(yarn, SUM, ROWS, 4, 3600, conf=conf, limit=40)
+    assert result.out_of_time
+    states = [app["finalStatus"] for app in yarn.ask("apps")["apps"]["app"]]
+    assert sorted(states)[-1] != "UNDEFINED" and "KILLED" in states
