@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 
 .PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm fuzz \
-  install clean help
+  wheels emr-archive check-wheels install clean help
 
 all: build
 
@@ -40,6 +40,15 @@ check-arm:
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
 
+wheels:
+	@tools/build-wheels
+
+emr-archive:
+	@tools/build-emr-archive
+
+check-wheels: build
+	@tools/check-wheels $(BUILD)
+
 install: build
 	@cmake --install $(BUILD)
 
@@ -55,6 +64,9 @@ help:
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
+	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
+	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"
+	@echo "make check-wheels      both built and tested under Python 3.9, aarch64 with qemu"
 	@echo "make install           to PREFIX (/usr/local); DESTDIR is respected"
 	@echo "make clean             removes the build folder"
 	@echo "BUILD=folder builds somewhere else."
