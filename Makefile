@@ -2,8 +2,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test build-tests bench check-sanitizers check-spark fuzz wheels \
-  emr-archive check-wheels install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm fuzz \
+  wheels emr-archive check-wheels install clean help
 
 all: build
 
@@ -34,6 +34,9 @@ check-sanitizers:
 check-spark: build-tests
 	@VERGER_BUILD=$(BUILD) tools/check-spark
 
+check-arm:
+	@tools/check-arm
+
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
 
@@ -58,7 +61,8 @@ help:
 	@echo "make test              all tests"
 	@echo "make bench             the network's speed beside ONNX Runtime's"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
-	@echo "make check-spark        the Spark job on real clusters, and on Spark 4"
+	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
+	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
 	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
 	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"

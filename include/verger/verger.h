@@ -65,8 +65,8 @@ VG_API const char *vg_libraries(void);
 
 /* --- CPU kernels ------------------------------------------------------- */
 
-/* The kernel sets this CPU can run, plainest first: "ref", "avx2", "avx512".
- * Returns NULL past the last. */
+/* The kernel sets this CPU can run, plainest first: "ref", then "avx2" and "avx512" or,
+ * on 64-bit ARM, "neon". Returns NULL past the last. */
 VG_API const char *vg_kernel_set(size_t index);
 
 /* Largest f32 multiply-add rate of one core, in GFLOP/s, measured now with
@@ -87,12 +87,23 @@ typedef struct vg_model_options {
 VG_API void vg_model_options_default(vg_model_options *options);
 
 /* Opens MobileNetV2 weights: the path of a safetensors file (tensor names as in
- * Keras, batch norm folded), or "seeded:N" for weights drawn from the seed N:
- * same shapes and speed, features without meaning.
- * `options` may be NULL. The weights are copied; the file may go afterwards. */
+ * Keras, batch norm folded), of a file of vg_model_save_packed, told by its first bytes,
+ * or "seeded:N" for weights drawn from the seed N: same shapes and speed, features
+ * without meaning.
+ * `options` may be NULL. The file may go or be replaced by another afterwards: weights are
+ * copied, and of a packed file the pages stay. Only a packed file that is changed or cut
+ * in place, which nothing here does, spoils the models that have it open. */
 VG_API vg_status vg_model_open(vg_model **model, const char *source,
                                const vg_model_options *options, vg_error *error);
 VG_API void vg_model_close(vg_model **model);
+
+/* Writes the weights as they lie in memory. Who opens this file maps it: it takes next to
+ * no time, and all processes of a machine share its 9 MB. It is for kernel sets with
+ * panels as wide as this model's, of ref, avx2 and neon 16 channels, of avx512 32: another
+ * one is refused as VG_EUNSUPPORTED, a cut or damaged one as VG_EFORMAT; its values are
+ * not checked. The file appears whole under its name, in place of an older one, so
+ * processes may race to write it. */
+VG_API vg_status vg_model_save_packed(const vg_model *model, const char *path, vg_error *error);
 
 /* Name of the kernel set the model was packed for; lives as long as the model. */
 VG_API const char *vg_model_kernels(const vg_model *model);

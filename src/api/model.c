@@ -1,4 +1,4 @@
-#include "model/model.h"
+#include "model/packed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,13 +12,11 @@ void vg_model_options_default(vg_model_options *options)
     *options = (vg_model_options){0};
 }
 
-static vg_status open_weights(vg_weights **weights, const char *source, vg_error *error)
-{
-    const char prefix[] = "seeded:";
-    if (strncmp(source, prefix, strlen(prefix)) != 0)
-        return vg_weights_read_safetensors(weights, source, error);
+static const char seeded_prefix[] = "seeded:";
 
-    const char *digits = source + strlen(prefix);
+static vg_status draw_weights(vg_weights **weights, const char *source, vg_error *error)
+{
+    const char *digits = source + strlen(seeded_prefix);
     char *end = NULL;
     errno = 0;
     unsigned long long seed = strtoull(digits, &end, 10);
@@ -28,20 +26,31 @@ static vg_status open_weights(vg_weights **weights, const char *source, vg_error
     return vg_weights_seeded(weights, seed, error);
 }
 
+static vg_status open_network(vg_network **network, const char *source, const vg_kernels *kernels,
+                              vg_error *error)
+{
+    int is_seeded = strncmp(source, seeded_prefix, strlen(seeded_prefix)) == 0;
+    if (!is_seeded && vg_packed_is_at(source))
+        return vg_network_map(network, source, kernels, error);
+
+    vg_weights *weights = NULL;
+    vg_status status = is_seeded ? draw_weights(&weights, source, error)
+                                 : vg_weights_read_safetensors(&weights, source, error);
+    if (status == VG_OK) status = vg_network_open(network, weights, kernels, error);
+    vg_weights_close(&weights);
+    return status;
+}
+
 vg_status vg_model_open(vg_model **model, const char *source, const vg_model_options *options,
                         vg_error *error)
 {
     *model = NULL;
-    vg_weights *weights = NULL;
     vg_model *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
 
     vg_status status =
         vg_kernels_choose(&opened->kernels, options != NULL ? options->kernels : NULL, error);
-    if (status == VG_OK) status = open_weights(&weights, source, error);
-    if (status == VG_OK)
-        status = vg_network_open(&opened->network, weights, &opened->kernels, error);
-    vg_weights_close(&weights);
+    if (status == VG_OK) status = open_network(&opened->network, source, &opened->kernels, error);
     if (status != VG_OK) {
         vg_model_close(&opened);
         return status;
@@ -56,6 +65,11 @@ void vg_model_close(vg_model **model)
     vg_network_close(&(*model)->network);
     free(*model);
     *model = NULL;
+}
+
+vg_status vg_model_save_packed(const vg_model *model, const char *path, vg_error *error)
+{
+    return vg_network_save(model->network, path, error);
 }
 
 const char *vg_model_kernels(const vg_model *model)

@@ -28,6 +28,14 @@ unsigned vg_cpu_features(void)
     if ((states & 0xe6) == 0xe6 && (ebx & avx512) == avx512) features |= VG_CPU_AVX512;
     return features;
 }
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+/* The kernel says what the CPU has and what of it is saved. */
+unsigned vg_cpu_features(void)
+{
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0 ? VG_CPU_NEON : 0;
+}
 #else
 unsigned vg_cpu_features(void)
 {

@@ -7,6 +7,7 @@
 enum {
     VG_CPU_AVX2 = 1 << 0,   /* AVX2 and FMA3, with the YMM state saved */
     VG_CPU_AVX512 = 1 << 1, /* AVX-512 F, BW, DQ, VL, with the ZMM state saved */
+    VG_CPU_NEON = 1 << 2,   /* Advanced SIMD of 64-bit ARM */
 };
 
 unsigned vg_cpu_features(void);

@@ -242,7 +242,7 @@ enum { KEY_NETWORK = 256, KEY_SECONDS, KEY_KERNELS, KEY_MODEL, KEY_IMAGE, KEY_TH
 static const vg_cli_option options_table[] = {
     {KEY_THREADS, "threads", "N", NULL, "threads that work at once (default 1)"},
     {KEY_SECONDS, "seconds", "S", NULL, "seconds for each figure (default 1)"},
-    {KEY_KERNELS, "kernels", "SET", "all best ref avx2 avx512",
+    {KEY_KERNELS, "kernels", "SET", "all best ref avx2 avx512 neon",
      "kernel sets to time (default: $VERGER_CPU, else all)"},
     {KEY_NETWORK, "network", NULL, NULL, "the network and the peak only"},
     {KEY_IMAGE, "image", "FILE", "FILE", "a JPEG or PNG of your own to decode and resize"},

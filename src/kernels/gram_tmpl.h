@@ -1,12 +1,20 @@
 /* The Gram kernel over vectors, once for all instruction sets. A file that includes
  * this defines
- *   GRAM_LANES  doubles of a vector `gram_vec`
- *   GRAM_ROWS   rows of a register tile that is two vectors wide
- * and gram_load, gram_store, gram_set1, gram_zero and gram_fma (a * b + c). */
+ *   GRAM_LANES   doubles of a vector `gram_vec`
+ *   GRAM_ROWS    rows of a register tile that is two vectors wide
+ *   GRAM_INPUTS  factors that one register holds: 1, broadcast, or GRAM_LANES where a
+ *                multiply-add takes its factor from one lane
+ * and gram_load, gram_store, gram_zero,
+ *   gram_load_inputs(p)         GRAM_INPUTS factors
+ *   gram_fma_input(x, n, b, c)  factor n of x, times b, + c */
 #include "kernels/kernels.h"
 
 /* The loops over a tile must vanish, or its accumulators live in memory. */
+#if defined(__clang__)
+#define GRAM_UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define GRAM_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 static inline __attribute__((always_inline)) void gram_tile(double *c, const double *a,
                                                             const double *b, int m)
@@ -17,10 +25,13 @@ static inline __attribute__((always_inline)) void gram_tile(double *c, const dou
     for (int r = 0; r < m; r++, a += VG_GRAM_PANEL, b += VG_GRAM_PANEL) {
         gram_vec left = gram_load(b), right = gram_load(b + GRAM_LANES);
         GRAM_UNROLL
-        for (int i = 0; i < GRAM_ROWS; i++) {
-            gram_vec x = gram_set1(a[i]);
-            acc[i][0] = gram_fma(x, left, acc[i][0]);
-            acc[i][1] = gram_fma(x, right, acc[i][1]);
+        for (int i = 0; i < GRAM_ROWS; i += GRAM_INPUTS) {
+            gram_vec x = gram_load_inputs(a + i);
+            GRAM_UNROLL
+            for (int n = 0; n < GRAM_INPUTS; n++) {
+                acc[i + n][0] = gram_fma_input(x, n, left, acc[i + n][0]);
+                acc[i + n][1] = gram_fma_input(x, n, right, acc[i + n][1]);
+            }
         }
     }
     GRAM_UNROLL

@@ -18,6 +18,8 @@ static const kernel_set sets[] = {
 #if defined(VG_X86)
     {"avx2", VG_CPU_AVX2, vg_kernels_init_avx2},
     {"avx512", VG_CPU_AVX512, vg_kernels_init_avx512},
+#elif defined(VG_ARM)
+    {"neon", VG_CPU_NEON, vg_kernels_init_neon},
 #endif
 };
 

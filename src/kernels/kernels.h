@@ -115,6 +115,7 @@ vg_status vg_kernels_choose(vg_kernels *kernels, const char *name, vg_error *err
 void vg_kernels_init_ref(vg_kernels *kernels);
 void vg_kernels_init_avx2(vg_kernels *kernels);
 void vg_kernels_init_avx512(vg_kernels *kernels);
+void vg_kernels_init_neon(vg_kernels *kernels);
 
 static inline int vg_panel_count(int channels, int panel)
 {

@@ -1,19 +1,28 @@
 /* The network's kernels over vectors, once for all instruction sets. A file that
  * includes this defines
- *   LANES      floats of a vector `vec`
- *   TILE_ROWS  pixels of a register tile, 6 or 14
+ *   LANES          floats of a vector `vec`
+ *   PANEL_VECTORS  vectors of a full panel, 2 or 4; a half panel has half of them
+ *   TILE_ROWS      pixels of a register tile, 6 or 14
+ *   INPUTS         inputs of a pixel that one register holds: 1, broadcast, or LANES
+ *                  where a multiply-add takes its factor from one lane
+ *   VEC_REGISTER   constraint of a register that inline assembly reads and writes
  * and vec_load, vec_store, vec_set1, vec_add, vec_div, vec_fma (a * b + c), vec_min
- * and vec_max, which return the second operand where either is NaN.
+ * and vec_max, which return the second operand where the first is NaN, and
+ *   vec_load_inputs(p)         INPUTS inputs of a pixel
+ *   vec_fma_input(x, n, b, c)  input n of x, times b, + c
  *
- * A full panel is two vectors wide, a half panel one. Sums start at the bias and
- * take their products in the order of kernels.h. */
+ * Sums start at the bias and take their products in the order of kernels.h. */
 #include "kernels/kernels.h"
 
-enum { PANEL = 2 * LANES };
+enum { PANEL = PANEL_VECTORS * LANES, HALF_PANEL = PANEL / 2 };
 
 #define INLINE static inline __attribute__((always_inline))
 /* The loops over a tile must vanish, or its accumulators live in memory. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 INLINE vec relu6(vec x)
 {
@@ -22,26 +31,55 @@ INLINE vec relu6(vec x)
 
 /* --- Register tile ------------------------------------------------------ */
 
-/* Adds `length` products to each sum of the tile; returns the weights after them. */
-INLINE const float *tile_block(vec acc[][2], const float *a, ptrdiff_t pixel_stride, int length,
-                               const float *b, const int rows, const int vectors)
+/* Adds the product of one broadcast input and its weights to each sum of the tile. */
+INLINE void tile_add_one(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                         const float *b, const int rows, const int vectors)
 {
-    for (int k = 0; k < length; k++) {
-        vec weights[2];
+    vec weights[PANEL_VECTORS];
+    UNROLL
+    for (int v = 0; v < vectors; v++) weights[v] = vec_load(b + v * LANES);
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        vec x = vec_set1(a[i * pixel_stride]);
         UNROLL
-        for (int v = 0; v < vectors; v++) weights[v] = vec_load(b + v * LANES);
-        b += vectors * LANES;
+        for (int v = 0; v < vectors; v++) acc[i][v] = vec_fma(x, weights[v], acc[i][v]);
+    }
+}
+
+/* The same for the INPUTS inputs of a register, one after the other. Weights serve all
+ * pixels before the next are loaded: so few registers hold them. */
+INLINE void tile_add_inputs(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                            const float *b, const int rows, const int vectors)
+{
+    vec x[TILE_ROWS];
+    UNROLL
+    for (int i = 0; i < rows; i++) x[i] = vec_load_inputs(a + i * pixel_stride);
+    UNROLL
+    for (int n = 0; n < INPUTS; n++) {
         UNROLL
-        for (int i = 0; i < rows; i++) {
-            vec x = vec_set1(a[i * pixel_stride + k]);
+        for (int v = 0; v < vectors; v++) {
+            vec weights = vec_load(b + (n * vectors + v) * LANES);
             UNROLL
-            for (int v = 0; v < vectors; v++) acc[i][v] = vec_fma(x, weights[v], acc[i][v]);
+            for (int i = 0; i < rows; i++) acc[i][v] = vec_fma_input(x[i], n, weights, acc[i][v]);
         }
     }
+}
+
+/* Adds `length` products to each sum of the tile; returns the weights after them. */
+INLINE const float *tile_block(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                               int length, const float *b, const int rows, const int vectors)
+{
+    int k = 0;
+    if (INPUTS > 1)
+        for (; k + INPUTS <= length; k += INPUTS, b += INPUTS * vectors * LANES)
+            tile_add_inputs(acc, a + k, pixel_stride, b, rows, vectors);
+    for (; k < length; k++, b += vectors * LANES)
+        tile_add_one(acc, a + k, pixel_stride, b, rows, vectors);
     return b;
 }
 
-INLINE void tile_start(vec acc[][2], const float *bias, const int rows, const int vectors)
+INLINE void tile_start(vec acc[][PANEL_VECTORS], const float *bias, const int rows,
+                       const int vectors)
 {
     UNROLL
     for (int i = 0; i < rows; i++) {
@@ -50,7 +88,7 @@ INLINE void tile_start(vec acc[][2], const float *bias, const int rows, const in
     }
 }
 
-INLINE void tile_finish(float *c, vec acc[][2], const float *residual, const int rows,
+INLINE void tile_finish(float *c, vec acc[][PANEL_VECTORS], const float *residual, const int rows,
                         const int vectors, vg_activation activation)
 {
     if (activation == VG_RELU6) {
@@ -84,13 +122,13 @@ INLINE void pointwise_tile(float *c, const vg_pointwise_input *a, int pixel, con
                            const float *bias, const float *residual, vg_activation activation,
                            const int rows, const int vectors)
 {
-    vec acc[TILE_ROWS][2];
+    vec acc[TILE_ROWS][PANEL_VECTORS];
     tile_start(acc, bias, rows, vectors);
     int k = a->channels;
     const float *panel = a->values;
-    for (; k > LANES; k -= PANEL, panel += a->panel_stride)
+    for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride)
         b = tile_block(acc, panel + pixel * PANEL, PANEL, k < PANEL ? k : PANEL, b, rows, vectors);
-    if (k > 0) tile_block(acc, panel + pixel * LANES, LANES, k, b, rows, vectors);
+    if (k > 0) tile_block(acc, panel + pixel * HALF_PANEL, HALF_PANEL, k, b, rows, vectors);
     tile_finish(c, acc, residual, rows, vectors, activation);
 }
 
@@ -104,7 +142,7 @@ typedef void stem_tile_fn(float *c, const float *a, ptrdiff_t a_row, const float
 INLINE void stem_tile(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
                       const int rows, const int vectors)
 {
-    vec acc[TILE_ROWS][2];
+    vec acc[TILE_ROWS][PANEL_VECTORS];
     tile_start(acc, bias, rows, vectors);
     for (int ky = 0; ky < 3; ky++, a += a_row)
         b = tile_block(acc, a, STEM_PIXEL_STRIDE, STEM_ROW_PRODUCTS, b, rows, vectors);
@@ -113,22 +151,22 @@ INLINE void stem_tile(float *c, const float *a, ptrdiff_t a_row, const float *b,
 
 /* --- One function a tile's shape ---------------------------------------- */
 
-#define TILE(ROWS, VECTORS)                                                                        \
-    static void pointwise_tile_##ROWS##x##VECTORS(float *c, const vg_pointwise_input *a,           \
-                                                  int pixel, const float *b, const float *bias,    \
-                                                  const float *residual, vg_activation activation) \
-    {                                                                                              \
-        pointwise_tile(c, a, pixel, b, bias, residual, activation, ROWS, VECTORS);                 \
-    }                                                                                              \
-    static void stem_tile_##ROWS##x##VECTORS(float *c, const float *a, ptrdiff_t a_row,            \
-                                             const float *b, const float *bias)                    \
-    {                                                                                              \
-        stem_tile(c, a, a_row, b, bias, ROWS, VECTORS);                                            \
+#define TILE(ROWS, WIDTH, VECTORS)                                                                \
+    static void pointwise_tile_##ROWS##_##WIDTH(float *c, const vg_pointwise_input *a, int pixel, \
+                                                const float *b, const float *bias,                \
+                                                const float *residual, vg_activation activation)  \
+    {                                                                                             \
+        pointwise_tile(c, a, pixel, b, bias, residual, activation, ROWS, VECTORS);                \
+    }                                                                                             \
+    static void stem_tile_##ROWS##_##WIDTH(float *c, const float *a, ptrdiff_t a_row,             \
+                                           const float *b, const float *bias)                     \
+    {                                                                                             \
+        stem_tile(c, a, a_row, b, bias, ROWS, VECTORS);                                           \
     }
-#define TILES(ROWS) TILE(ROWS, 1) TILE(ROWS, 2)
-#define NAMES(STEM, ROWS)                    \
-    {                                        \
-        STEM##_##ROWS##x1, STEM##_##ROWS##x2 \
+#define TILES(ROWS) TILE(ROWS, half, PANEL_VECTORS / 2) TILE(ROWS, full, PANEL_VECTORS)
+#define NAMES(STEM, ROWS)                          \
+    {                                              \
+        STEM##_##ROWS##_half, STEM##_##ROWS##_full \
     }
 
 TILES(1)
@@ -177,9 +215,9 @@ static void pointwise(float *c, const vg_pointwise_input *a, const float *b, con
 {
     for (int i = 0, rows; i < m; i += rows) {
         rows = next_tile_rows(m - i);
-        pointwise_tiles[rows - 1][width / LANES - 1](c + i * width, a, a->first + i, b, bias,
-                                                     residual != NULL ? residual + i * width : NULL,
-                                                     activation);
+        pointwise_tiles[rows - 1][width / HALF_PANEL - 1](
+            c + i * width, a, a->first + i, b, bias, residual != NULL ? residual + i * width : NULL,
+            activation);
     }
 }
 
@@ -188,8 +226,8 @@ static void stem(float *c, const float *a, ptrdiff_t a_row, const float *b, cons
 {
     for (int pixel = 0, rows; pixel < m; pixel += rows) {
         rows = next_tile_rows(m - pixel);
-        stem_tiles[rows - 1][width / LANES - 1](c + pixel * width, a + pixel * STEM_PIXEL_STRIDE,
-                                                a_row, b, bias);
+        stem_tiles[rows - 1][width / HALF_PANEL - 1](c + pixel * width,
+                                                     a + pixel * STEM_PIXEL_STRIDE, a_row, b, bias);
     }
 }
 
@@ -279,7 +317,7 @@ static void depthwise_stride1(float *c, const float *const *rows, const float *b
     if (width == PANEL)
         depthwise(c, rows, b, bias, height, out_width, PANEL, 1);
     else
-        depthwise(c, rows, b, bias, height, out_width, LANES, 1);
+        depthwise(c, rows, b, bias, height, out_width, HALF_PANEL, 1);
 }
 
 static void depthwise_stride2(float *c, const float *const *rows, const float *b, const float *bias,
@@ -288,7 +326,7 @@ static void depthwise_stride2(float *c, const float *const *rows, const float *b
     if (width == PANEL)
         depthwise(c, rows, b, bias, height, out_width, PANEL, 2);
     else
-        depthwise(c, rows, b, bias, height, out_width, LANES, 2);
+        depthwise(c, rows, b, bias, height, out_width, HALF_PANEL, 2);
 }
 
 /* --- The rest ----------------------------------------------------------- */
@@ -302,7 +340,8 @@ static void average(float *c, const float *a, int m, int width)
     }
 }
 
-enum { PEAK_SUMS = 12 };
+/* As many sums as the tile has: they hide the latency of each. */
+enum { PEAK_SUMS = TILE_ROWS * PANEL_VECTORS };
 
 static double peak(long rounds)
 {
@@ -315,10 +354,10 @@ static double peak(long rounds)
         for (int i = 0; i < PEAK_SUMS; i++) {
             sums[i] = vec_fma(sums[i], factor, term);
             /* Keeps the compiler from finding the loop's fixed point. */
-            __asm__ volatile("" : "+v"(sums[i]));
+            __asm__ volatile("" : VEC_REGISTER(sums[i]));
         }
     }
-    return 2.0 * LANES * PEAK_SUMS * (double)rounds;
+    return (double)(2 * LANES * PEAK_SUMS) * (double)rounds;
 }
 
 static void init_network_kernels(vg_kernels *kernels)

@@ -6,8 +6,8 @@
 
 #include "kernels/kernels.h"
 
-vg_normalise_fn vg_normalise_ref, vg_normalise_avx2;
-vg_resample_row_fn vg_resample_row_ref, vg_resample_row_avx2;
-vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2;
+vg_normalise_fn vg_normalise_ref, vg_normalise_avx2, vg_normalise_neon;
+vg_resample_row_fn vg_resample_row_ref, vg_resample_row_avx2, vg_resample_row_neon;
+vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2, vg_resample_column_neon;
 
 #endif

@@ -80,6 +80,13 @@ typedef struct vg_network vg_network;
 
 vg_status vg_network_open(vg_network **network, const vg_weights *weights,
                           const vg_kernels *kernels, vg_error *error);
+
+/* The same over weights in a file that vg_network_save wrote, mapped into memory: all
+ * processes that do so share the pages. */
+vg_status vg_network_map(vg_network **network, const char *path, const vg_kernels *kernels,
+                         vg_error *error);
+vg_status vg_network_save(const vg_network *network, const char *path, vg_error *error);
+
 void vg_network_close(vg_network **network);
 
 /* The activations of one image on its way through the network: one per thread. */

@@ -1,23 +1,8 @@
-/* Inside the network: packed layers, the plan of each block, the buffers of a
- * worker. */
+/* Inside the network: packed weights and the plan of each block. */
 #ifndef VG_MODEL_NETWORK_H
 #define VG_MODEL_NETWORK_H
 
-#include "model/model.h"
-
-/* A layer's weights in panels: panel p is [products][width] at
- * p * panel * products; bias is padded to whole panels. */
-typedef struct vg_packed_layer {
-    float *weights;
-    float *bias;
-    int products; /* per output: in_channels, 9, or 27 for the stem */
-    int channels; /* outputs */
-} vg_packed_layer;
-
-/* `packed` starts zeroed; closing it is the caller's, on failure too. */
-vg_status vg_packed_layer_open(vg_packed_layer *packed, const vg_weights *weights,
-                               const vg_layer *layer, int panel, vg_error *error);
-void vg_packed_layer_close(vg_packed_layer *packed);
+#include "model/packed.h"
 
 /* How a block runs: strip by strip of output rows. The expanded rows that a strip
  * needs lie in a ring, so that none is computed twice. */
@@ -37,7 +22,8 @@ size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan, in
 
 struct vg_network {
     vg_kernels kernels;
-    vg_packed_layer layers[VG_LAYER_COUNT];
+    vg_packed packed;
+    vg_packed_layer layers[VG_LAYER_COUNT]; /* they point into `packed` */
     vg_block_plan plans[VG_BLOCK_COUNT];
 };
 

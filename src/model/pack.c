@@ -1,5 +1,5 @@
-/* Weights in the order in which the kernels read them. */
-#include "model/network.h"
+/* Packing: from tensors to panels. */
+#include "model/packed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,33 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+
+/* --- Layout ------------------------------------------------------------- */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + VG_ALIGNMENT - 1) / VG_ALIGNMENT * VG_ALIGNMENT;
+}
+
+vg_packed_layout vg_packed_lay_out(int panel)
+{
+    vg_packed_layout layout = {.size = VG_PACKED_HEAD_BYTES};
+    for (int i = 0; i < VG_LAYER_COUNT; i++) {
+        vg_layer layer = vg_layer_at(i);
+        vg_packed_place *place = &layout.places[i];
+        place->products = layer.kernel_size * layer.kernel_size;
+        if (!layer.is_depthwise) place->products *= layer.in_channels;
+        place->channels = layer.out_channels;
+        size_t channels = (size_t)vg_panel_channels(layer.out_channels, panel);
+        place->weights = layout.size;
+        place->bias = place->weights + aligned(channels * (size_t)place->products * sizeof(float));
+        layout.size = place->bias + aligned(channels * sizeof(float));
+    }
+    layout.size += VG_PACKED_TAIL_BYTES;
+    return layout;
+}
+
+/* --- Packing ------------------------------------------------------------ */
 
 /* from: [products][channels] to panels [products][width], padded with zeros. */
 static void pack_panels(float *to, const float *from, int products, int channels, int panel)
@@ -38,31 +65,55 @@ static vg_status find_tensors(const vg_weights *weights, const vg_layer *layer,
     return vg_weights_find(weights, name, 1, &layer->out_channels, bias, error);
 }
 
-vg_status vg_packed_layer_open(vg_packed_layer *packed, const vg_weights *weights,
-                               const vg_layer *layer, int panel, vg_error *error)
+static vg_status pack_layer(const vg_packed *packed, const vg_packed_place *place,
+                            const vg_weights *weights, const vg_layer *layer, int panel,
+                            vg_error *error)
 {
     const vg_tensor *kernel = NULL, *bias = NULL;
     vg_status status = find_tensors(weights, layer, &kernel, &bias, error);
     if (status != VG_OK) return status;
-
-    int products = layer->kernel_size * layer->kernel_size;
-    if (!layer->is_depthwise) products *= layer->in_channels;
-    size_t channels = (size_t)vg_panel_channels(layer->out_channels, panel);
-    packed->weights = vg_alloc_aligned(channels * (size_t)products, sizeof(float));
-    packed->bias = vg_alloc_aligned(channels, sizeof(float));
-    if (packed->weights == NULL || packed->bias == NULL)
-        return vg_fail_memory(error, channels * (size_t)products * sizeof(float));
-
-    pack_panels(packed->weights, kernel->values, products, layer->out_channels, panel);
-    memcpy(packed->bias, bias->values, (size_t)layer->out_channels * sizeof(float));
-    packed->products = products;
-    packed->channels = layer->out_channels;
+    pack_panels((float *)(void *)(packed->bytes + place->weights), kernel->values, place->products,
+                place->channels, panel);
+    memcpy(packed->bytes + place->bias, bias->values, (size_t)place->channels * sizeof(float));
     return VG_OK;
 }
 
-void vg_packed_layer_close(vg_packed_layer *packed)
+vg_status vg_packed_open(vg_packed *packed, const vg_weights *weights, int panel, vg_error *error)
 {
-    free(packed->weights);
-    free(packed->bias);
-    *packed = (vg_packed_layer){0};
+    vg_packed_layout layout = vg_packed_lay_out(panel);
+    *packed = (vg_packed){.bytes = vg_alloc_aligned(layout.size, 1), .size = layout.size};
+    if (packed->bytes == NULL) return vg_fail_memory(error, layout.size);
+    vg_status status = VG_OK;
+    for (int i = 0; status == VG_OK && i < VG_LAYER_COUNT; i++) {
+        vg_layer layer = vg_layer_at(i);
+        status = pack_layer(packed, &layout.places[i], weights, &layer, panel, error);
+    }
+    if (status == VG_OK)
+        vg_packed_seal(packed, panel, weights->origin);
+    else
+        vg_packed_close(packed);
+    return status;
+}
+
+void vg_packed_close(vg_packed *packed)
+{
+    if (packed->is_mapped)
+        vg_packed_unmap(packed);
+    else
+        free(packed->bytes);
+    *packed = (vg_packed){0};
+}
+
+void vg_packed_layers(const vg_packed *packed, int panel, vg_packed_layer layers[VG_LAYER_COUNT])
+{
+    vg_packed_layout layout = vg_packed_lay_out(panel);
+    for (int i = 0; i < VG_LAYER_COUNT; i++) {
+        const vg_packed_place *place = &layout.places[i];
+        layers[i] = (vg_packed_layer){
+            .weights = (const float *)(const void *)(packed->bytes + place->weights),
+            .bias = (const float *)(const void *)(packed->bytes + place->bias),
+            .products = place->products,
+            .channels = place->channels,
+        };
+    }
 }

@@ -1,6 +1,7 @@
 /* The safetensors format, read with every check that a hostile file calls for.
  * https://huggingface.co/docs/safetensors: the header's tensors cover the values
  * exactly, without holes; names are unique; "__metadata__" holds strings only. */
+#include "model/packed.h"
 #include "model/weights.h"
 
 #include <inttypes.h>
@@ -267,6 +268,10 @@ static vg_status find_header(const unsigned char *data, size_t size, size_t *hea
     if (memcmp(data, hdf5_signature, sizeof hdf5_signature) == 0)
         return vg_fail(error, VG_EFORMAT,
                        "it is HDF5, not safetensors: convert it with 'verger model import'");
+    if (memcmp(data, VG_PACKED_MAGIC, VG_PACKED_MAGIC_BYTES) == 0)
+        return vg_fail(error, VG_EFORMAT,
+                       "it is packed weights, which run but no longer say what they are: take "
+                       "the safetensors file they were packed from");
     uint64_t length = little_endian(data, LENGTH_BYTES);
     if (length > size - LENGTH_BYTES || length > MAX_HEADER_BYTES)
         return vg_fail(error, VG_EFORMAT,

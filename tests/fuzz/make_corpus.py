@@ -196,12 +196,32 @@ def states():
         yield name, json.dumps(value).encode()
 
 
+def packed_edits():
+    """How a file of packed weights is read, and what is flipped in its 1,472 bytes of head
+    and 64 of tail (fuzz_packed.c)."""
+    cut, longer, right_sum, other_panels = 1, 2, 4, 8
+    ends = bytearray(1472 + 64)
+    yield "whole", bytes([0]) + ends
+    yield "longer", bytes([longer]) + ends
+    yield "other-panels", bytes([other_panels]) + ends
+    for size in (0, 8, 1472, len(ends)):
+        yield f"cut-to-{size}", bytes([cut]) + ends[:size]
+    for name, at in [("magic", 0), ("version", 8), ("panel", 12), ("layers", 16), ("size", 24),
+                     ("origin", 64), ("products", 224), ("weights", 232), ("bias", 1464)]:
+        edited = bytearray(ends)
+        edited[at] = 0x30
+        yield name, bytes([0]) + edited
+        yield f"{name}-right-sum", bytes([right_sum]) + edited
+    yield "tail", bytes([0]) + ends[:1472] + b"\1"
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
-    corpora = {"image": images(), "safetensors": tensor_files(), "moments": [], "glob": globs(),
-               "list": lists(), "arrow": arrow_choices(), "keras": keras_programs(), "state": states()}
+    corpora = {"image": images(), "safetensors": tensor_files(), "packed": packed_edits(),
+               "moments": [], "glob": globs(), "list": lists(),
+               "arrow": arrow_choices(), "keras": keras_programs(), "state": states()}
     shutil.rmtree(folder, ignore_errors=True)
     for target, files in corpora.items():
         (folder / target).mkdir(parents=True)

@@ -3,6 +3,7 @@
  *   test_allocation CORPUS */
 #include <dirent.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuzz/allocator.h"
 #include "fuzz/fuzz.h"
@@ -26,6 +27,7 @@ typedef struct inputs {
     const char *name; /* of the file at bytes */
     unsigned char bytes[MAX_BYTES];
     size_t size;
+    char packed[32]; /* a file for packed weights */
 } inputs;
 
 typedef vg_status call_fn(inputs *in, vg_error *error);
@@ -35,6 +37,20 @@ static vg_status open_model(inputs *in, vg_error *error)
     (void)in;
     vg_model *model = NULL;
     vg_status status = vg_model_open(&model, "seeded:7", NULL, error);
+    FUZZ_CHECK((status == VG_OK) == (model != NULL));
+    vg_model_close(&model);
+    return status;
+}
+
+static vg_status save_model(inputs *in, vg_error *error)
+{
+    return vg_model_save_packed(in->model, in->packed, error);
+}
+
+static vg_status open_packed_model(inputs *in, vg_error *error)
+{
+    vg_model *model = NULL;
+    vg_status status = vg_model_open(&model, in->packed, NULL, error);
     FUZZ_CHECK((status == VG_OK) == (model != NULL));
     vg_model_close(&model);
     return status;
@@ -259,6 +275,10 @@ static void open_inputs(inputs *in, const char *corpus)
 
     for (int r = 0; r < ROWS; r++)
         for (int d = 0; d < DIMS; d++) in->rows[r][d] = (float)((r * (d + 3) + d * d) % 17);
+    snprintf(in->packed, sizeof in->packed, "/tmp/verger-packed-XXXXXX");
+    int packed = mkstemp(in->packed);
+    FUZZ_CHECK(packed >= 0 && close(packed) == 0);
+
     vg_error error = {{0}};
     vg_status status = vg_model_open(&in->model, "seeded:7", NULL, &error);
     if (status == VG_OK) status = vg_extractor_open(&in->extractor, in->model, NULL, &error);
@@ -290,6 +310,7 @@ static void close_inputs(inputs *in)
     vg_moments_close(&in->moments);
     vg_extractor_close(&in->extractor);
     vg_model_close(&in->model);
+    unlink(in->packed);
 }
 
 int main(int argc, char **argv)
@@ -301,6 +322,8 @@ int main(int argc, char **argv)
     static inputs in;
     open_inputs(&in, argv[1]);
     sweep_both("vg_model_open", &in, open_model);
+    sweep_both("vg_model_save_packed", &in, save_model);
+    sweep_both("vg_model_open, packed", &in, open_packed_model);
     sweep_both("vg_extractor_open", &in, open_extractor);
     sweep_both("vg_extractor_resize", &in, resize);
     sweep_both("vg_moments_add", &in, add_moments);

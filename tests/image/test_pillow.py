@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 BUILD = Path(os.environ["VERGER_BUILD"])
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/fruits-360/fruits-360-sample.tar"
 SEED = int(os.environ.get("VERGER_SEED", "1"))
-KERNELS = ["ref", "avx2", "avx512"]
+KERNELS = ["ref", "avx2", "avx512", "neon"]
 OK, EFORMAT, ELIMIT = 0, 4, 5
 
 pytestmark = pytest.mark.filterwarnings("ignore")

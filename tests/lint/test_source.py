@@ -38,7 +38,7 @@ FOREIGN = {
     r"jpeglib|jerror": {"image", "api", "cli"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "job"},
-    r"\w+intrin\.h": {"kernels"},
+    r"\w+intrin\.h|arm_neon\.h": {"kernels"},
 }
 
 

@@ -152,7 +152,7 @@ def test_constants_of_verify():
 
 
 @needs_shared
-@pytest.mark.parametrize("kernels", ["ref", "avx2", "avx512"])
+@pytest.mark.parametrize("kernels", ["ref", "avx2", "avx512", "neon"])
 def test_verify_official_weights(kernels, home):
     run = home.run("model", "verify", SHARED_WEIGHTS, environment={"VERGER_CPU": kernels})
     if "on this CPU" in run.messages:

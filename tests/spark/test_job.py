@@ -1,46 +1,20 @@
 """The job in this process, beside the command on the same images."""
 
-import csv
 import dataclasses
-import json
 import pathlib
 import shutil
 import subprocess
 
 import numpy
-import pyarrow.dataset
 import pytest
 from conftest import BUILD
 from pictures import CUT_IMAGE, encoded, fill, photograph
+from spark.tables import TS, info, table
 
 from verger.spark import JobError, Options, run
 from verger.spark.images import Partitioning, select_images
 
 MODEL = "seeded:7"
-TS = "20250131_235959"
-
-
-def table(output, name, kind=""):
-    """The rows of a table by the path below Training."""
-    above = "model_info" if name == "variance" else name
-    folder = pathlib.Path(output) / above / kind / f"{name}_{TS}"
-    assert (folder / "_SUCCESS").exists(), folder
-    parts = sorted(folder.glob("part-*"))
-    if kind == "parquet":
-        rows = pyarrow.dataset.dataset([str(p) for p in parts]).to_table()
-    else:
-        rows = pyarrow.Table.from_pylist([row for part in parts for row in csv_rows(part)])
-    return rows.sort_by("path") if "path" in rows.column_names else rows
-
-
-def csv_rows(part):
-    with open(part, newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
-
-
-def info(output):
-    (part,) = pathlib.Path(output).glob(f"model_info/model_info_{TS}/part-*")
-    return json.loads(part.read_text())
 
 
 def lists(column):

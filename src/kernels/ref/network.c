@@ -113,7 +113,7 @@ static double peak(long rounds)
         for (int i = 0; i < SUMS; i++) sums[i] = fmaf(sums[i], 0.5F, 0.25F);
     for (int i = 0; i < SUMS; i++) kept[i] = sums[i];
     (void)kept;
-    return 2.0 * SUMS * (double)rounds;
+    return (double)(2 * SUMS) * (double)rounds;
 }
 
 void vg_kernels_init_ref(vg_kernels *kernels)

@@ -4,8 +4,9 @@
 
 #include "kernels/resample.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 6
+#define VEC_REGISTER "+v"
 
 typedef __m256 vec;
 #define vec_load _mm256_loadu_ps
@@ -16,17 +17,19 @@ typedef __m256 vec;
 #define vec_min _mm256_min_ps
 #define vec_max _mm256_max_ps
 #define vec_fma _mm256_fmadd_ps
+#define vec_load_inputs(p) vec_set1(*(p))
+#define vec_fma_input(x, n, b, c) vec_fma(x, b, c)
 
 #include "kernels/network_tmpl.h"
 
-enum { GRAM_LANES = 4, GRAM_ROWS = 4 };
+enum { GRAM_LANES = 4, GRAM_ROWS = 4, GRAM_INPUTS = 1 };
 
 typedef __m256d gram_vec;
 #define gram_load _mm256_loadu_pd
 #define gram_store _mm256_storeu_pd
-#define gram_set1 _mm256_set1_pd
+#define gram_load_inputs(p) _mm256_set1_pd(*(p))
 #define gram_zero _mm256_setzero_pd
-#define gram_fma _mm256_fmadd_pd
+#define gram_fma_input(x, n, b, c) _mm256_fmadd_pd(x, b, c)
 
 #include "kernels/gram_tmpl.h"
 

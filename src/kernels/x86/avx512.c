@@ -2,8 +2,9 @@
  * vectors and one input. 14 divides the width of every layer but the 7x7 ones. */
 #include <immintrin.h>
 
-enum { LANES = 16 };
+enum { LANES = 16, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 14
+#define VEC_REGISTER "+v"
 
 typedef __m512 vec;
 #define vec_load _mm512_loadu_ps
@@ -14,17 +15,19 @@ typedef __m512 vec;
 #define vec_min _mm512_min_ps
 #define vec_max _mm512_max_ps
 #define vec_fma _mm512_fmadd_ps
+#define vec_load_inputs(p) vec_set1(*(p))
+#define vec_fma_input(x, n, b, c) vec_fma(x, b, c)
 
 #include "kernels/network_tmpl.h"
 
-enum { GRAM_LANES = 8, GRAM_ROWS = 8 };
+enum { GRAM_LANES = 8, GRAM_ROWS = 8, GRAM_INPUTS = 1 };
 
 typedef __m512d gram_vec;
 #define gram_load _mm512_loadu_pd
 #define gram_store _mm512_storeu_pd
-#define gram_set1 _mm512_set1_pd
+#define gram_load_inputs(p) _mm512_set1_pd(*(p))
 #define gram_zero _mm512_setzero_pd
-#define gram_fma _mm512_fmadd_pd
+#define gram_fma_input(x, n, b, c) _mm512_fmadd_pd(x, b, c)
 
 #include "kernels/gram_tmpl.h"
 

@@ -1,14 +1,12 @@
 /* Weights to a safetensors file: the same weights give the same bytes. */
 #include "model/sources/sources.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/new_file.h"
 #include "model/weights.h"
 
 enum { LENGTH_BYTES = 8, HEADER_ALIGNMENT = 8, ENTRY_CHARS = 256 };
@@ -82,69 +80,27 @@ static int write_all(FILE *file, const char *header, size_t header_size,
     if (fwrite(header, header_size, 1, file) != 1) return 0;
     for (size_t i = 0; i < count; i++)
         if (!write_values(file, sorted[i])) return 0;
-    return fflush(file) == 0 && fsync(fileno(file)) == 0;
-}
-
-/* Beside `path`, where a rename can replace it in one step. */
-static vg_status open_temporary(const char *path, char temporary[VG_PATH_CHARS], FILE **file,
-                                vg_error *error)
-{
-    *file = NULL;
-    int length = snprintf(temporary, VG_PATH_CHARS, "%s.XXXXXX", path);
-    if (length < 0 || length >= VG_PATH_CHARS)
-        return vg_fail(error, VG_EINVAL, "the path is too long: %s", path);
-    int descriptor = mkstemp(temporary);
-    if (descriptor < 0)
-        return vg_fail(error, VG_EIO, "cannot write beside %s: %s", path, strerror(errno));
-    /* mkstemp lets the owner alone read; weights are no secret. */
-    if (fchmod(descriptor, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) == 0)
-        *file = fdopen(descriptor, "wb");
-    if (*file != NULL) return VG_OK;
-    vg_status status = vg_fail(error, VG_EIO, "cannot write %s: %s", path, strerror(errno));
-    close(descriptor);
-    unlink(temporary);
-    return status;
-}
-
-static vg_status write_file(const char *path, const char *header, size_t header_size,
-                            const vg_tensor *const *sorted, size_t count, vg_error *error)
-{
-    char temporary[VG_PATH_CHARS];
-    FILE *file = NULL;
-    vg_status status = open_temporary(path, temporary, &file, error);
-    if (status != VG_OK) return status;
-
-    errno = 0;
-    int written = write_all(file, header, header_size, sorted, count);
-    int reason = errno;
-    if (fclose(file) != 0 && written) {
-        written = 0;
-        reason = errno;
-    }
-    if (written && rename(temporary, path) != 0) {
-        written = 0;
-        reason = errno;
-    }
-    if (written) return VG_OK;
-    unlink(temporary);
-    return vg_fail(error, VG_EIO, "cannot write %s: %s", path, strerror(reason));
+    return 1;
 }
 
 vg_status vg_weights_write_safetensors(const vg_weights *weights, const char *path, vg_error *error)
 {
     size_t header_size = 0;
     char *header = NULL;
-    vg_status status;
+    vg_new_file file = {0};
+    vg_status status = VG_OK;
     const vg_tensor **sorted = malloc((weights->count + 1) * sizeof *sorted);
     if (sorted == NULL) return vg_fail_memory(error, (weights->count + 1) * sizeof *sorted);
     for (size_t i = 0; i < weights->count; i++) sorted[i] = &weights->tensors[i];
     qsort(sorted, weights->count, sizeof *sorted, compare_names);
 
     header = make_header(weights, sorted, &header_size);
-    if (header == NULL)
-        status = vg_fail_memory(error, weights->count * ENTRY_CHARS);
-    else
-        status = write_file(path, header, header_size, sorted, weights->count, error);
+    if (header == NULL) status = vg_fail_memory(error, weights->count * ENTRY_CHARS);
+    if (status == VG_OK) status = vg_new_file_open(&file, path, error);
+    if (status == VG_OK) {
+        int is_written = write_all(file.stream, header, header_size, sorted, weights->count);
+        status = vg_new_file_close(&file, is_written, error);
+    }
     free(header);
     free(sorted);
     return status;
