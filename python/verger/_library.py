@@ -69,6 +69,7 @@ FUNCTIONS = {
     "vg_model_open": (status, [POINTER(HANDLE), c_char_p, POINTER(ModelOptions)]),
     "vg_model_close": (None, [POINTER(HANDLE)]),
     "vg_model_kernels": (c_char_p, [HANDLE]),
+    "vg_model_save_packed": (status, [HANDLE, c_char_p]),
     "vg_image_options_default": (None, [POINTER(ImageOptions)]),
     "vg_extractor_open": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions)]),
     "vg_extractor_close": (None, [POINTER(HANDLE)]),

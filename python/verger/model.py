@@ -7,7 +7,7 @@ from ctypes import byref
 from pathlib import Path
 from typing import Optional, Union
 
-from verger._library import Handle, ModelOptions, library
+from verger._library import Handle, ModelOptions, call, library
 
 MODEL_FILE = "mobilenet_v2_1.0_224.safetensors"
 
@@ -25,7 +25,8 @@ def find_model(model: Optional[PathLike] = None) -> str:
     """The weights to take: `model`, $VERGER_MODEL, the user's cache or ../shared/models, in
     the order of the command. FileNotFoundError says where it looked.
 
-    A model is a safetensors file, or "seeded:N" for weights drawn from the seed N.
+    A model is a safetensors file, a file of `Model.save_packed`, or "seeded:N" for weights drawn
+    from the seed N.
     """
     for name, who in ((model, "the model"), (os.environ.get("VERGER_MODEL"), "$VERGER_MODEL")):
         if not name:
@@ -58,3 +59,9 @@ class Model(Handle):
     def kernels(self) -> str:
         """The kernel set it was packed for."""
         return library().vg_model_kernels(self._pointer).decode()
+
+    def save_packed(self, path: PathLike) -> None:
+        """Writes the weights as they lie in memory. A model opened from that file maps it: all
+        processes of a machine share its 9 MB. It is for kernel sets with panels as wide as
+        this one's, and may be written by several processes at once."""
+        call("vg_model_save_packed", self._pointer, os.fsencode(path))

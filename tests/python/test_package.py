@@ -193,6 +193,13 @@ def test_models_are_looked_for_as_the_command_does(tmp_path, monkeypatch):
     assert verger.find_model() == str(cached)
 
 
+def test_packed_models_give_the_same(tmp_path, paths, extracted):
+    verger.Model(MODEL).save_packed(tmp_path / "weights.packed")
+    assert verger.find_model(tmp_path / "weights.packed")
+    with verger.Extractor(tmp_path / "weights.packed", threads=1) as packed:
+        assert packed.extract(paths[:3]).equals(extracted.slice(0, 3))
+
+
 def test_closing_twice_is_harmless(paths):
     extractor = verger.Extractor(MODEL, threads=1)
     extractor.close()

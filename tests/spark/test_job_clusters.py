@@ -146,16 +146,23 @@ def test_yarn_cluster_mode(yarn, fruits, expected, tmp_path):
     assert_equal_tables(tmp_path / "out", expected)
 
 
-def test_weights_go_once_to_a_node(standalone, fruits, tmp_path):
-    """Two executors of one node, one download: the other takes it from the node's cache."""
+def test_weights_go_once_to_a_node(spark3, fruits, tmp_path):
+    """Two executors of one node: one download, the other takes it from the node's cache."""
     weights = tmp_path / "weights.safetensors"
     shutil.copy(ROOT.parent / "shared/models/mobilenet_v2_1.0_224.safetensors", weights)
-    result = submit(standalone, "verger.spark", fruits, tmp_path / "out", "-k", 5, "--timestamp",
-                    TS, "--model", weights, **settings(events=True))
-    assert result.code == 0, result
-    logs = [path.read_text() for path in standalone.folder.rglob("stderr")
-            if weights.name in path.read_text()]
-    assert sum(len(re.findall(rf"Fetching spark://.*{weights.name}", log)) for log in logs) == 1
+    two_executors = {"spark.executor.cores": "1", "spark.executor.memory": "600m"}
+    with standalone_cluster(tmp_path / "cluster", spark3, workers=1, cores=2,
+                            memory="1400m") as cluster:
+        result = submit(cluster, "verger.spark", fruits, tmp_path / "out", "-k", 5, "--timestamp",
+                        TS, "--model", weights, **settings(conf=two_executors, events=True))
+        assert result.code == 0, result
+        logs = [path.read_text() for path in cluster.folder.rglob("stderr")]
+        packed = list(cluster.folder.rglob(f"{weights.name}.*.packed"))
+    logs = [log for log in logs if weights.name in log]
+    assert len(logs) == 2
+    assert sum(len(re.findall(rf"Utils: Fetching .*{weights.name}", log)) for log in logs) == 1
+    # Each executor packed them once, for all of its processes.
+    assert len(packed) == 2
     # Nothing of that size travels with tasks or broadcasts.
     assert max(result.events.broadcasts().values()) < 1 << 20
     assert info(tmp_path / "out")["model_sha256"].startswith("0f252213583b")

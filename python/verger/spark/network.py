@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 from typing import Iterable, Iterator, NamedTuple, Optional
 
@@ -11,8 +12,9 @@ import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
+from verger import kernel_sets
 from verger.extractor import Extractor
-from verger.model import find_model
+from verger.model import Model, find_model
 
 
 class Network(NamedTuple):
@@ -37,9 +39,18 @@ class Network(NamedTuple):
 def open_extractor(network: Network) -> Extractor:
     model = network.model
     if not model.startswith("seeded:"):
-        model = SparkFiles.get(model)
+        model = mapped_model(SparkFiles.get(model))
     return Extractor(model, threads=network.threads, max_pixels=network.max_pixels,
                      exif_orient=network.exif_orient)
+
+
+def mapped_model(weights: str) -> Model:
+    """The weights packed for this CPU and mapped: all processes of an executor share them."""
+    kernels = os.environ.get("VERGER_CPU") or kernel_sets()[-1]
+    packed = f"{weights}.{kernels}.packed"
+    if not os.path.exists(packed):
+        Model(weights).save_packed(packed)
+    return Model(packed)
 
 
 def share_network(spark: SparkSession, model: Optional[str] = None, **options) -> Network:
