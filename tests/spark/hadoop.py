@@ -6,7 +6,7 @@ import json
 import re
 import urllib.request
 
-from spark.clusters import DEPS, LOCAL, SHORT_LIVED, SPARK3, Cluster
+from spark.clusters import DEPS, FRUGAL, LOCAL, SHORT_LIVED, SPARK3, Cluster
 from spark.processes import Daemon, end_all_in, wait_for
 from store.gateway import free_port
 
@@ -132,7 +132,7 @@ class Yarn(Cluster):
 
     def conf(self, folder):
         # A container has the folders that YARN gives it.
-        conf = {"spark.yarn.jars": f"local:{self.spark.jars}/*",
+        conf = {**FRUGAL, "spark.yarn.jars": f"local:{self.spark.jars}/*",
                 "spark.yarn.stagingDir": (folder / "staging").as_uri(),
                 "spark.yarn.appMasterEnv.SPARK_LOCAL_IP": LOCAL,
                 "spark.executorEnv.SPARK_LOCAL_IP": LOCAL,

@@ -19,7 +19,7 @@ long = pytest.mark.long
 
 
 def check_sum(result, version):
-    assert result.code == 0, result
+    assert result.code == 0, str(result)
     assert f"sum {SQUARES} by Spark {version}" in result.output
 
 
@@ -47,7 +47,7 @@ def test_time_limit_and_failure(local3):
 def test_module(local3, tmp_path):
     (tmp_path / "orchard.py").write_text("import sys\nprint('module', __name__, sys.argv[1:])\n")
     result = submit(local3, "orchard", "a b", environment={"PYTHONPATH": str(tmp_path)})
-    assert result.code == 0 and "module __main__ ['a b']" in result.output, result
+    assert result.code == 0 and "module __main__ ['a b']" in result.output, str(result)
 
 
 @long
@@ -95,7 +95,7 @@ def test_bucket_to_bucket(request, gateway, s3a, place, committer):
     conf = s3a | (magic_committer_conf() if committer == "magic" else {})
     result = submit(cluster, APPLICATIONS / "copy_images.py", "s3a://orchard/Training/*/*.jpg",
                     f"s3a://{name}/out", conf=conf)
-    assert result.code == 0 and "rows 5" in result.output, result
+    assert result.code == 0 and "rows 5" in result.output, str(result)
     rows = pyarrow.parquet.read_table(copies / "out").to_pylist()
     assert {row["path"]: row["content"] for row in rows} == {
         f"s3a://orchard/Training/Apple 1/{i}.jpg": bytes([i]) * 1000 for i in range(5)}
@@ -114,7 +114,7 @@ def test_yarn_with_an_archive(yarn, spark3, tmp_path):
     result = submit(yarn, APPLICATIONS / "read_archive.py", "model/model.txt", "beside.txt",
                     options=["--archives", f"{tmp_path}/model.tar.gz#model",
                              "--files", tmp_path / "beside.txt"])
-    assert result.code == 0, result
+    assert result.code == 0, str(result)
     assert f"read inside beside 4 {spark3.python}" in result.output
 
 
@@ -122,9 +122,9 @@ def test_yarn_with_an_archive(yarn, spark3, tmp_path):
 def test_yarn_and_hdfs(yarn, tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"image")
-    code = submit(yarn, APPLICATIONS / "copy_images.py", f"{tmp_path.as_uri()}/*.jpg",
+    result = submit(yarn, APPLICATIONS / "copy_images.py", f"{tmp_path.as_uri()}/*.jpg",
                   f"{yarn.hdfs}/copies")
-    assert code.code == 0 and "rows 3" in code.output, code
+    assert result.code == 0 and "rows 3" in result.output, str(result)
 
 
 @long
