@@ -132,7 +132,7 @@ def test_yarn_fails_and_is_out_of_time(yarn):
     conf = {"spark.yarn.maxAppAttempts": 1}
     result = submit(yarn, SUM, "many", 4, 0, conf=conf)
     assert result.code == 1 and "ValueError" in result.output
-    result = submit(yarn, SUM, ROWS, 4, 3600, conf=conf, limit=40)
+    with start(yarn, SUM, ROWS, 4, 3600, limit=20) as running:
+        result = running.wait()
     assert result.out_of_time
-    states = [app["finalStatus"] for app in yarn.ask("apps")["apps"]["app"]]
-    assert sorted(states)[-1] != "UNDEFINED" and "KILLED" in states
+    assert yarn.state_of(yarn.application_id(running)) == "KILLED"
