@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test build-tests bench check-sanitizers fuzz install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers check-spark fuzz install clean help
 
 all: build
 
@@ -29,6 +29,9 @@ bench: build
 check-sanitizers:
 	@tools/check-sanitizers
 
+check-spark: build
+	@VERGER_BUILD=$(BUILD) tools/check-spark
+
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
 
@@ -44,6 +47,7 @@ help:
 	@echo "make test              all tests"
 	@echo "make bench             the network's speed beside ONNX Runtime's"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
+	@echo "make check-spark       tests on real clusters of Spark: standalone, YARN, s3a://"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
 	@echo "make install           to PREFIX (/usr/local); DESTDIR is respected"
 	@echo "make clean             removes the build folder"
