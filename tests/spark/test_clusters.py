@@ -7,6 +7,8 @@ import time
 import pyarrow.parquet
 import pytest
 
+from conftest import needs
+from spark import hadoop
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
 from spark.processes import processes_in
 
@@ -38,7 +40,7 @@ def test_local(local3):
 def test_time_limit_and_failure(local3):
     begun = time.monotonic()
     result = submit(local3, SUM, ROWS, 4, 3600, limit=15)
-    assert result.out_of_time and result.code is None and time.monotonic() - begun < 30
+    assert result.out_of_time and result.code is None and time.monotonic() - begun < 60
     assert processes_in(local3.folder) == []
     result = submit(local3, SUM, "many", 4, 0)
     assert result.code == 1 and "ValueError" in str(result)
@@ -61,7 +63,7 @@ def test_local_of_spark_4(local4):
 def test_standalone(standalone):
     result = submit(standalone, SUM, ROWS, 4, 0, events=True)
     check_sum(result, "3.5.6")
-    assert sorted(result.events.executors()) == ["0", "1", "driver"][:len(result.events.executors())]
+    assert {"0", "1"} >= set(result.events.executors()) != set()
 
 
 @long
@@ -116,6 +118,29 @@ def test_yarn_with_an_archive(yarn, spark3, tmp_path):
                              "--files", tmp_path / "beside.txt"])
     assert result.code == 0, str(result)
     assert f"read inside beside 4 {spark3.python}" in result.output
+
+
+def runs_in(folder, word):
+    lines = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_in(folder)]
+    return any(word.encode() in line for line in lines)
+
+
+@long
+def test_yarn_that_loses_a_node(spark3, tmp_path):
+    needs(hadoop.missing())
+    # A node has room for two of the three containers.
+    with hadoop.yarn_cluster(tmp_path / "cluster", nodes=2, memory=2048) as cluster:
+        with start(cluster, SUM, ROWS, 12, 2, events=True, limit=240,
+                   conf={"spark.executor.instances": 2}) as running:
+            running.wait_for_output(r"Finished task 2\.0 in stage 0\.0")
+            lost, = [node for node in cluster.nodes
+                     if not runs_in(node.folder, "ApplicationMaster")]
+            assert runs_in(lost.folder, "pyspark.daemon")
+            cluster.kill_node(lost)
+            assert processes_in(lost.folder) == []
+            result = running.wait()
+    check_sum(result, "3.5.6")
+    assert len(result.events.failed_attempts()) >= 1 and len(result.events.tasks(0)) == 12
 
 
 @long
