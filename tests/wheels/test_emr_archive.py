@@ -97,7 +97,6 @@ def spark_home():
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="DataFrame.mapInArrow asks the driver for pandas")
 def test_job_on_spark_without_numpy_and_pandas(unpacked, tmp_path):
     """The driver too runs on the cluster, where there is nothing but Spark and Python."""
     home = spark_home()
