@@ -31,7 +31,7 @@ bench: build
 check-sanitizers:
 	@tools/check-sanitizers
 
-check-spark: build-tests
+check-spark: build
 	@VERGER_BUILD=$(BUILD) tools/check-spark
 
 check-arm:

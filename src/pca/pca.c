@@ -137,6 +137,53 @@ static vg_status check_room_for_blas(vg_error *error)
     return VG_OK;
 }
 
+/* How far the share of variance along the i-th component is off, the largest entry of
+ * (A v - lambda v): A, the shares of variance, is known by its upper triangle. */
+static double residual(const vg_pca *pca, const vg_moments *moments, double total, int i)
+{
+    size_t columns = (size_t)pca->dims;
+    const double *component = pca->matrix + (size_t)i * columns;
+    double largest = 0;
+    for (size_t row = 0; row < columns; row++) {
+        double sum = 0;
+        for (size_t j = 0; j < columns; j++) {
+            size_t upper = row < j ? row * columns + j : j * columns + row;
+            sum += moments->scatter[upper] * component[j];
+        }
+        largest = fmax(largest, fabs(sum / total - pca->explained[i] * component[row]));
+    }
+    return largest;
+}
+
+static double off_orthonormal(const vg_pca *pca, int i, int j)
+{
+    size_t columns = (size_t)pca->dims;
+    double sum = i == j ? -1 : 0;
+    for (size_t d = 0; d < columns; d++)
+        sum += pca->matrix[(size_t)i * columns + d] * pca->matrix[(size_t)j * columns + d];
+    return fabs(sum);
+}
+
+/* OpenBLAS 0.3.34 picks kernels for some ARM CPUs (SME, vectors of 512 bits) that give wrong
+ * numbers and say nothing. The first components show it; all would cost as much as finding
+ * them. */
+static vg_status check_components(const vg_pca *pca, const vg_moments *moments, double total,
+                                  vg_error *error)
+{
+    enum { CHECKED = 4 };
+    const double tolerance = 1e-9;
+    double off = 0;
+    for (int i = 0; i < pca->components && i < CHECKED; i++) {
+        off = fmax(off, residual(pca, moments, total, i));
+        for (int j = 0; j <= i; j++) off = fmax(off, off_orthonormal(pca, i, j));
+    }
+    if (off <= tolerance) return VG_OK; /* false for a NaN too */
+    return vg_fail(error, VG_EUNSUPPORTED,
+                   "PCA: LAPACK's components are off by %.1e: this OpenBLAS does not suit this "
+                   "CPU; set OPENBLAS_CORETYPE, to NEOVERSEN1 on 64-bit ARM or HASWELL on x86",
+                   off);
+}
+
 static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total, vg_error *error)
 {
     int dims = pca->dims, components = pca->components, found = 0;
@@ -171,6 +218,7 @@ static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total,
     if (status != VG_OK) goto done;
     order_components(pca, eigenvectors);
     explain(pca, eigenvalues, moments->count);
+    status = check_components(pca, moments, total, error);
 done:
     free(shares);
     free(eigenvalues);

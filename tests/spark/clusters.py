@@ -26,6 +26,8 @@ LOCAL = "127.0.0.1"
 # Clusters of tests live for seconds: they gain nothing by the slower compiler, and two
 # cores have no need of a collector with threads.
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+FRUGAL = {"spark.ui.enabled": "false", "spark.driver.defaultJavaOptions": SHORT_LIVED,
+          "spark.executor.defaultJavaOptions": SHORT_LIVED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,13 +77,16 @@ def missing_s3a():
 
 def s3a_conf(endpoint, key, secret, region):
     """For an S3 server at http://127.0.0.1:port. The jars are read where they lie: given
-    as --jars, every executor would fetch 270 MB from the driver."""
+    as --jars, every executor would fetch 270 MB from the driver. Markers of folders are
+    kept, because S3A tries to delete those above each file it writes, and versitygw, whose
+    folders are real, refuses to. Files that tests put into its folders have no ETag."""
     jars = f"{S3A_JARS}/*"
     hadoop = {
         "endpoint": endpoint, "endpoint.region": region, "path.style.access": "true",
         "access.key": key, "secret.key": secret, "connection.ssl.enabled": "false",
         "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
         "connection.maximum": "64", "threads.max": "32", "attempts.maximum": "5",
+        "directory.marker.retention": "keep", "change.detection.version.required": "false",
         "connection.establish.timeout": "5000", "connection.timeout": "30000",
     }
     return {"spark.driver.extraClassPath": jars, "spark.executor.extraClassPath": jars,
@@ -111,8 +116,13 @@ class Cluster:
 
     def conf(self, folder):
         """For an application in this folder."""
-        return {"spark.driver.host": LOCAL, "spark.driver.bindAddress": LOCAL,
-                "spark.local.dir": folder / "local", "spark.sql.warehouse.dir": folder / "warehouse"}
+        (folder / "tmp").mkdir(exist_ok=True)
+        return {**FRUGAL, "spark.driver.host": LOCAL, "spark.driver.bindAddress": LOCAL,
+                "spark.driver.defaultJavaOptions":
+                    f"{SHORT_LIVED} -Djava.io.tmpdir={folder / 'tmp'}",
+                "spark.local.dir": folder / "local",
+                "spark.hadoop.hadoop.tmp.dir": folder / "hadoop",
+                "spark.sql.warehouse.dir": folder / "warehouse"}
 
     def next_folder(self):
         self.applications += 1
@@ -152,7 +162,9 @@ class Standalone(Cluster):
 
     def start(self, name, main, *arguments):
         command = [self.spark.home / "bin/spark-class", f"org.apache.spark.deploy.{main}", *arguments]
-        return Daemon(self.folder / name, command, self.environment())
+        folder = self.folder / name
+        environment = self.spark.environment(SPARK_LOCAL_DIRS=str(folder / "local"))
+        return Daemon(folder, command, environment)
 
     def state(self):
         """What the master says of itself."""
@@ -226,10 +238,10 @@ class Application:
         self.daemon.kill()
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True)
 class Result:
     code: int  # None if it was out of time
-    output: str  # of driver and spark-submit
+    output: str = dataclasses.field(repr=False)  # of driver and spark-submit
     folder: pathlib.Path
     out_of_time: bool
 
@@ -240,7 +252,7 @@ class Result:
         assert len(logs) == 1, logs
         return EventLog(logs[0])
 
-    def __repr__(self):
+    def __str__(self):
         ended = "was out of time" if self.out_of_time else f"ended with {self.code}"
         return f"the application in {self.folder} {ended}:\n{last_lines(self.output)}"
 

@@ -2,17 +2,20 @@
 Hadoop's own tests use, beside the client jars of pyspark."""
 
 import contextlib
+import getpass
 import json
 import re
 import urllib.request
 
-from spark.clusters import DEPS, LOCAL, SHORT_LIVED, SPARK3, Cluster
+from spark.clusters import DEPS, FRUGAL, LOCAL, SHORT_LIVED, SPARK3, Cluster
 from spark.processes import Daemon, end_all_in, wait_for
 from store.gateway import free_port
 
 JARS = DEPS / "jars/yarn"
 YARN = "org.apache.hadoop.yarn.server"
 HDFS = "org.apache.hadoop.hdfs.server"
+
+ENDED = ("FINISHED", "FAILED", "KILLED")
 
 LOG4J = """rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
@@ -67,8 +70,7 @@ class Yarn(Cluster):
             "yarn.resourcemanager.webapp.address": self.page,
             "yarn.resourcemanager.am.max-attempts": 2,
             # A node that is gone is seen to be within seconds; the default is ten minutes.
-            "yarn.resourcemanager.nm.liveness-monitor.expiry-interval-ms": 10000,
-            "yarn.am.liveness-monitor.expiry-interval-ms": 10000,
+            "yarn.resourcemanager.nm.liveness-monitor.expiry-interval-ms": 20000,
             "yarn.nodemanager.hostname": LOCAL, "yarn.nodemanager.address": f"{LOCAL}:0",
             "yarn.nodemanager.localizer.address": f"{LOCAL}:0",
             "yarn.nodemanager.webapp.address": f"{LOCAL}:0",
@@ -100,10 +102,16 @@ class Yarn(Cluster):
         data = self.start("data-node", f"{HDFS}.datanode.DataNode")
         data.wait_for(lambda: "Successfully sent block report" in data.text(), "HDFS")
 
-    def ask(self, path):
-        """Of the ResourceManager's REST interface."""
-        with urllib.request.urlopen(f"http://{self.page}/ws/v1/cluster/{path}", timeout=10) as answer:
+    def ask(self, path, **request):
+        """Of the ResourceManager's REST interface. Out of this jar it says little of an
+        application besides its state."""
+        asked = urllib.request.Request(f"http://{self.page}/ws/v1/cluster/{path}", **request)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return json.load(answer)
+
+    def state_of(self, number):
+        """ACCEPTED, RUNNING, FINISHED, FAILED, KILLED: of an application by its number."""
+        return self.ask(f"apps/{number}/state")["state"]
 
     def start_node(self):
         """One more; returns at once."""
@@ -132,7 +140,7 @@ class Yarn(Cluster):
 
     def conf(self, folder):
         # A container has the folders that YARN gives it.
-        conf = {"spark.yarn.jars": f"local:{self.spark.jars}/*",
+        conf = {**FRUGAL, "spark.yarn.jars": f"local:{self.spark.jars}/*",
                 "spark.yarn.stagingDir": (folder / "staging").as_uri(),
                 "spark.yarn.appMasterEnv.SPARK_LOCAL_IP": LOCAL,
                 "spark.executorEnv.SPARK_LOCAL_IP": LOCAL,
@@ -158,13 +166,9 @@ class Yarn(Cluster):
         number = self.application_id(application)
         if number is None or application.daemon.poll() is not None:
             return
-        request = urllib.request.Request(
-            f"http://{self.page}/ws/v1/cluster/apps/{number}/state?user.name=root", method="PUT",
-            data=b'{"state": "KILLED"}', headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10):
-            pass
-        wait_for(lambda: self.ask(f"apps/{number}")["app"]["finalStatus"] == "KILLED",
-                 f"end of {number}", 30)
+        self.ask(f"apps/{number}/state?user.name={getpass.getuser()}", method="PUT",
+                 data=b'{"state": "KILLED"}', headers={"Content-Type": "application/json"})
+        wait_for(lambda: self.state_of(number) in ENDED, f"end of {number}", 30)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import time
 import pyarrow.parquet
 import pytest
 
+from conftest import needs
+from spark import hadoop
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
 from spark.processes import processes_in
 
@@ -19,7 +21,7 @@ long = pytest.mark.long
 
 
 def check_sum(result, version):
-    assert result.code == 0, result
+    assert result.code == 0, str(result)
     assert f"sum {SQUARES} by Spark {version}" in result.output
 
 
@@ -38,7 +40,7 @@ def test_local(local3):
 def test_time_limit_and_failure(local3):
     begun = time.monotonic()
     result = submit(local3, SUM, ROWS, 4, 3600, limit=15)
-    assert result.out_of_time and result.code is None and time.monotonic() - begun < 30
+    assert result.out_of_time and result.code is None and time.monotonic() - begun < 60
     assert processes_in(local3.folder) == []
     result = submit(local3, SUM, "many", 4, 0)
     assert result.code == 1 and "ValueError" in str(result)
@@ -47,7 +49,7 @@ def test_time_limit_and_failure(local3):
 def test_module(local3, tmp_path):
     (tmp_path / "orchard.py").write_text("import sys\nprint('module', __name__, sys.argv[1:])\n")
     result = submit(local3, "orchard", "a b", environment={"PYTHONPATH": str(tmp_path)})
-    assert result.code == 0 and "module __main__ ['a b']" in result.output, result
+    assert result.code == 0 and "module __main__ ['a b']" in result.output, str(result)
 
 
 @long
@@ -61,7 +63,7 @@ def test_local_of_spark_4(local4):
 def test_standalone(standalone):
     result = submit(standalone, SUM, ROWS, 4, 0, events=True)
     check_sum(result, "3.5.6")
-    assert sorted(result.events.executors()) == ["0", "1", "driver"][:len(result.events.executors())]
+    assert {"0", "1"} >= set(result.events.executors()) != set()
 
 
 @long
@@ -95,7 +97,7 @@ def test_bucket_to_bucket(request, gateway, s3a, place, committer):
     conf = s3a | (magic_committer_conf() if committer == "magic" else {})
     result = submit(cluster, APPLICATIONS / "copy_images.py", "s3a://orchard/Training/*/*.jpg",
                     f"s3a://{name}/out", conf=conf)
-    assert result.code == 0 and "rows 5" in result.output, result
+    assert result.code == 0 and "rows 5" in result.output, str(result)
     rows = pyarrow.parquet.read_table(copies / "out").to_pylist()
     assert {row["path"]: row["content"] for row in rows} == {
         f"s3a://orchard/Training/Apple 1/{i}.jpg": bytes([i]) * 1000 for i in range(5)}
@@ -114,17 +116,40 @@ def test_yarn_with_an_archive(yarn, spark3, tmp_path):
     result = submit(yarn, APPLICATIONS / "read_archive.py", "model/model.txt", "beside.txt",
                     options=["--archives", f"{tmp_path}/model.tar.gz#model",
                              "--files", tmp_path / "beside.txt"])
-    assert result.code == 0, result
+    assert result.code == 0, str(result)
     assert f"read inside beside 4 {spark3.python}" in result.output
+
+
+def runs_in(folder, word):
+    lines = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_in(folder)]
+    return any(word.encode() in line for line in lines)
+
+
+@long
+def test_yarn_that_loses_a_node(spark3, tmp_path):
+    needs(hadoop.missing())
+    # A node has room for two of the three containers.
+    with hadoop.yarn_cluster(tmp_path / "cluster", nodes=2, memory=2048) as cluster:
+        with start(cluster, SUM, ROWS, 12, 2, events=True, limit=240,
+                   conf={"spark.executor.instances": 2}) as running:
+            running.wait_for_output(r"Finished task 2\.0 in stage 0\.0")
+            lost, = [node for node in cluster.nodes
+                     if not runs_in(node.folder, "ApplicationMaster")]
+            assert runs_in(lost.folder, "pyspark.daemon")
+            cluster.kill_node(lost)
+            assert processes_in(lost.folder) == []
+            result = running.wait()
+    check_sum(result, "3.5.6")
+    assert len(result.events.failed_attempts()) >= 1 and len(result.events.tasks(0)) == 12
 
 
 @long
 def test_yarn_and_hdfs(yarn, tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"image")
-    code = submit(yarn, APPLICATIONS / "copy_images.py", f"{tmp_path.as_uri()}/*.jpg",
+    result = submit(yarn, APPLICATIONS / "copy_images.py", f"{tmp_path.as_uri()}/*.jpg",
                   f"{yarn.hdfs}/copies")
-    assert code.code == 0 and "rows 3" in code.output, code
+    assert result.code == 0 and "rows 3" in result.output, str(result)
 
 
 @long
@@ -132,7 +157,7 @@ def test_yarn_fails_and_is_out_of_time(yarn):
     conf = {"spark.yarn.maxAppAttempts": 1}
     result = submit(yarn, SUM, "many", 4, 0, conf=conf)
     assert result.code == 1 and "ValueError" in result.output
-    result = submit(yarn, SUM, ROWS, 4, 3600, conf=conf, limit=40)
+    with start(yarn, SUM, ROWS, 4, 3600, limit=20) as running:
+        result = running.wait()
     assert result.out_of_time
-    states = [app["finalStatus"] for app in yarn.ask("apps")["apps"]["app"]]
-    assert sorted(states)[-1] != "UNDEFINED" and "KILLED" in states
+    assert yarn.state_of(yarn.application_id(running)) == "KILLED"

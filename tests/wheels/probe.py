@@ -47,7 +47,7 @@ def components(table):
 
 def main():
     said = {"machine": platform.machine(), "python": platform.python_version(),
-            "file": verger.__file__, "pca": components(rows())}
+            "file": verger.__file__, "kernels": verger.kernel_sets(), "pca": components(rows())}
     if len(sys.argv) > 1:
         hashes, errors, table = features(Path(sys.argv[1]))
         said.update(features=hashes, errors=errors,

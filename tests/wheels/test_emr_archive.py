@@ -1,11 +1,14 @@
 """The archive for EMR: one setting runs it on nodes of either processor."""
 
 import os
+import platform
+import shutil
 import subprocess
 import tarfile
 
 import pytest
 
+import pictures as drawn
 from conftest import ARCHES, DIST, QEMU_CPU, ROOT, probe, python39
 
 ARCHIVE = DIST / "verger-emr.tar.gz"
@@ -85,3 +88,29 @@ def test_says_that_a_python_is_missing(unpacked, tmp_path):
                           env={**os.environ, "VERGER_PYTHON": "python3.9-of-nobody"})
     assert done.returncode == 127
     assert "there is no python3.9-of-nobody on this node" in done.stderr
+
+
+def spark_home():
+    found = next(ROOT.glob(".deps/spark3/lib/python3*/site-packages/pyspark"), None)
+    if found is None or shutil.which("java") is None:
+        pytest.skip("no Spark: run tools/setup spark")
+    return found
+
+
+def test_job_on_spark_without_numpy_and_pandas(unpacked, tmp_path):
+    """The driver too runs on the cluster, where there is nothing but Spark and Python."""
+    home = spark_home()
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for name in ("pyspark", "py4j"):
+        (packages / name).symlink_to(home.parent / name)
+    fruits = drawn.fill(tmp_path / "fruits")
+    path = f"{python39(platform.machine()).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [home / "bin/spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false",
+         "--conf", "spark.pyspark.python=./verger/bin/python", "verger/process_fruits_data.py",
+         fruits, tmp_path / "out", "full", "3", "--model", "seeded:7"],
+        cwd=unpacked.parent, capture_output=True, text=True,
+        env={**os.environ, "SPARK_HOME": str(home), "PYTHONPATH": str(packages), "PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "out").glob("features/parquet/*/_SUCCESS"))

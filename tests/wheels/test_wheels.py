@@ -132,6 +132,10 @@ def installed(request, tmp_path_factory, pictures):
     return said
 
 
+def test_has_the_fast_kernels(installed):
+    assert {"aarch64": "neon", "x86_64": "avx2"}[installed["machine"]] in installed["kernels"]
+
+
 def test_same_features(installed, reference):
     assert installed["features"] == reference["features"]
     assert installed["errors"] == reference["errors"]

@@ -6,6 +6,7 @@ chooses between them. The same input gives the same bytes.
 
 import gzip
 import io
+import os
 import sys
 import tarfile
 import zipfile
@@ -75,7 +76,9 @@ def write(archive, files):
 
 def main():
     archive, wheels, version = sys.argv[1:]
-    write(archive, collect(Path(wheels), version))
+    coming = archive + ".coming"
+    write(coming, collect(Path(wheels), version))
+    os.replace(coming, archive)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from verger import __version__
 from verger import pca as principal
 from verger._library import FEATURE_COUNT
 from verger.pca import PCA
+from verger.spark.arrow import map_in_arrow
 from verger.spark.images import Images, Partitioning, select_images
 from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
@@ -112,7 +113,7 @@ class Job:
     def extract(self, images: Images, network) -> None:
         self.spark.conf.set(BATCH_ROWS, str(images.batch_rows))
         readable = images.frame.where(F.col("length") <= self.options.max_file_size)
-        rows = readable.select("path", "label", "content").mapInArrow(network.extract, EXTRACTED)
+        rows = map_in_arrow(readable.select("path", "label", "content"), network.extract, EXTRACTED)
         rows.write.option("compression", "none").parquet(self.output.staging())
         self.spark.conf.set(BATCH_ROWS, FEATURE_BATCH_ROWS)
 
@@ -151,7 +152,7 @@ class Job:
         def project(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield from pca.project_batches(batches)
 
-        self.output.write_lists(features.mapInArrow(project, PROJECTED), "pca", "pca_features",
+        self.output.write_lists(map_in_arrow(features, project, PROJECTED), "pca", "pca_features",
                                 self.options.formats)
 
     def check_components(self, images: int) -> None:

@@ -21,6 +21,7 @@ from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, String
 from verger import pca as principal
 from verger.extractor import IMAGES
 from verger.pca import PCA
+from verger.spark.arrow import map_in_arrow
 from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
 from verger.spark.network import Network, share_network
@@ -91,7 +92,7 @@ class VergerFeaturizer(Transformer, HasInputCol, HasOutputCol, HasVectors, Defau
         schema = with_column(dataset, names[0], ArrayType(FloatType()))
         schema = schema.add(names[1], StringType())
         extract = add_features(network, self.getInputCol(), names)
-        return self.as_chosen(dataset.mapInArrow(extract, schema), names[0])
+        return self.as_chosen(map_in_arrow(dataset, extract, schema), names[0])
 
 
 def add_features(network: Network, content: str, names: list[str]):
@@ -177,7 +178,8 @@ class VergerPCAModel(Model, PcaParams, MLReadable, MLWritable):
         with_column(dataset, name, DoubleType())
         features = self.features_of(dataset, name)
         schema = StructType([*dataset.schema.fields]).add(name, ArrayType(DoubleType()))
-        return self.as_chosen(features.mapInArrow(replace_projected(self.pca, name), schema), name)
+        projected = map_in_arrow(features, replace_projected(self.pca, name), schema)
+        return self.as_chosen(projected, name)
 
     def write(self) -> MLWriter:
         return PcaWriter(self)

@@ -10,10 +10,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from verger.pca import Moments
+from verger.spark.arrow import map_in_arrow
 
 # Moments that one task of the tree merges: 6.6 MB each at 1280 features.
 FAN_IN = 16
 
+SCHEMA = "part long, moments binary"
 PARTIAL = pa.schema([("part", pa.int64()), ("moments", pa.binary())])
 
 
@@ -56,8 +58,8 @@ def merge_tree(partials: DataFrame, count: int) -> Moments:
     while count > 1:
         count = -(-count // FAN_IN)
         group = F.floor(F.col("part") / FAN_IN)
-        partials = (partials.repartition(count, group).sortWithinPartitions("part")
-                    .mapInArrow(merge_groups, "part long, moments binary"))
+        partials = map_in_arrow(partials.repartition(count, group).sortWithinPartitions("part"),
+                                merge_groups, SCHEMA)
     (row,) = partials.collect()
     return Moments.from_bytes(bytes(row.moments))
 
@@ -68,6 +70,5 @@ def moments_of(features: DataFrame, dims: int) -> Moments:
     most = FAN_IN * features.sparkSession.sparkContext.defaultParallelism
     if count > most:
         count, features = most, features.coalesce(most)
-    partials = features.select("features").mapInArrow(moments_of_partition(dims),
-                                                      "part long, moments binary")
+    partials = map_in_arrow(features.select("features"), moments_of_partition(dims), SCHEMA)
     return merge_tree(partials, count)

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from verger import kernel_sets
 from verger.extractor import Extractor
 from verger.model import Model, find_model
+from verger.spark.arrow import map_in_arrow
 
 
 class Network(NamedTuple):
@@ -75,5 +76,5 @@ def check_executors(spark: SparkSession, network: Network) -> str:
             yield pa.RecordBatch.from_arrays([pa.array([name])], ["kernels"])
 
     tasks = spark.sparkContext.defaultParallelism
-    rows = spark.range(0, tasks, 1, tasks).mapInArrow(kernels, "kernels string")
+    rows = map_in_arrow(spark.range(0, tasks, 1, tasks), kernels, "kernels string")
     return ",".join(sorted({row.kernels for row in rows.collect()}))
