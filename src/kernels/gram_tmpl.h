@@ -8,33 +8,27 @@
  *   gram_load_inputs(p)         GRAM_INPUTS factors
  *   gram_fma_input(x, n, b, c)  factor n of x, times b, + c */
 #include "kernels/kernels.h"
-
-/* The loops over a tile must vanish, or its accumulators live in memory. */
-#if defined(__clang__)
-#define GRAM_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define GRAM_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 static inline __attribute__((always_inline)) void gram_tile(double *c, const double *a,
                                                             const double *b, int m)
 {
     gram_vec acc[GRAM_ROWS][2];
-    GRAM_UNROLL
+    UNROLL
     for (int i = 0; i < GRAM_ROWS; i++) acc[i][0] = acc[i][1] = gram_zero();
     for (int r = 0; r < m; r++, a += VG_GRAM_PANEL, b += VG_GRAM_PANEL) {
         gram_vec left = gram_load(b), right = gram_load(b + GRAM_LANES);
-        GRAM_UNROLL
+        UNROLL
         for (int i = 0; i < GRAM_ROWS; i += GRAM_INPUTS) {
             gram_vec x = gram_load_inputs(a + i);
-            GRAM_UNROLL
+            UNROLL
             for (int n = 0; n < GRAM_INPUTS; n++) {
                 acc[i + n][0] = gram_fma_input(x, n, left, acc[i + n][0]);
                 acc[i + n][1] = gram_fma_input(x, n, right, acc[i + n][1]);
             }
         }
     }
-    GRAM_UNROLL
+    UNROLL
     for (int i = 0; i < GRAM_ROWS; i++) {
         gram_store(c + i * VG_GRAM_PANEL, acc[i][0]);
         gram_store(c + i * VG_GRAM_PANEL + GRAM_LANES, acc[i][1]);

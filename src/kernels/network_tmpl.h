@@ -13,16 +13,11 @@
  *
  * Sums start at the bias and take their products in the order of kernels.h. */
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 enum { PANEL = PANEL_VECTORS * LANES, HALF_PANEL = PANEL / 2 };
 
 #define INLINE static inline __attribute__((always_inline))
-/* The loops over a tile must vanish, or its accumulators live in memory. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
 
 INLINE vec relu6(vec x)
 {

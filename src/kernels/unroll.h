@@ -1,0 +1,15 @@
+/* UNROLL before a loop over a register tile: the loop must vanish, or the tile's
+ * accumulators live in memory. Not where clang's sanitizers check every step, which would
+ * take it minutes. */
+#ifndef VG_KERNELS_UNROLL_H
+#define VG_KERNELS_UNROLL_H
+
+#if defined(__clang__) && defined(VERGER_SANITIZED)
+#define UNROLL
+#elif defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#endif
