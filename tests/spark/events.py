@@ -31,6 +31,10 @@ class EventLog:
         return [event for event in self.attempts(stage)
                 if event["Task End Reason"]["Reason"] != "Success"]
 
+    def speculative_attempts(self):
+        """Second copies of tasks that Spark found slow."""
+        return [event for event in self.attempts() if event["Task Info"]["Speculative"]]
+
     def tasks(self, stage=None):
         """The tasks that succeeded, as (stage, partition)."""
         return {(event["Stage ID"], event["Task Info"]["Partition ID"])
