@@ -34,7 +34,8 @@ FRUGAL = {"spark.ui.enabled": "false", "spark.driver.defaultJavaOptions": SHORT_
 class Spark:
     """A Spark that tools/setup installed."""
 
-    name: str
+    name: str  # of its folder in .deps
+    task: str  # of tools/setup
 
     @property
     def python(self):
@@ -51,9 +52,9 @@ class Spark:
     def missing(self):
         """Why it cannot run here, or None."""
         if shutil.which("java") is None:
-            return f"no java on PATH: run tools/setup {self.name}"
+            return f"no java on PATH: run tools/setup {self.task}"
         if self.home is None:
-            return f"no pyspark in .deps/{self.name}: run tools/setup {self.name}"
+            return f"no pyspark in .deps/{self.name}: run tools/setup {self.task}"
         return None
 
     def environment(self, **changes):
@@ -65,7 +66,7 @@ class Spark:
                 "SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": SHORT_LIVED, **changes}
 
 
-SPARK3, SPARK4 = Spark("spark3"), Spark("spark4")
+SPARK3, SPARK4 = Spark("spark3", "spark"), Spark("spark4", "spark4")
 S3A_JARS = DEPS / "jars/s3a"
 
 
@@ -116,10 +117,7 @@ class Cluster:
 
     def conf(self, folder):
         """For an application in this folder."""
-        (folder / "tmp").mkdir(exist_ok=True)
         return {**FRUGAL, "spark.driver.host": LOCAL, "spark.driver.bindAddress": LOCAL,
-                "spark.driver.defaultJavaOptions":
-                    f"{SHORT_LIVED} -Djava.io.tmpdir={folder / 'tmp'}",
                 "spark.local.dir": folder / "local",
                 "spark.hadoop.hadoop.tmp.dir": folder / "hadoop",
                 "spark.sql.warehouse.dir": folder / "warehouse"}
@@ -282,7 +280,11 @@ def start(cluster, application, *arguments, conf=None, options=(), environment=N
     for name, value in all_conf.items():
         words += ["--conf", f"{name}={value}"]
     words += [*options, script_of(folder, application), *arguments]
-    daemon = Daemon(folder, words, {**cluster.environment(), **(environment or {})})
+    # What an application that is killed leaves there stays in its folder.
+    (folder / "tmp").mkdir()
+    daemon = Daemon(folder, words, {
+        **cluster.environment(), "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={folder / 'tmp'}",
+        **(environment or {})})
     running = Application(cluster, folder, daemon, limit)
     try:
         yield running

@@ -128,10 +128,12 @@ def runs_in(folder, word):
 @long
 def test_yarn_that_loses_a_node(spark3, tmp_path):
     needs(hadoop.missing())
-    # A node has room for two of the three containers.
+    # A node has room for two of the three containers. Before it tries the lost tasks again,
+    # the driver waits this long (120 s by default) for YARN to say why an executor is gone.
+    conf = {"spark.executor.instances": 2, "spark.rpc.askTimeout": "20s"}
     with hadoop.yarn_cluster(tmp_path / "cluster", nodes=2, memory=2048) as cluster:
         with start(cluster, SUM, ROWS, 12, 2, events=True, limit=240,
-                   conf={"spark.executor.instances": 2}) as running:
+                   conf=conf) as running:
             running.wait_for_output(r"Finished task 2\.0 in stage 0\.0")
             lost, = [node for node in cluster.nodes
                      if not runs_in(node.folder, "ApplicationMaster")]
