@@ -41,7 +41,8 @@ def timed(command, env):
     start = time.monotonic()
     done = subprocess.run([str(word) for word in command], env=env, capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        said = [line for line in done.stderr.splitlines() if " INFO " not in line]
+        sys.exit(f"{command[0]} ended with {done.returncode}:\n" + "\n".join(said[-40:]))
     return time.monotonic() - start, done.stdout + done.stderr
 
 

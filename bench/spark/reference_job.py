@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import time
+from typing import Iterator
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def main(source, output, pattern, k, weights_file):
     broadcast = spark.sparkContext.broadcast(keras_weights(read_safetensors(weights_file)))
 
     @F.pandas_udf("array<float>")
-    def featurize(batches: "Iterator[pd.Series]") -> "Iterator[pd.Series]":  # noqa: F821
+    def featurize(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         network = build_network()
         network.set_weights(broadcast.value)
         for contents in batches:

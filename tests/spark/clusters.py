@@ -149,8 +149,7 @@ class Standalone(Cluster):
         self.cores, self.memory = cores, memory
         self.workers = []  # those that live
         self.started = 0
-        self.daemon = self.start("master", "master.Master", "--host", LOCAL, "--port", 0,
-                                 "--webui-port", 0)
+        self.daemon = self.start("master", "master.Master", LOCAL)
         self.master = self.daemon.wait_for(
             lambda: re.search(r"spark://[\d.]+:\d+", self.daemon.text()), "address of the master")[0]
         ui = self.daemon.wait_for(
@@ -170,12 +169,13 @@ class Standalone(Cluster):
             return json.load(answer)
 
     def start_worker(self):
-        """One more; returns at once."""
+        """One more, with an address of its own, as machines have: Spark runs no second copy of
+        a task on the same host. Returns at once."""
         self.started += 1
         name = f"worker-{self.started}"
-        worker = self.start(name, "worker.Worker", "--host", LOCAL, "--port", 0, "--webui-port", 0,
-                            "--cores", self.cores, "--memory", self.memory,
-                            "--work-dir", self.folder / name / "work", self.master)
+        worker = self.start(name, "worker.Worker", f"127.0.0.{self.started}", "--cores", self.cores,
+                            "--memory", self.memory, "--work-dir", self.folder / name / "work",
+                            self.master)
         self.workers.append(worker)
         return worker
 

@@ -7,7 +7,7 @@ import subprocess
 import numpy
 import pytest
 from conftest import BUILD, ROOT
-from pictures import CUT_IMAGE, with_a_cut_image
+from pictures import CUT_IMAGE, encoded, photograph, with_a_cut_image
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
 from spark.tables import TS, below_training, info, table
 
@@ -115,14 +115,20 @@ def test_a_worker_that_is_killed(spark3, many_fruits, expected_of_many, tmp_path
     assert result.events.lost_executors() and result.events.failed_attempts()
 
 
-def test_speculation_leaves_no_duplicate(standalone, many_fruits, expected_of_many, tmp_path):
+def test_speculation_leaves_no_duplicate(standalone, fruits, tmp_path_factory, tmp_path):
+    """One part has pictures that take seconds to decode: Spark starts its task twice."""
+    slow = tmp_path_factory.mktemp("slow")
+    shutil.copytree(fruits / "Training", slow / "Training")
+    large = encoded(photograph(1, (9000, 9000)))
+    for i in range(12):
+        (slow / "Training" / "Pear 1" / f"large_{i}.jpg").write_bytes(large)
     eager = {"spark.speculation": "true", "spark.speculation.interval": "50ms",
              "spark.speculation.multiplier": "1.01", "spark.speculation.quantile": "0.1",
              "spark.speculation.minTaskRuntime": "10ms"}
-    result = submit(standalone, "verger.spark", many_fruits, tmp_path, *OPTIONS, *SMALL_PARTS,
+    result = submit(standalone, "verger.spark", slow, tmp_path, *OPTIONS, "--part-rows", 30,
                     **settings(conf=eager, events=True, limit=300))
     assert result.code == 0, result
-    assert_equal_tables(tmp_path, expected_of_many)
+    assert_equal_tables(tmp_path, command(slow, tmp_path_factory))
     assert result.events.speculative_attempts()
 
 
@@ -146,23 +152,16 @@ def test_yarn_cluster_mode(yarn, fruits, expected, tmp_path):
     assert_equal_tables(tmp_path / "out", expected)
 
 
-def test_weights_go_once_to_a_node(spark3, fruits, tmp_path):
-    """Two executors of one node: one download, the other takes it from the node's cache."""
+def test_weights_travel_once(standalone, fruits, tmp_path):
+    """To each executor, for all of its tasks and processes."""
     weights = tmp_path / "weights.safetensors"
     shutil.copy(ROOT.parent / "shared/models/mobilenet_v2_1.0_224.safetensors", weights)
-    two_executors = {"spark.executor.cores": "1", "spark.executor.memory": "600m"}
-    with standalone_cluster(tmp_path / "cluster", spark3, workers=1, cores=2,
-                            memory="1400m") as cluster:
-        result = submit(cluster, "verger.spark", fruits, tmp_path / "out", "-k", 5, "--timestamp",
-                        TS, "--model", weights, **settings(conf=two_executors, events=True))
-        assert result.code == 0, result
-        logs = [path.read_text() for path in cluster.folder.rglob("stderr")]
-        packed = list(cluster.folder.rglob(f"{weights.name}.*.packed"))
-    logs = [log for log in logs if weights.name in log]
-    assert len(logs) == 2
-    assert sum(len(re.findall(rf"Utils: Fetching .*{weights.name}", log)) for log in logs) == 1
-    # Each executor packed them once, for all of its processes.
-    assert len(packed) == 2
+    result = submit(standalone, "verger.spark", fruits, tmp_path / "out", "-k", 5, "--timestamp",
+                    TS, "--model", weights, **settings(events=True))
+    assert result.code == 0, result
+    logs = [path.read_text() for path in standalone.folder.rglob("stderr")]
+    fetched = [len(re.findall(rf"Utils: Fetching .*{weights.name}", log)) for log in logs]
+    assert sorted(count for count in fetched if count) == [1, 1]
     # Nothing of that size travels with tasks or broadcasts.
     assert max(result.events.broadcasts().values()) < 1 << 20
     assert info(tmp_path / "out")["model_sha256"].startswith("0f252213583b")
