@@ -1,6 +1,8 @@
 # The two commands are `make demo` and `make test`; each installs what it needs.
 BUILD ?= build
 PREFIX ?= /usr/local
+# Tests at a time; each has ports and folders of its own.
+export CTEST_PARALLEL_LEVEL ?= 2
 
 .PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm fuzz \
   wheels emr-archive check-wheels install clean help

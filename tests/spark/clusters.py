@@ -157,10 +157,12 @@ class Standalone(Cluster):
                               r"'MasterUI' on port (\d+)", self.daemon.text()), "master's page")
         self.page = f"http://{LOCAL}:{ui[1] or ui[2]}/json/"
 
-    def start(self, name, main, *arguments):
-        command = [self.spark.home / "bin/spark-class", f"org.apache.spark.deploy.{main}", *arguments]
+    def start(self, name, main, host, *arguments):
+        command = [self.spark.home / "bin/spark-class", f"org.apache.spark.deploy.{main}",
+                   "--host", host, "--port", 0, "--webui-port", 0, *arguments]
         folder = self.folder / name
-        environment = self.spark.environment(SPARK_LOCAL_DIRS=str(folder / "local"))
+        environment = self.spark.environment(SPARK_LOCAL_DIRS=str(folder / "local"),
+                                             SPARK_LOCAL_IP=host)
         return Daemon(folder, command, environment)
 
     def state(self):
