@@ -1,6 +1,6 @@
 """What a run costs on a cluster, on paper: hours, requests and euros from measured speed.
 
-    bench/cost_model.py [--per-vcpu IMAGES_PER_SECOND] [--overhead 1.15] ...
+    bench/cost_model.py [--per-vcpu IMAGES_PER_SECOND] [--overhead 1.17] ...
 
 Prices are data (prices.json beside this file), each with its source and date: look them up
 again before relying on them. Speed is that of this project's own measurements.
@@ -41,7 +41,7 @@ def main():
         "(default: %(default)s)")
     add("--peak", type=float, default=99.4, help="GFLOP/s of that CPU, as `verger bench` says "
         "(default: %(default)s)")
-    add("--overhead", type=float, default=1.15, help="of Spark over the command")
+    add("--overhead", type=float, default=1.17, help="of Spark over the command, for each image")
     add("--nodes", type=int, default=6, help="core nodes of 4 vCPU, the reference's 24 vCPU")
     add("--start-minutes", type=float, default=6, help="of a cluster without bootstrap actions")
     add("--requests", type=float, default=3, help="reads of the bucket an image")
