@@ -166,6 +166,19 @@ def test_too_many_errors(spark, options, tmp_path):
     assert not (tmp_path / "features").exists()
 
 
+def test_models_by_path_and_by_address(spark, options, output, tmp_path):
+    import verger
+
+    verger.Model(MODEL).save_packed(tmp_path / "weights.packed")
+    expected = table(output, "features", "parquet").slice(0, 5)["features"].to_pylist()
+    for name, model in (("path", str(tmp_path / "weights.packed")),
+                        ("address", (tmp_path / "weights.packed").as_uri())):
+        few = dataclasses.replace(options, output=str(tmp_path / name), limit=5, k=2, model=model)
+        run(spark, few)
+        assert table(few.output, "features", "parquet")["features"].to_pylist() == expected
+        assert info(few.output)["model"] == "weights.packed"
+
+
 def test_wrong_input(spark, options, tmp_path):
     (tmp_path / "Training" / "empty").mkdir(parents=True)
     for folder in (tmp_path, tmp_path / "absent"):

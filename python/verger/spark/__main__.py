@@ -45,8 +45,9 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", metavar="N", type=int, help="take the first N images only, by their paths")
     add("--format", metavar="LIST", default="parquet,csv",
         help="parquet, csv or both, with a comma between (default: parquet,csv)")
-    add("--model", metavar="FILE", help="weights on the machine of the driver: a safetensors "
-        "file, or seeded:N (default: $VERGER_MODEL, the cache, ../shared/models)")
+    add("--model", metavar="FILE", help="weights: a safetensors file on the machine of the "
+        "driver, an address such as s3://, or seeded:N (default: $VERGER_MODEL, the cache, "
+        "../shared/models)")
     add("--timestamp", metavar="YYYYMMDD_HHMMSS", help="names the tables (default: now, UTC)")
     add("--overwrite", action="store_true", help="replace tables of the same timestamp")
     add("--max-errors", metavar="N|P%", help="fail when more images than this failed")

@@ -55,15 +55,16 @@ def mapped_model(weights: str) -> Model:
 
 
 def share_network(spark: SparkSession, model: Optional[str] = None, **options) -> Network:
-    """Offers the weights to the executors through Spark's file server; each node fetches them
-    once (spark.files.useFetchCache). options: those of Network."""
+    """Offers the weights to the executors by SparkContext.addFile; each fetches them once.
+    model: as of `find_model`, or an address such as s3://. options: those of Network."""
     threads = int(spark.conf.get("spark.task.cpus", "1"))
-    found = find_model(model)
+    found = model if model and "://" in model else find_model(model)
     if found.startswith("seeded:"):
         return Network(found, None, threads, **options)
     spark.sparkContext.addFile(found)
-    digest = hashlib.sha256(Path(found).read_bytes()).hexdigest()
-    return Network(Path(found).name, digest, threads, **options)
+    name = found.rpartition("/")[2]
+    digest = hashlib.sha256(Path(SparkFiles.get(name)).read_bytes()).hexdigest()
+    return Network(name, digest, threads, **options)
 
 
 def check_executors(spark: SparkSession, network: Network) -> str:
