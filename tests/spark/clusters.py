@@ -151,7 +151,8 @@ class Standalone(Cluster):
         self.started = 0
         self.daemon = self.start("master", "master.Master", LOCAL)
         self.master = self.daemon.wait_for(
-            lambda: re.search(r"spark://[\d.]+:\d+", self.daemon.text()), "address of the master")[0]
+            lambda: re.search(r"spark://[\d.]+:\d+", self.daemon.text()),
+            "address of the master")[0]
         ui = self.daemon.wait_for(
             lambda: re.search(r"MasterWebUI.* started at http://\S+?:(\d+)|"
                               r"'MasterUI' on port (\d+)", self.daemon.text()), "master's page")

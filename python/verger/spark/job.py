@@ -100,8 +100,9 @@ class Job:
             pca = principal.fit(moments_of(rows.features, FEATURE_COUNT), options.k)
         with self.phase("project"):
             self.write_projection(rows.features, pca)
+        cores = self.spark.sparkContext.defaultParallelism
         summary = Summary(images.count, rows.failed, time.monotonic() - self.start, extract.seconds,
-                          self.spark.sparkContext.defaultParallelism, self.timestamp, pca.explained_variance)
+                          cores, self.timestamp, pca.explained_variance)
         with self.phase("write the model"):
             output.write_model(pca, model_info(pca, summary, network, kernels))
             mllib_model(self.spark, pca).write().save(output.folder("pca_model"))
