@@ -3,7 +3,6 @@ each fault has a clear message, and nothing that was written whole is lost."""
 
 import os
 import pathlib
-import random
 import resource
 import shutil
 import signal
@@ -13,6 +12,7 @@ import kills
 import pytest
 import snapshots
 from conftest import TS, fill, files_below, leftovers, table_folder
+from damages import DAMAGES, garbage
 
 WORDS = ["--part-rows", "5", "--timestamp", TS]
 STATE = pathlib.Path("_verger") / f"run_{TS}"
@@ -48,31 +48,6 @@ def output(broken_off, tmp_path):
 
 
 # --- Damage between a kill and the next call ------------------------------------------------
-
-
-def delete(path):
-    path.unlink()
-
-
-def truncate(path):
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[random.Random(5).randrange(len(data))] ^= 4
-    path.write_bytes(data)
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def garbage(path):
-    path.write_bytes(random.Random(1).randbytes(70000))
-
-
-DAMAGES = [delete, truncate, flip, empty, garbage]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -9,6 +9,7 @@ import kills
 import pytest
 import snapshots
 from conftest import encoded, fill, photograph, table_folder, verger
+from damages import DAMAGES, delete, flip, truncate
 
 WORDS = ["-k", 3, "--model", "seeded:7", "--progress", "json", "--part-rows", 7]
 BASE, NEXT, LAST = "20250101_000000", "20250102_000000", "20250103_000000"
@@ -256,31 +257,6 @@ def test_other_features_are_refused(base, arguments, reason):
 
 
 # --- Damage ----------------------------------------------------------------------------------
-
-
-def delete(path):
-    path.unlink()
-
-
-def truncate(path):
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def garbage(path):
-    path.write_bytes(random.Random(1).randbytes(50000))
-
-
-DAMAGES = [delete, truncate, flip, empty, garbage]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
