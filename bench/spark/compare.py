@@ -98,7 +98,7 @@ def steps(text, pattern):
 def features(output):
     (folder,) = [p for p in output.glob("features/parquet*") if p.is_dir()]
     parts = [str(p) for p in folder.rglob("part-*.parquet")]
-    rows = pyarrow.dataset.dataset(parts).to_table().sort_by("path").sort_by("label")
+    rows = pyarrow.dataset.dataset(parts).to_table()
     paths = [path.split("/Training/")[1] for path in rows["path"].to_pylist()]
     order = numpy.argsort(paths)
     return numpy.array(rows["features"].to_pylist(), numpy.float32)[order]

@@ -42,10 +42,9 @@ def spark(tmp_path_factory):
     session.stop()
 
 
-def needs(*reasons):
-    for reason in reasons:
-        if reason:
-            pytest.skip(reason)
+def needs(reason):
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -104,14 +104,14 @@ class Job:
         summary = Summary(images.count, rows.failed, time.monotonic() - self.start, extract.seconds,
                           cores, self.timestamp, pca.explained_variance)
         with self.phase("write the model"):
-            output.write_model(pca, model_info(pca, summary, network, kernels))
+            output.write_model(model_info(pca, summary, network, kernels))
             mllib_model(self.spark, pca).write().save(output.folder("pca_model"))
         output.delete_staging()
         return summary
 
     # --- Steps ---------------------------------------------------------------
 
-    def extract(self, images: Images, network) -> None:
+    def extract(self, images: Images, network: Network) -> None:
         self.spark.conf.set(BATCH_ROWS, str(images.batch_rows))
         readable = images.frame.where(F.col("length") <= self.options.max_file_size)
         rows = map_in_arrow(readable.select("path", "label", "content"), network.extract, EXTRACTED)

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, StringType, StructType
 
 from verger import pca as principal
-from verger.extractor import IMAGES
+from verger.extractor import FEATURES
 from verger.pca import PCA
 from verger.spark.arrow import map_in_arrow
 from verger.spark.mllib import mllib_model
@@ -54,6 +54,12 @@ def with_column(frame: DataFrame, name: str, kind: DataType) -> StructType:
 
 def append(batch: pa.RecordBatch, *columns: pa.Array, names: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([*batch.columns, *columns], [*batch.schema.names, *names])
+
+
+def nameless(name: str, column: pa.Array) -> pa.RecordBatch:
+    """A batch for the library, which asks for path and label too."""
+    nothing = pa.nulls(len(column), pa.string())
+    return pa.RecordBatch.from_arrays([nothing, nothing, column], ["path", "label", name])
 
 
 class VergerFeaturizer(Transformer, HasInputCol, HasOutputCol, HasVectors, DefaultParamsReadable,
@@ -98,12 +104,10 @@ class VergerFeaturizer(Transformer, HasInputCol, HasOutputCol, HasVectors, Defau
 def add_features(network: Network, content: str, names: list[str]):
     def extract(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            nothing = pa.nulls(batch.num_rows, pa.string())
-            images = pa.RecordBatch.from_arrays([nothing, nothing, batch[content]],
-                                                schema=IMAGES)
-            done = pa.Table.from_batches(network.extract([images])).combine_chunks()
-            (rows,) = done.to_batches() or [None]
-            yield append(batch, rows["features"], rows["error"], names=names)
+            rows = network.extract([nameless("content", batch[content])])
+            done = pa.Table.from_batches(rows, schema=FEATURES)
+            columns = [done[name].combine_chunks() for name in ("features", "error")]
+            yield append(batch, *columns, names=names)
 
     return extract
 
@@ -175,9 +179,8 @@ class VergerPCAModel(Model, PcaParams, MLReadable, MLWritable):
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         name = self.getOutputCol()
-        with_column(dataset, name, DoubleType())
+        schema = with_column(dataset, name, ArrayType(DoubleType()))
         features = self.features_of(dataset, name)
-        schema = StructType([*dataset.schema.fields]).add(name, ArrayType(DoubleType()))
         projected = map_in_arrow(features, replace_projected(self.pca, name), schema)
         return self.as_chosen(projected, name)
 
@@ -194,10 +197,7 @@ def replace_projected(pca: PCA, name: str):
 
     def project(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            nothing = pa.nulls(batch.num_rows, pa.string())
-            rows = pa.RecordBatch.from_arrays([nothing, nothing, batch[name]],
-                                              ["path", "label", "features"])
-            (projected,) = pca.project_batches([rows])
+            (projected,) = pca.project_batches([nameless("features", batch[name])])
             others = batch.select(batch.schema.names[:-1])
             yield append(others, projected["pca_features"], names=[name])
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
+from verger._library import FEATURE_COUNT
+
 # A mode stands for a pattern of paths below the input and a number of images.
 MODES = {
     "full": ("Training/*/*.jpg", None),
@@ -41,8 +43,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f'mode "{self.mode}": it must be mini, apples or full')
-        if not 1 <= self.k <= 1280:
-            raise ValueError(f"{self.k} components: it must be 1 to 1280")
+        if not 1 <= self.k <= FEATURE_COUNT:
+            raise ValueError(f"{self.k} components: it must be 1 to {FEATURE_COUNT}")
         if not self.formats or set(self.formats) - {"parquet", "csv"}:
             raise ValueError(f"format {','.join(self.formats)}: parquet, csv or both")
         if self.timestamp is not None and not re.fullmatch(r"\d{8}_\d{6}", self.timestamp):

@@ -9,8 +9,6 @@ from typing import NamedTuple, Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from verger.pca import PCA
-
 # RFC 4180: a quote within quotes is doubled. Spark's own default is a backslash.
 CSV = {"header": "true", "escape": '"', "lineSep": "\n", "emptyValue": '""'}
 
@@ -74,28 +72,23 @@ class Output(NamedTuple):
     def write_csv(self, frame: DataFrame, folder: str) -> None:
         frame.write.options(**CSV).csv(folder)
 
-    def write_parquet(self, frame: DataFrame, folder: str) -> None:
-        frame.write.option("compression", "snappy").parquet(folder)
-
     def write_lists(self, frame: DataFrame, table: str, column: str,
                     formats: Sequence[str]) -> None:
         """path, label and a column of lists, as Parquet and as CSV."""
         if "parquet" in formats:
-            self.write_parquet(frame, self.folder(table, "parquet"))
+            frame.write.option("compression", "snappy").parquet(self.folder(table, "parquet"))
         if "csv" in formats:
             joined = F.concat_ws(",", F.col(column).cast("array<string>"))
             self.write_csv(frame.select("path", "label", joined.alias(f"{column}_string")),
                            self.folder(table, "csv"))
 
-    def write_model(self, pca: PCA, info: dict) -> None:
+    def write_model(self, info: dict) -> None:
         """model_info, and the variances as a table."""
         spark = self.spark
         text = spark.createDataFrame([(json.dumps(info),)], "value string")
         text.coalesce(1).write.text(self.folder("model_info"))
-        rows, total = [], 0.0
-        for number, variance in enumerate(pca.explained_variance, 1):
-            total += variance
-            rows.append((number, variance, total))
+        rows = list(zip(range(1, info["pca_components"] + 1), info["variance_by_component"],
+                        info["cumulative_variance"]))
         schema = "component int, variance_explained double, cumulative_variance double"
         self.write_csv(spark.createDataFrame(rows, schema).coalesce(1), self.folder("variance"))
 
