@@ -2,7 +2,8 @@
  * includes this defines
  *   LANES          floats of a vector `vec`
  *   PANEL_VECTORS  vectors of a full panel, 2 or 4; a half panel has half of them
- *   TILE_ROWS      pixels of a register tile, 6 or 14
+ *   TILE_ROWS      pixels of a register tile, 6 or 14 ...
+ *   HALF_TILE_ROWS ... and of one over half a panel, 6, 12 or 28
  *   INPUTS         inputs of a pixel that one register holds: 1, broadcast, or LANES
  *                  where a multiply-add takes its factor from one lane
  *   VEC_REGISTER   constraint of a register that inline assembly reads and writes
@@ -10,6 +11,7 @@
  * and vec_max, which return the second operand where the first is NaN, and
  *   vec_load_inputs(p)         INPUTS inputs of a pixel
  *   vec_fma_input(x, n, b, c)  input n of x, times b, + c
+ *   add_pixel(acc, x, weights, vectors)  the float at x, times weights[v], + acc[v]
  *
  * Sums start at the bias and take their products in the order of kernels.h. */
 #include "kernels/kernels.h"
@@ -34,11 +36,7 @@ INLINE void tile_add_one(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pix
     UNROLL
     for (int v = 0; v < vectors; v++) weights[v] = vec_load(b + v * LANES);
     UNROLL
-    for (int i = 0; i < rows; i++) {
-        vec x = vec_set1(a[i * pixel_stride]);
-        UNROLL
-        for (int v = 0; v < vectors; v++) acc[i][v] = vec_fma(x, weights[v], acc[i][v]);
-    }
+    for (int i = 0; i < rows; i++) add_pixel(acc[i], a + i * pixel_stride, weights, vectors);
 }
 
 /* The same for the INPUTS inputs of a register, one after the other. Weights serve all
@@ -60,16 +58,34 @@ INLINE void tile_add_inputs(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t 
     }
 }
 
-/* Adds `length` products to each sum of the tile; returns the weights after them. */
-INLINE const float *tile_block(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
-                               int length, const float *b, const int rows, const int vectors)
+/* Adds `length` products to each sum of the tile, without a branch. */
+INLINE void tile_add(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                     const float *b, const int length, const int rows, const int vectors)
 {
-    int k = 0;
-    if (INPUTS > 1)
-        for (; k + INPUTS <= length; k += INPUTS, b += INPUTS * vectors * LANES)
-            tile_add_inputs(acc, a + k, pixel_stride, b, rows, vectors);
-    for (; k < length; k++, b += vectors * LANES)
-        tile_add_one(acc, a + k, pixel_stride, b, rows, vectors);
+    const int grouped = INPUTS > 1 ? length / INPUTS * INPUTS : 0;
+    UNROLL
+    for (int k = 0; k < grouped; k += INPUTS)
+        tile_add_inputs(acc, a + k, pixel_stride, b + k * vectors * LANES, rows, vectors);
+    UNROLL
+    for (int k = grouped; k < length; k++)
+        tile_add_one(acc, a + k, pixel_stride, b + k * vectors * LANES, rows, vectors);
+}
+
+/* Where the channels of a network's layers end: at a multiple of 8. */
+enum { LONG_RUN = 16, SHORT_RUN = 8 };
+
+/* The same for any length; returns the weights after them. */
+INLINE const float *tile_add_all(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                                 const float *b, int length, const int rows, const int vectors)
+{
+    for (; length >= LONG_RUN; length -= LONG_RUN, a += LONG_RUN, b += LONG_RUN * vectors * LANES)
+        tile_add(acc, a, pixel_stride, b, LONG_RUN, rows, vectors);
+    if (length >= SHORT_RUN) {
+        tile_add(acc, a, pixel_stride, b, SHORT_RUN, rows, vectors);
+        length -= SHORT_RUN, a += SHORT_RUN, b += SHORT_RUN * vectors * LANES;
+    }
+    for (; length > 0; length--, a++, b += vectors * LANES)
+        tile_add(acc, a, pixel_stride, b, 1, rows, vectors);
     return b;
 }
 
@@ -110,146 +126,186 @@ INLINE void tile_finish(float *c, vec acc[][PANEL_VECTORS], const float *residua
 
 /* --- Pointwise ---------------------------------------------------------- */
 
-typedef void pointwise_tile_fn(float *c, const vg_pointwise_input *a, int pixel, const float *b,
-                               const float *bias, const float *residual, vg_activation activation);
+/* While the first tiles of a panel run, they fetch the weights of the next panel, which
+ * follow: each of AHEAD_TILES tiles takes its lines of a panel's worth of inputs. A layer
+ * of 7 x 7 pixels has that many tiles, and weights that come from the level 3 cache. */
+enum {
+    LINE = 16, /* floats */
+    AHEAD_TILES = 48 / TILE_ROWS,
+    AHEAD_LINES = (PANEL * PANEL / LINE + AHEAD_TILES - 1) / AHEAD_TILES,
+};
 
 INLINE void pointwise_tile(float *c, const vg_pointwise_input *a, int pixel, const float *b,
-                           const float *bias, const float *residual, vg_activation activation,
-                           const int rows, const int vectors)
+                           const float *ahead, const float *bias, const float *residual,
+                           vg_activation activation, const int rows, const int vectors)
 {
-    vec acc[TILE_ROWS][PANEL_VECTORS];
+    vec acc[HALF_TILE_ROWS][PANEL_VECTORS];
     tile_start(acc, bias, rows, vectors);
     int k = a->channels;
     const float *panel = a->values;
-    for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride)
-        b = tile_block(acc, panel + pixel * PANEL, PANEL, k < PANEL ? k : PANEL, b, rows, vectors);
-    if (k > 0) tile_block(acc, panel + pixel * HALF_PANEL, HALF_PANEL, k, b, rows, vectors);
+    for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride) {
+        UNROLL
+        for (int line = 0; line < AHEAD_LINES; line++) __builtin_prefetch(ahead + line * LINE);
+        ahead += PANEL * vectors * LANES;
+        b = tile_add_all(acc, panel + pixel * PANEL, PANEL, b, k < PANEL ? k : PANEL, rows,
+                         vectors);
+    }
+    if (k > 0) tile_add_all(acc, panel + pixel * HALF_PANEL, HALF_PANEL, b, k, rows, vectors);
     tile_finish(c, acc, residual, rows, vectors, activation);
+}
+
+typedef void pointwise_tiles_fn(float *c, const vg_pointwise_input *a, int pixel, int tiles,
+                                const float *b, const float *bias, const float *residual,
+                                vg_activation activation);
+
+/* `tiles` tiles of `rows` pixels, one after the other. */
+INLINE void pointwise_tiles(float *c, const vg_pointwise_input *a, int pixel, int tiles,
+                            const float *b, const float *bias, const float *residual,
+                            vg_activation activation, const int rows, const int vectors)
+{
+    const ptrdiff_t size = (ptrdiff_t)rows * vectors * LANES;
+    const float *next = b + (ptrdiff_t)a->channels * vectors * LANES;
+    int slice = (pixel - a->first) / rows;
+    for (int t = 0; t < tiles; t++, slice++, pixel += rows, c += size) {
+        const float *ahead = next + slice % AHEAD_TILES * AHEAD_LINES * LINE;
+        pointwise_tile(c, a, pixel, b, ahead, bias, residual, activation, rows, vectors);
+        if (residual != NULL) residual += size;
+    }
 }
 
 /* --- Stem --------------------------------------------------------------- */
 
 enum { STEM_PIXEL_STRIDE = 2 * 3, STEM_ROW_PRODUCTS = 3 * 3 };
 
-typedef void stem_tile_fn(float *c, const float *a, ptrdiff_t a_row, const float *b,
-                          const float *bias);
+typedef void stem_tiles_fn(float *c, const float *a, ptrdiff_t a_row, int tiles, const float *b,
+                           const float *bias);
 
-INLINE void stem_tile(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
-                      const int rows, const int vectors)
+INLINE void stem_tiles(float *c, const float *a, ptrdiff_t a_row, int tiles, const float *b,
+                       const float *bias, const int rows, const int vectors)
 {
-    vec acc[TILE_ROWS][PANEL_VECTORS];
-    tile_start(acc, bias, rows, vectors);
-    for (int ky = 0; ky < 3; ky++, a += a_row)
-        b = tile_block(acc, a, STEM_PIXEL_STRIDE, STEM_ROW_PRODUCTS, b, rows, vectors);
-    tile_finish(c, acc, NULL, rows, vectors, VG_RELU6);
+    for (int t = 0; t < tiles; t++, a += rows * STEM_PIXEL_STRIDE, c += rows * vectors * LANES) {
+        vec acc[HALF_TILE_ROWS][PANEL_VECTORS];
+        tile_start(acc, bias, rows, vectors);
+        UNROLL
+        for (int ky = 0; ky < 3; ky++)
+            tile_add(acc, a + ky * a_row, STEM_PIXEL_STRIDE,
+                     b + ky * STEM_ROW_PRODUCTS * vectors * LANES, STEM_ROW_PRODUCTS, rows,
+                     vectors);
+        tile_finish(c, acc, NULL, rows, vectors, VG_RELU6);
+    }
 }
 
 /* --- One function a tile's shape ---------------------------------------- */
 
-#define TILE(ROWS, WIDTH, VECTORS)                                                                \
-    static void pointwise_tile_##ROWS##_##WIDTH(float *c, const vg_pointwise_input *a, int pixel, \
-                                                const float *b, const float *bias,                \
-                                                const float *residual, vg_activation activation)  \
-    {                                                                                             \
-        pointwise_tile(c, a, pixel, b, bias, residual, activation, ROWS, VECTORS);                \
-    }                                                                                             \
-    static void stem_tile_##ROWS##_##WIDTH(float *c, const float *a, ptrdiff_t a_row,             \
-                                           const float *b, const float *bias)                     \
-    {                                                                                             \
-        stem_tile(c, a, a_row, b, bias, ROWS, VECTORS);                                           \
+#define DEFINE_TILES(ROWS, WIDTH, VECTORS)                                                         \
+    static void pointwise_tiles_##ROWS##_##WIDTH(float *c, const vg_pointwise_input *a, int pixel, \
+                                                 int tiles, const float *b, const float *bias,     \
+                                                 const float *residual, vg_activation activation)  \
+    {                                                                                              \
+        pointwise_tiles(c, a, pixel, tiles, b, bias, residual, activation, ROWS, VECTORS);         \
+    }                                                                                              \
+    static void stem_tiles_##ROWS##_##WIDTH(float *c, const float *a, ptrdiff_t a_row, int tiles,  \
+                                            const float *b, const float *bias)                     \
+    {                                                                                              \
+        stem_tiles(c, a, a_row, tiles, b, bias, ROWS, VECTORS);                                    \
     }
-#define TILES(ROWS) TILE(ROWS, half, PANEL_VECTORS / 2) TILE(ROWS, full, PANEL_VECTORS)
-#define NAMES(STEM, ROWS)                          \
-    {                                              \
-        STEM##_##ROWS##_half, STEM##_##ROWS##_full \
-    }
+#define DEFINE_FULL(ROWS) DEFINE_TILES(ROWS, full, PANEL_VECTORS)
+#define DEFINE_HALF(ROWS) DEFINE_TILES(ROWS, half, PANEL_VECTORS / 2)
+#define POINTWISE_FULL(ROWS) [ROWS] = pointwise_tiles_##ROWS##_full,
+#define POINTWISE_HALF(ROWS) [ROWS] = pointwise_tiles_##ROWS##_half,
+#define STEM_FULL(ROWS) [ROWS] = stem_tiles_##ROWS##_full,
+#define STEM_HALF(ROWS) [ROWS] = stem_tiles_##ROWS##_half,
 
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-#define SIX_NAMES(STEM) \
-    NAMES(STEM, 1), NAMES(STEM, 2), NAMES(STEM, 3), NAMES(STEM, 4), NAMES(STEM, 5), NAMES(STEM, 6)
+/* X for 1, 2 ... rows. */
+#define UP_TO_6(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define UP_TO_12(X) UP_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12)
+#define UP_TO_14(X) UP_TO_12(X) X(13) X(14)
+#define UP_TO_28(X) \
+    UP_TO_14(X)     \
+    X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28)
+#define JOINED(A, B) A##B
+#define UP_TO(ROWS) JOINED(UP_TO_, ROWS)
 
-#if TILE_ROWS == 6
-#define ALL_NAMES(STEM) \
-    {                   \
-        SIX_NAMES(STEM) \
-    }
-#elif TILE_ROWS == 14
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
-#define ALL_NAMES(STEM)                                                                   \
-    {                                                                                     \
-        SIX_NAMES(STEM), NAMES(STEM, 7), NAMES(STEM, 8), NAMES(STEM, 9), NAMES(STEM, 10), \
-            NAMES(STEM, 11), NAMES(STEM, 12), NAMES(STEM, 13), NAMES(STEM, 14)            \
-    }
-#endif
+UP_TO(TILE_ROWS)
+(DEFINE_FULL) UP_TO(HALF_TILE_ROWS)(DEFINE_HALF)
 
-static pointwise_tile_fn *const pointwise_tiles[TILE_ROWS][2] = ALL_NAMES(pointwise_tile);
-static stem_tile_fn *const stem_tiles[TILE_ROWS][2] = ALL_NAMES(stem_tile);
+    /* [half, full panel][rows] */
+    static pointwise_tiles_fn *const pointwise_of[2][HALF_TILE_ROWS + 1] = {
+        {UP_TO(HALF_TILE_ROWS)(POINTWISE_HALF)}, {UP_TO(TILE_ROWS)(POINTWISE_FULL)}};
+static stem_tiles_fn *const stem_of[2][HALF_TILE_ROWS + 1] = {{UP_TO(HALF_TILE_ROWS)(STEM_HALF)},
+                                                              {UP_TO(TILE_ROWS)(STEM_FULL)}};
 
-/* Rows of the next tile when `rows` remain: tiles of equal height, since a ragged
- * last tile would leave the multipliers waiting for its few sums. */
-INLINE int next_tile_rows(int rows)
+/* m pixels in tiles of equal height, `taller` of them by one more: a ragged last tile
+ * would leave the multipliers waiting for its few sums. */
+typedef struct tile_split {
+    int rows, tiles, taller;
+} tile_split;
+
+INLINE tile_split split_tiles(int m, int width)
 {
-    int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-    return (rows + tiles - 1) / tiles;
+    int most = width == PANEL ? TILE_ROWS : HALF_TILE_ROWS;
+    int tiles = (m + most - 1) / most;
+    return tiles > 0 ? (tile_split){m / tiles, tiles, m % tiles} : (tile_split){0};
 }
 
 static void pointwise(float *c, const vg_pointwise_input *a, const float *b, const float *bias,
                       const float *residual, int m, int width, vg_activation activation)
 {
-    for (int i = 0, rows; i < m; i += rows) {
-        rows = next_tile_rows(m - i);
-        pointwise_tiles[rows - 1][width / HALF_PANEL - 1](
-            c + i * width, a, a->first + i, b, bias, residual != NULL ? residual + i * width : NULL,
-            activation);
+    pointwise_tiles_fn *const *tiles = pointwise_of[width == PANEL];
+    const tile_split split = split_tiles(m, width);
+    if (split.taller > 0) {
+        int pixels = split.taller * (split.rows + 1);
+        tiles[split.rows + 1](c, a, a->first, split.taller, b, bias, residual, activation);
+        if (residual != NULL) residual += pixels * width;
+        c += pixels * width;
     }
+    int done = split.taller * (split.rows + 1);
+    if (split.tiles > split.taller)
+        tiles[split.rows](c, a, a->first + done, split.tiles - split.taller, b, bias, residual,
+                          activation);
 }
 
 static void stem(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
                  int m, int width)
 {
-    for (int pixel = 0, rows; pixel < m; pixel += rows) {
-        rows = next_tile_rows(m - pixel);
-        stem_tiles[rows - 1][width / HALF_PANEL - 1](c + pixel * width,
-                                                     a + pixel * STEM_PIXEL_STRIDE, a_row, b, bias);
-    }
+    stem_tiles_fn *const *tiles = stem_of[width == PANEL];
+    const tile_split split = split_tiles(m, width);
+    int pixels = split.taller * (split.rows + 1);
+    if (split.taller > 0) tiles[split.rows + 1](c, a, a_row, split.taller, b, bias);
+    if (split.tiles > split.taller)
+        tiles[split.rows](c + pixels * width, a + pixels * STEM_PIXEL_STRIDE, a_row,
+                          split.tiles - split.taller, b, bias);
 }
 
 /* --- Depthwise ---------------------------------------------------------- */
 
-enum { DEPTHWISE_COLUMNS = 4 };
+/* The width of every layer is a multiple of 7. */
+enum { DEPTHWISE_COLUMNS = 7 };
 
-/* `columns` outputs side by side, one vector of channels; `rows` point at the
- * column of the first tap. Taps outside first_tap..last_tap lie in the padding. */
-INLINE void depthwise_tile(float *c, const float *const rows[3], const vec weights[9], vec bias,
-                           int width, const int stride, const int columns, const int first_tap,
-                           const int last_tap)
+/* `columns` outputs side by side, one vector of channels; taps[ky] points at the column of
+ * the first tap. At a border, the tap in the padding is left out: the first of the first
+ * output, the last of the last. Weights b [9][width] are loaded row by row: all nine beside
+ * the sums would be more than AVX2 has registers for. */
+INLINE void depthwise_tile(float *c, const float *const taps[3], const float *b, const float *bias,
+                           int width, const int stride, const int columns, const int is_left,
+                           const int is_right)
 {
     vec acc[DEPTHWISE_COLUMNS];
     UNROLL
-    for (int j = 0; j < columns; j++) acc[j] = bias;
+    for (int j = 0; j < columns; j++) acc[j] = vec_load(bias);
     UNROLL
     for (int ky = 0; ky < 3; ky++) {
+        vec weights[3];
+        UNROLL
+        for (int kx = 0; kx < 3; kx++) weights[kx] = vec_load(b + (ky * 3 + kx) * width);
         /* Each input is loaded once and goes to all outputs it is a tap of. */
         UNROLL
-        for (int x = first_tap; x <= (columns - 1) * stride + last_tap; x++) {
-            vec input = vec_load(rows[ky] + x * width);
+        for (int x = is_left; x < (columns - 1) * stride + 3 - is_right; x++) {
+            vec input = vec_load(taps[ky] + x * width);
             UNROLL
             for (int j = 0; j < columns; j++) {
                 int kx = x - j * stride;
-                if (kx >= first_tap && kx <= last_tap)
-                    acc[j] = vec_fma(input, weights[ky * 3 + kx], acc[j]);
+                if (kx >= 0 && kx <= 2) acc[j] = vec_fma(input, weights[kx], acc[j]);
             }
         }
     }
@@ -257,52 +313,42 @@ INLINE void depthwise_tile(float *c, const float *const rows[3], const vec weigh
     for (int j = 0; j < columns; j++) vec_store(c + j * width, relu6(acc[j]));
 }
 
-INLINE void depthwise_row(float *c, const float *const *rows, const vec weights[9], vec bias,
-                          int out_width, int width, int channel, const int stride)
+/* One row of outputs of one vector of channels. */
+INLINE void depthwise_row(float *c, const float *taps[3], const float *b, const float *bias,
+                          int out_width, int width, const int stride)
 {
-    /* With stride 1 the first tap of output 0 lies in the left padding; with
-     * stride 2 there is padding on the right only. */
-    const int left = stride == 1;
-    const float *taps[3];
-    for (int ky = 0; ky < 3; ky++) taps[ky] = rows[ky] + channel - left * width;
-    c += channel;
-
-#define AT(x)                                                                                 \
-    (const float *const[3])                                                                   \
-    {                                                                                         \
-        taps[0] + (x)*stride *width, taps[1] + (x)*stride *width, taps[2] + (x)*stride *width \
+#define TILE(columns, is_left, is_right) \
+    depthwise_tile(c, taps, b, bias, width, stride, columns, is_left, is_right)
+    int has_left = stride == 1;
+    for (int left = out_width; left > 0;) {
+        int columns = left >= DEPTHWISE_COLUMNS ? DEPTHWISE_COLUMNS : 1;
+        int is_left = has_left && left == out_width, is_right = left == columns;
+        if (columns == 1)
+            is_left ? (is_right ? TILE(1, 1, 1) : TILE(1, 1, 0))
+                    : (is_right ? TILE(1, 0, 1) : TILE(1, 0, 0));
+        else
+            is_left ? (is_right ? TILE(7, 1, 1) : TILE(7, 1, 0))
+                    : (is_right ? TILE(7, 0, 1) : TILE(7, 0, 0));
+        left -= columns;
+        c += columns * width;
+        for (int ky = 0; ky < 3; ky++) taps[ky] += columns * stride * width;
     }
-    int x = 0;
-    int end = out_width - 1;
-    if (left) {
-        if (end == 0) {
-            depthwise_tile(c, AT(0), weights, bias, width, stride, 1, 1, 1);
-            return;
-        }
-        depthwise_tile(c, AT(0), weights, bias, width, stride, 1, 1, 2);
-        x = 1;
-    }
-    for (; x + DEPTHWISE_COLUMNS <= end; x += DEPTHWISE_COLUMNS)
-        depthwise_tile(c + x * width, AT(x), weights, bias, width, stride, DEPTHWISE_COLUMNS, 0, 2);
-    if (x + 2 <= end) {
-        depthwise_tile(c + x * width, AT(x), weights, bias, width, stride, 2, 0, 2);
-        x += 2;
-    }
-    if (x < end) depthwise_tile(c + x * width, AT(x), weights, bias, width, stride, 1, 0, 2);
-    depthwise_tile(c + end * width, AT(end), weights, bias, width, stride, 1, 0, 1);
-#undef AT
+#undef TILE
 }
 
 INLINE void depthwise(float *c, const float *const *rows, const float *b, const float *bias,
                       int height, int out_width, int width, const int stride)
 {
-    for (int channel = 0; channel < width; channel += LANES) {
-        vec weights[9];
-        UNROLL
-        for (int t = 0; t < 9; t++) weights[t] = vec_load(b + t * width + channel);
-        for (int y = 0; y < height; y++)
-            depthwise_row(c + y * out_width * width, rows + y * stride, weights,
-                          vec_load(bias + channel), out_width, width, channel, stride);
+    /* With stride 1 the first tap of output 0 lies in the left padding; with
+     * stride 2 there is padding on the right only. */
+    const int left = stride == 1 ? width : 0;
+    for (int y = 0; y < height; y++, c += out_width * width, rows += stride) {
+        /* Row by row, not channel by channel: lines of the cache are read once. */
+        for (int channel = 0; channel < width; channel += LANES) {
+            const float *taps[3] = {rows[0] + channel - left, rows[1] + channel - left,
+                                    rows[2] + channel - left};
+            depthwise_row(c + channel, taps, b + channel, bias + channel, out_width, width, stride);
+        }
     }
 }
 

@@ -95,6 +95,10 @@ typedef struct vg_workspace vg_workspace;
 vg_status vg_workspace_open(vg_workspace **workspace, const vg_network *network, vg_error *error);
 void vg_workspace_close(vg_workspace **workspace);
 
+/* From now on each forward pass adds the seconds it spends in each layer to
+ * seconds[VG_LAYER_COUNT], which the caller keeps; NULL ends that. */
+void vg_workspace_time_layers(vg_workspace *workspace, double *seconds);
+
 /* rgb: [224][224][3]; features: [VG_FEATURE_COUNT]. */
 void vg_network_forward(const vg_network *network, vg_workspace *workspace, const uint8_t *rgb,
                         float *features);

@@ -4,20 +4,35 @@
 
 #include "model/packed.h"
 
-/* How a block runs: strip by strip of output rows. The expanded rows that a strip
- * needs lie in a ring, so that none is computed twice. */
+/* How a block runs: in strips of output rows, within a strip panel by panel, within a
+ * panel in steps of a few rows. Expanded rows lie in a ring that serves every panel in
+ * turn; those that the next strip needs too are carried over, so that none is computed
+ * twice. */
 typedef struct vg_block_plan {
     int out_size;
-    int strip_rows; /* output rows of a strip */
-    int ring_rows;  /* expanded rows kept */
-    int is_whole;   /* one strip: the ring of one panel serves all panels in turn */
+    int strip_rows; /* output rows that are projected at once */
+    int step_rows;  /* output rows of a panel that are expanded and filtered at once */
+    int ring_rows;  /* expanded rows of a panel that a step needs */
+    int carried_rows;
 } vg_block_plan;
 
-/* `cache_bytes` is what ring and strip together should fit into. */
-vg_block_plan vg_plan_block(const vg_block *block, int panel, size_t cache_bytes);
+/* Bytes of a core's caches. */
+typedef struct vg_caches {
+    size_t level1, level2;
+} vg_caches;
+
+/* A step's expanded rows fit into half of level 1, the strip into half of level 2. */
+vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *caches);
+
+/* Whether one strip is all there is. */
+static inline int vg_plan_is_whole(const vg_block_plan *plan)
+{
+    return plan->strip_rows == plan->out_size;
+}
 
 /* Floats of the plan's buffers. */
 size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan, int panel);
+size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan, int panel);
 size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan, int panel);
 
 struct vg_network {

@@ -1,39 +1,64 @@
-/* Strip heights: as tall as the cache allows. */
+/* Heights of strips and steps: as tall as the caches allow. */
 #include "model/network.h"
 
-enum { TAPS = 3 };
+enum {
+    TAPS = 3,
+    /* A shorter strip would carry rows over that were carried into it. */
+    LEAST_STRIP_ROWS = 2,
+    /* Rows carried into a strip and those out of it. */
+    CARRIED_SETS = 2,
+};
 
 static int input_rows(const vg_block *block, int output_rows)
 {
     return (output_rows - 1) * block->stride + TAPS;
 }
 
-static size_t plan_bytes(const vg_block *block, const vg_block_plan *plan, int panel)
+static void take_steps(vg_block_plan *plan, const vg_block *block, int rows)
 {
-    return sizeof(float) *
-           (vg_plan_ring_floats(block, plan, panel) + vg_plan_strip_floats(block, plan, panel));
+    plan->step_rows = rows;
+    plan->ring_rows = input_rows(block, rows);
 }
 
-vg_block_plan vg_plan_block(const vg_block *block, int panel, size_t cache_bytes)
+static void take_strips(vg_block_plan *plan, int strips)
 {
-    int out_size = block->in_size / block->stride;
-    vg_block_plan plan = {out_size, out_size, block->in_size, 1};
-    if (plan_bytes(block, &plan, panel) <= cache_bytes) return plan;
+    plan->strip_rows = (plan->out_size + strips - 1) / strips;
+    if (plan->strip_rows < LEAST_STRIP_ROWS) plan->strip_rows = LEAST_STRIP_ROWS;
+}
 
-    plan.is_whole = 0;
-    for (int strips = 2; strips <= out_size; strips++) {
-        plan.strip_rows = (out_size + strips - 1) / strips;
-        plan.ring_rows = input_rows(block, plan.strip_rows);
-        if (plan_bytes(block, &plan, panel) <= cache_bytes) break;
+static size_t strip_bytes(const vg_block *block, const vg_block_plan *plan, int panel)
+{
+    return sizeof(float) *
+           (vg_plan_strip_floats(block, plan, panel) + vg_plan_carried_floats(block, plan, panel));
+}
+
+vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *caches)
+{
+    vg_block_plan plan = {.out_size = block->in_size / block->stride,
+                          .carried_rows = TAPS - block->stride};
+    take_strips(&plan, 1);
+    for (int strips = 2; strip_bytes(block, &plan, panel) > caches->level2 / 2; strips++) {
+        if (plan.strip_rows == LEAST_STRIP_ROWS) break;
+        take_strips(&plan, strips);
     }
+    int rows = plan.strip_rows;
+    take_steps(&plan, block, rows);
+    while (rows > 1 &&
+           sizeof(float) * vg_plan_ring_floats(block, &plan, panel) > caches->level1 / 2)
+        take_steps(&plan, block, --rows);
     return plan;
 }
 
 size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan, int panel)
 {
-    size_t row = (size_t)block->in_size * (size_t)plan->ring_rows;
-    if (plan->is_whole) return row * (size_t)panel;
-    return row * (size_t)vg_panel_channels(block->expanded_channels, panel);
+    return (size_t)block->in_size * (size_t)plan->ring_rows * (size_t)panel;
+}
+
+size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan, int panel)
+{
+    if (vg_plan_is_whole(plan)) return 0;
+    return CARRIED_SETS * (size_t)block->in_size * (size_t)plan->carried_rows *
+           (size_t)vg_panel_channels(block->expanded_channels, panel);
 }
 
 size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan, int panel)

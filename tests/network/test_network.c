@@ -45,8 +45,9 @@ static int close_fixture(void **state)
     return 0;
 }
 
-/* `cache_bytes` 0 keeps the plans of this CPU. */
-static void forward(const fixture *f, const char *kernel_set, size_t cache_bytes, float *features)
+/* `caches` NULL keeps the plans of this CPU. */
+static void forward(const fixture *f, const char *kernel_set, const vg_caches *caches,
+                    float *features)
 {
     vg_error error = {""};
     vg_kernels kernels;
@@ -54,8 +55,8 @@ static void forward(const fixture *f, const char *kernel_set, size_t cache_bytes
     vg_workspace *workspace = NULL;
     assert_true(vg_kernels_init(&kernels, vg_cpu_features(), kernel_set));
     assert_int_equal(vg_network_open(&network, f->weights, &kernels, &error), VG_OK);
-    for (int i = 0; cache_bytes > 0 && i < VG_BLOCK_COUNT; i++)
-        network->plans[i] = vg_plan_block(&vg_blocks[i], kernels.panel, cache_bytes);
+    for (int i = 0; caches != NULL && i < VG_BLOCK_COUNT; i++)
+        network->plans[i] = vg_plan_block(&vg_blocks[i], kernels.panel, caches);
     assert_int_equal(vg_workspace_open(&workspace, network, &error), VG_OK);
     vg_network_forward(network, workspace, f->rgb, features);
 
@@ -73,7 +74,7 @@ static void every_set_agrees_with_the_plain_network(void **state)
     float first[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
     const char *name;
     for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
-        forward(f, name, 0, i == 0 ? first : features);
+        forward(f, name, NULL, i == 0 ? first : features);
         if (i > 0) assert_memory_equal(features, first, sizeof first);
     }
     double difference = 0.0, length = 0.0, variety = 0.0;
@@ -88,16 +89,18 @@ static void every_set_agrees_with_the_plain_network(void **state)
     assert_true(variety > 1.0);
 }
 
-static void strips_of_any_height_give_the_same_bits(void **state)
+static void strips_and_steps_of_any_height_give_the_same_bits(void **state)
 {
     const fixture *f = *state;
-    const size_t cache_bytes[] = {1, 16 << 10, 64 << 10, 200 << 10, 1 << 20, 64 << 20};
+    const size_t sizes[] = {1, 16 << 10, 64 << 10, 200 << 10, 1 << 20, 64 << 20};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
     const char *name, *best = NULL;
     for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) best = name;
     float expected[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
-    forward(f, best, 0, expected);
-    for (size_t i = 0; i < sizeof cache_bytes / sizeof cache_bytes[0]; i++) {
-        forward(f, best, cache_bytes[i], features);
+    forward(f, best, NULL, expected);
+    for (size_t i = 0; i < SIZES * SIZES; i++) {
+        vg_caches caches = {sizes[i / SIZES], sizes[i % SIZES]};
+        forward(f, best, &caches, features);
         assert_memory_equal(features, expected, sizeof expected);
     }
 }
@@ -120,7 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_agrees_with_the_plain_network),
-        cmocka_unit_test(strips_of_any_height_give_the_same_bits),
+        cmocka_unit_test(strips_and_steps_of_any_height_give_the_same_bits),
         cmocka_unit_test(a_missing_tensor_is_named),
     };
     return cmocka_run_group_tests_name("network", tests, open_fixture, close_fixture);

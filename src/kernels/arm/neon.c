@@ -14,6 +14,7 @@
 
 enum { LANES = 4, PANEL_VECTORS = 4, INPUTS = LANES };
 #define TILE_ROWS 6
+#define HALF_TILE_ROWS 6
 #define VEC_REGISTER "+w"
 
 typedef float32x4_t vec;
@@ -29,6 +30,12 @@ typedef float32x4_t vec;
 #define vec_load_inputs vld1q_f32
 /* With n a constant this is one FMLA by element. */
 #define vec_fma_input(x, n, b, c) vfmaq_n_f32(c, b, (x)[n])
+
+static inline __attribute__((always_inline)) void add_pixel(vec *acc, const float *x,
+                                                            const vec *weights, const int vectors)
+{
+    for (int v = 0; v < vectors; v++) acc[v] = vfmaq_n_f32(acc[v], weights[v], *x);
+}
 
 #include "kernels/network_tmpl.h"
 

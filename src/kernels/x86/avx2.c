@@ -6,6 +6,7 @@
 
 enum { LANES = 8, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 6
+#define HALF_TILE_ROWS 12
 #define VEC_REGISTER "+v"
 
 typedef __m256 vec;
@@ -19,6 +20,8 @@ typedef __m256 vec;
 #define vec_fma _mm256_fmadd_ps
 #define vec_load_inputs(p) vec_set1(*(p))
 #define vec_fma_input(x, n, b, c) vec_fma(x, b, c)
+
+#include "kernels/x86/add_pixel_tmpl.h"
 
 #include "kernels/network_tmpl.h"
 

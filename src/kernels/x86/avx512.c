@@ -4,6 +4,7 @@
 
 enum { LANES = 16, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 14
+#define HALF_TILE_ROWS 28
 #define VEC_REGISTER "+v"
 
 typedef __m512 vec;
@@ -17,6 +18,8 @@ typedef __m512 vec;
 #define vec_fma _mm512_fmadd_ps
 #define vec_load_inputs(p) vec_set1(*(p))
 #define vec_fma_input(x, n, b, c) vec_fma(x, b, c)
+
+#include "kernels/x86/add_pixel_tmpl.h"
 
 #include "kernels/network_tmpl.h"
 
