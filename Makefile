@@ -28,7 +28,7 @@ build-tests:
 
 bench: build
 	@tools/setup bench
-	@.deps/venv/bin/python bench/peers/compare.py $(BUILD)
+	@.deps/peers/bin/python bench/peers/compare.py $(BUILD)
 
 check-sanitizers:
 	@tools/check-sanitizers
@@ -61,7 +61,7 @@ help:
 	@echo "make                   build/verger and build/libverger.so"
 	@echo "make demo              the main job on the sample, or on photographs of FRUITS=/path"
 	@echo "make test              all tests"
-	@echo "make bench             the network's speed beside ONNX Runtime's"
+	@echo "make bench             the speed beside ONNX Runtime, OpenVINO, LiteRT and ncnn"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
