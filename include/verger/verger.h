@@ -159,6 +159,14 @@ typedef struct vg_extractor_times {
 /* `options` may be NULL. */
 VG_API vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
                                    const vg_image_options *options, vg_error *error);
+/* The same, with a team of `threads` threads, at least 1, that work together on each image:
+ * for images that come one at a time and whose features are wanted soon, as from a camera.
+ * For many images an extractor a thread gives more. The features are bit for bit the same.
+ * The calling thread is one of the team; the others run from here to vg_extractor_close and
+ * need a CPU each: they sleep only when no image comes for a millisecond. */
+VG_API vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
+                                        const vg_image_options *options, int threads,
+                                        vg_error *error);
 VG_API void vg_extractor_close(vg_extractor **extractor);
 
 /* Encoded images to features [n][VG_FEATURE_COUNT] and results [n]. A failed

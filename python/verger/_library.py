@@ -71,7 +71,7 @@ FUNCTIONS = {
     "vg_model_kernels": (c_char_p, [HANDLE]),
     "vg_model_save_packed": (status, [HANDLE, c_char_p]),
     "vg_image_options_default": (None, [POINTER(ImageOptions)]),
-    "vg_extractor_open": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions)]),
+    "vg_extractor_open_team": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions), c_int]),
     "vg_extractor_close": (None, [POINTER(HANDLE)]),
     "vg_extractor_get_times": (None, [HANDLE, POINTER(ExtractorTimes)]),
     "vg_extract_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),

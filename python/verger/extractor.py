@@ -34,13 +34,13 @@ class Times(NamedTuple):
 
 
 class Worker(Handle):
-    """vg_extractor: the buffers of one thread."""
+    """vg_extractor: the buffers of one thread, or of a team."""
 
     closer = "vg_extractor_close"
 
-    def __init__(self, model: Model, options: ImageOptions) -> None:
+    def __init__(self, model: Model, options: ImageOptions, team: int) -> None:
         super().__init__()
-        self._open("vg_extractor_open", model._pointer, byref(options))
+        self._open("vg_extractor_open_team", model._pointer, byref(options), team)
 
     def extract(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return transform("vg_extract_arrow", self._pointer, batch)
@@ -97,21 +97,25 @@ class Extractor:
     """
 
     def __init__(self, model: Union[Model, PathLike, None] = None, *,
-                 threads: Optional[int] = None, kernels: Optional[str] = None,
+                 threads: Optional[int] = None, team: int = 1, kernels: Optional[str] = None,
                  max_pixels: Optional[int] = None, exif_orient: bool = False) -> None:
-        """model: a Model, or what `find_model` takes. threads: one a CPU of this process.
+        """model: a Model, or what `find_model` takes. threads: one a CPU of this process, or of
+        its share where a team is asked for. team: threads that work together on each image, for
+        images that come one at a time and whose features are wanted soon.
         max_pixels: the largest width * height, Pillow's limit where None. exif_orient: turn
         images as their EXIF data say."""
         if threads is not None and threads < 1:
             raise ValueError(f"{threads} threads: at least one is needed")
+        if team < 1:
+            raise ValueError(f"a team of {team}: at least one is needed")
         self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or max(1, len(os.sched_getaffinity(0)) // team)
         options = ImageOptions()
         library().vg_image_options_default(byref(options))
         if max_pixels is not None:
             options.max_pixels = max_pixels
         options.exif_orient = int(exif_orient)
-        self._workers = [Worker(self.model, options) for _ in range(self.threads)]
+        self._workers = [Worker(self.model, options, team) for _ in range(self.threads)]
         self._free: SimpleQueue[Worker] = SimpleQueue()
         for worker in self._workers:
             self._free.put(worker)

@@ -23,7 +23,15 @@ struct vg_extractor {
 vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
                             const vg_image_options *options, vg_error *error)
 {
+    return vg_extractor_open_team(extractor, model, options, 1, error);
+}
+
+vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
+                                 const vg_image_options *options, int threads, vg_error *error)
+{
     *extractor = NULL;
+    if (threads < 1)
+        return vg_fail(error, VG_EINVAL, "a team of %d threads: at least one is needed", threads);
     vg_extractor *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->model = model;
@@ -34,7 +42,8 @@ vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
 
     vg_status status =
         vg_resizer_open(&opened->resizer, &model->kernels, VG_IMAGE_SIZE, VG_IMAGE_SIZE, error);
-    if (status == VG_OK) status = vg_workspace_open(&opened->workspace, model->network, error);
+    if (status == VG_OK)
+        status = vg_workspace_open(&opened->workspace, model->network, threads, error);
     if (status == VG_OK) {
         opened->rgb = vg_alloc_aligned(RGB_BYTES, 1);
         if (opened->rgb == NULL) status = vg_fail_memory(error, RGB_BYTES);

@@ -89,10 +89,12 @@ vg_status vg_network_save(const vg_network *network, const char *path, vg_error 
 
 void vg_network_close(vg_network **network);
 
-/* The activations of one image on its way through the network: one per thread. */
+/* The activations of one image on its way through the network, and the threads that work
+ * on it together: `threads` of them, the caller of vg_network_forward among them. */
 typedef struct vg_workspace vg_workspace;
 
-vg_status vg_workspace_open(vg_workspace **workspace, const vg_network *network, vg_error *error);
+vg_status vg_workspace_open(vg_workspace **workspace, const vg_network *network, int threads,
+                            vg_error *error);
 void vg_workspace_close(vg_workspace **workspace);
 
 /* From now on each forward pass adds the seconds it spends in each layer to

@@ -46,7 +46,7 @@ static int close_fixture(void **state)
 }
 
 /* `caches` NULL keeps the plans of this CPU. */
-static void forward(const fixture *f, const char *kernel_set, const vg_caches *caches,
+static void forward(const fixture *f, const char *kernel_set, const vg_caches *caches, int threads,
                     float *features)
 {
     vg_error error = {""};
@@ -57,7 +57,7 @@ static void forward(const fixture *f, const char *kernel_set, const vg_caches *c
     assert_int_equal(vg_network_open(&network, f->weights, &kernels, &error), VG_OK);
     for (int i = 0; caches != NULL && i < VG_BLOCK_COUNT; i++)
         network->plans[i] = vg_plan_block(&vg_blocks[i], kernels.panel, caches);
-    assert_int_equal(vg_workspace_open(&workspace, network, &error), VG_OK);
+    assert_int_equal(vg_workspace_open(&workspace, network, threads, &error), VG_OK);
     vg_network_forward(network, workspace, f->rgb, features);
 
     /* A second image must not see what the first left behind. */
@@ -74,7 +74,7 @@ static void every_set_agrees_with_the_plain_network(void **state)
     float first[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
     const char *name;
     for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
-        forward(f, name, NULL, i == 0 ? first : features);
+        forward(f, name, NULL, 1, i == 0 ? first : features);
         if (i > 0) assert_memory_equal(features, first, sizeof first);
     }
     double difference = 0.0, length = 0.0, variety = 0.0;
@@ -89,7 +89,7 @@ static void every_set_agrees_with_the_plain_network(void **state)
     assert_true(variety > 1.0);
 }
 
-static void strips_and_steps_of_any_height_give_the_same_bits(void **state)
+static void strips_steps_and_teams_of_any_size_give_the_same_bits(void **state)
 {
     const fixture *f = *state;
     const size_t sizes[] = {1, 16 << 10, 64 << 10, 200 << 10, 1 << 20, 64 << 20};
@@ -97,10 +97,10 @@ static void strips_and_steps_of_any_height_give_the_same_bits(void **state)
     const char *name, *best = NULL;
     for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) best = name;
     float expected[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
-    forward(f, best, NULL, expected);
+    forward(f, best, NULL, 1, expected);
     for (size_t i = 0; i < SIZES * SIZES; i++) {
         vg_caches caches = {sizes[i / SIZES], sizes[i % SIZES]};
-        forward(f, best, &caches, features);
+        forward(f, best, &caches, 1 + (int)i % 3, features);
         assert_memory_equal(features, expected, sizeof expected);
     }
 }
@@ -123,7 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_agrees_with_the_plain_network),
-        cmocka_unit_test(strips_and_steps_of_any_height_give_the_same_bits),
+        cmocka_unit_test(strips_steps_and_teams_of_any_size_give_the_same_bits),
         cmocka_unit_test(a_missing_tensor_is_named),
     };
     return cmocka_run_group_tests_name("network", tests, open_fixture, close_fixture);

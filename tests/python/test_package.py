@@ -90,6 +90,13 @@ def test_threads_and_kernels_do_not_show(paths, extracted):
             assert one.extract(paths[:3]).equals(extracted.slice(0, 3))
 
 
+def test_a_team_does_not_show(paths, extracted):
+    with verger.Extractor(MODEL, team=2) as together:
+        assert together.extract(paths[:3]).equals(extracted.slice(0, 3))
+    with pytest.raises(ValueError, match="team of 0"):
+        verger.Extractor(MODEL, team=0)
+
+
 def test_no_images(extractor):
     assert extractor.extract([]).equals(verger.FEATURES.empty_table())
 
