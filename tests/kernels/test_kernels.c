@@ -1,6 +1,7 @@
 /* Every kernel set against plain C, bit for bit, on random shapes and values.
- *   test_kernels [--seed N] [--bench]
- * --bench times the network's own shapes once all have passed. */
+ *   test_kernels [--seed N] [--rounds N] [--bench]
+ * --rounds says how many of each kind, 60 where it is not given; --bench times the
+ * network's own shapes once all have passed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "model/model.h"
 #include "operations.h"
 
-enum { ROUNDS = 60 };
+static int rounds = 60;
 
 /* --- Checks ------------------------------------------------------------- */
 
@@ -80,35 +81,35 @@ static int check_gram(const vg_kernels *kernels, const vg_kernels *reference)
 static int check_set(const vg_kernels *kernels, const vg_kernels *reference)
 {
     int failures = 0;
-    for (int round = 0; round < 4 * ROUNDS; round++) {
+    for (int round = 0; round < 4 * rounds; round++) {
         /* Early rounds walk through every remainder of the tile's height. */
         problem p = {.height = 1,
-                     .width = round < ROUNDS ? round + 1 : random_int(1, 90),
+                     .width = round < rounds ? round + 1 : random_int(1, 90),
                      .in_channels = random_int(1, 100),
                      .channels = random_int(1, 100),
                      .activation = random_int(0, 1) ? VG_RELU6 : VG_LINEAR,
                      .has_residual = random_int(0, 1)};
         failures += !agrees(&pointwise_operation, kernels, reference, &p);
     }
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         problem p = {.height = 1, .width = random_int(1, 120), .channels = random_int(1, 70)};
         failures += !agrees(&stem_operation, kernels, reference, &p);
     }
-    for (int round = 0; round < 2 * ROUNDS; round++) {
+    for (int round = 0; round < 2 * rounds; round++) {
         problem p = {.height = random_int(1, 5),
                      .width = random_int(1, 30),
                      .stride = 1 + round % 2,
                      .channels = random_int(1, 70)};
         failures += !agrees(&depthwise_operation, kernels, reference, &p);
     }
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         problem p = {.height = 1,
                      .width = 1,
                      .in_channels = random_int(1, 60),
                      .channels = random_int(1, 100)};
         failures += !agrees(&average_operation, kernels, reference, &p);
     }
-    for (int round = 0; round < ROUNDS; round++) failures += !check_gram(kernels, reference);
+    for (int round = 0; round < rounds; round++) failures += !check_gram(kernels, reference);
     return failures;
 }
 
@@ -188,8 +189,10 @@ int main(int argc, char **argv)
             bench = 1;
         } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
             seed = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) {
+            rounds = atoi(argv[++i]);
         } else {
-            fprintf(stderr, "usage: test_kernels [--seed N] [--bench]\n");
+            fprintf(stderr, "usage: test_kernels [--seed N] [--rounds N] [--bench]\n");
             return 2;
         }
     }
