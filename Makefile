@@ -4,8 +4,8 @@ PREFIX ?= /usr/local
 # Tests at a time; each has ports and folders of its own.
 export CTEST_PARALLEL_LEVEL ?= 2
 
-.PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm fuzz \
-  wheels emr-archive check-wheels install clean help
+.PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm \
+  check-avx512 fuzz wheels emr-archive check-wheels install clean help
 
 all: build
 
@@ -39,6 +39,9 @@ check-spark: build
 check-arm:
 	@tools/check-arm
 
+check-avx512:
+	@tools/check-avx512
+
 fuzz:
 	@tools/fuzz $(or $(SECONDS),60) $(TARGET)
 
@@ -65,6 +68,7 @@ help:
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
+	@echo "make check-avx512      the AVX-512 kernels and the network on an emulated PC"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
 	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
 	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"

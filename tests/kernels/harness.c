@@ -47,32 +47,41 @@ float random_float(void)
 
 /* --- Guarded buffers ---------------------------------------------------- */
 
-enum { FRONT_BYTE = 0xA5 };
+/* Four of them are a NaN, which spoils what is computed from it and is no sum's. */
+enum { PATTERN = 0xFF, MOST_TAIL = 7 };
 
-static size_t front_bytes(const guarded *buffer)
+/* Two floats each: doubles may lie in a buffer too. */
+static size_t random_tail(void)
 {
-    return (size_t)((unsigned char *)buffer->values - buffer->pages);
+    return random_int(0, 1) ? 0 : 2 * (size_t)random_int(1, MOST_TAIL);
 }
 
 guarded guarded_open(size_t count)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), tail = random_tail();
+    size_t bytes = (count + tail) * sizeof(float);
     guarded buffer = {.count = count, .page_bytes = (bytes / page + 2) * page};
     buffer.pages =
         mmap(NULL, buffer.page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (buffer.pages == MAP_FAILED) abort();
-    unsigned char *end = buffer.pages + buffer.page_bytes - page;
-    if (mprotect(end, page, PROT_NONE) != 0) abort();
-    buffer.values = (float *)(void *)(end - bytes);
-    memset(buffer.pages, FRONT_BYTE, front_bytes(&buffer));
+    buffer.end = buffer.pages + buffer.page_bytes - page;
+    if (mprotect(buffer.end, page, PROT_NONE) != 0) abort();
+    buffer.values = (float *)(void *)(buffer.end - bytes);
+    memset(buffer.pages, PATTERN, buffer.page_bytes - page);
     return buffer;
+}
+
+static int is_pattern(const void *from, const void *to)
+{
+    for (const unsigned char *byte = from; byte < (const unsigned char *)to; byte++)
+        if (*byte != PATTERN) return 0;
+    return 1;
 }
 
 int guarded_is_intact(const guarded *buffer)
 {
-    for (size_t i = 0; i < front_bytes(buffer); i++)
-        if (buffer->pages[i] != FRONT_BYTE) return 0;
-    return 1;
+    return is_pattern(buffer->pages, buffer->values) &&
+           is_pattern(buffer->values + buffer->count, buffer->end);
 }
 
 void guarded_close(guarded *buffer)

@@ -17,16 +17,18 @@ float random_float(void);
 
 /* --- Guarded buffers ---------------------------------------------------- */
 
-/* Numbers that end at a page nobody may touch, with a known pattern in front. */
+/* Numbers that end at a page nobody may touch, or a few floats before it, so that they
+ * start at no address that vectors would like. What is around them holds a known pattern,
+ * and so do they until they are written. */
 typedef struct guarded {
     float *values;
     size_t count;
-    unsigned char *pages;
+    unsigned char *pages, *end;
     size_t page_bytes;
 } guarded;
 
 guarded guarded_open(size_t count);
-/* 0 when the pattern in front was overwritten. */
+/* 0 when the pattern in front or behind was overwritten. */
 int guarded_is_intact(const guarded *buffer);
 void guarded_close(guarded *buffer);
 

@@ -12,6 +12,7 @@ typedef struct problem {
     int channels;
     vg_activation activation;
     int has_residual;
+    int is_in_place; /* the residual lies in the output */
     float *input, *weights, *bias, *residual;
 } problem;
 
