@@ -11,6 +11,8 @@
 #include "base/cpu.h"
 #include "model/network.h"
 
+enum { RGB_BYTES = VG_IMAGE_SIZE * VG_IMAGE_SIZE * 3, SEED = 11 };
+
 static void stop(const char *message)
 {
     fprintf(stderr, "network_digest: %s\n", message);
