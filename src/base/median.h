@@ -1,0 +1,10 @@
+/* The middle of measurements: on a shared machine a few of them are far off. */
+#ifndef VG_BASE_MEDIAN_H
+#define VG_BASE_MEDIAN_H
+
+#include <stddef.h>
+
+/* Sorts the values; of an even number the lower of the middle two. 0 where there are none. */
+double vg_median(double *values, size_t count);
+
+#endif
