@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 
 void vg_model_options_default(vg_model_options *options)
@@ -75,25 +74,4 @@ vg_status vg_model_save_packed(const vg_model *model, const char *path, vg_error
 const char *vg_model_kernels(const vg_model *model)
 {
     return model->kernels.name;
-}
-
-vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops, vg_error *error)
-{
-    vg_kernels table;
-    vg_status status = vg_kernels_choose(&table, kernels, error);
-    if (status != VG_OK) return status;
-
-    /* The best of many short stretches: whatever else the machine does can only
-     * make one slower. */
-    enum { ROUNDS = 100000 };
-    double start = vg_seconds(), now = start, best = 0.0;
-    do {
-        double operations = table.peak(ROUNDS);
-        double end = vg_seconds();
-        double rate = operations / (end - now) * 1e-9;
-        if (rate > best) best = rate;
-        now = end;
-    } while (now - start < seconds);
-    *gflops = best;
-    return VG_OK;
 }

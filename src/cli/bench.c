@@ -1,165 +1,51 @@
 /* `verger bench`: images a second of each step, for each kernel set. */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "cli/bench_image.h"
+#include "cli/bench_latency.h"
+#include "cli/bench_layers.h"
+#include "cli/bench_worker.h"
 #include "cli/cli.h"
+#include "job/cpus.h"
 
-/* Multiply-adds of an image: the sum over all layers (docs/design.md). */
-static const double gflop_per_image = 2e-9 * 299494272.0;
-
-enum { RGB_BYTES = VG_IMAGE_SIZE * VG_IMAGE_SIZE * 3, MAX_THREADS = 1024 };
-
-typedef enum bench_step {
-    STEP_PEAK,
-    STEP_DECODE,
-    STEP_RESIZE,
-    STEP_NETWORK,
-    STEP_WHOLE,
-    STEP_COUNT
-} bench_step;
+enum { MAX_THREADS = 1024 };
 
 typedef struct bench_options {
     const char *kernels; /* a set, or NULL for all */
     const char *model, *image;
     long threads, seconds;
-    bool network_only, json;
+    bool network_only, layers, latency, pin, json;
 } bench_options;
-
-/* One thread's part of one step. */
-typedef struct bench_worker {
-    pthread_t thread;
-    bench_step step;
-    double seconds;
-    const char *kernels;
-    const vg_model *model;
-    vg_encoded_image encoded;
-    double rate; /* images a second, or GFLOP/s of the peak */
-    vg_status status;
-    vg_error error;
-} bench_worker;
-
-/* --- One thread --------------------------------------------------------- */
-
-typedef struct bench_state {
-    vg_extractor *extractor;
-    vg_image image;
-    uint8_t *rgb;
-    float features[VG_FEATURE_COUNT];
-} bench_state;
-
-static vg_status open_state(bench_state *state, const bench_worker *worker, vg_error *error)
-{
-    state->rgb = malloc(RGB_BYTES);
-    if (state->rgb == NULL) return vg_fail_memory(error, RGB_BYTES);
-    vg_status status = vg_extractor_open(&state->extractor, worker->model, NULL, error);
-    if (status == VG_OK)
-        status =
-            vg_image_decode(&state->image, worker->encoded.data, worker->encoded.size, NULL, error);
-    if (status == VG_OK)
-        status = vg_extractor_resize(state->extractor, &state->image, state->rgb, error);
-    return status;
-}
-
-static void close_state(bench_state *state)
-{
-    vg_extractor_close(&state->extractor);
-    vg_image_close(&state->image);
-    free(state->rgb);
-}
-
-static vg_status do_step(bench_step step, bench_state *state, const vg_encoded_image *encoded,
-                         vg_error *error)
-{
-    vg_image_result result = {0};
-    switch (step) {
-    case STEP_DECODE:
-        return vg_image_decode(&state->image, encoded->data, encoded->size, NULL, error);
-    case STEP_RESIZE:
-        return vg_extractor_resize(state->extractor, &state->image, state->rgb, error);
-    case STEP_NETWORK:
-        return vg_extractor_forward(state->extractor, 1, state->rgb, state->features, error);
-    default: return vg_extract(state->extractor, 1, encoded, state->features, &result, error);
-    }
-}
-
-static void *run_worker(void *argument)
-{
-    bench_worker *worker = argument;
-    if (worker->step == STEP_PEAK) {
-        worker->status =
-            vg_measure_peak(worker->kernels, worker->seconds, &worker->rate, &worker->error);
-        return NULL;
-    }
-    bench_state state = {0};
-    vg_status status = open_state(&state, worker, &worker->error);
-    double start = vg_seconds(), elapsed = 0.0;
-    long images = 0;
-    while (status == VG_OK && elapsed < worker->seconds && !atomic_load(&vg_cli_interrupted)) {
-        status = do_step(worker->step, &state, &worker->encoded, &worker->error);
-        elapsed = vg_seconds() - start;
-        images++;
-    }
-    worker->rate = elapsed > 0.0 ? (double)images / elapsed : 0.0;
-    worker->status = status;
-    close_state(&state);
-    return NULL;
-}
-
-/* --- One step on all threads -------------------------------------------- */
-
-static vg_status measure(const bench_worker *pattern, long threads, double *rate, vg_error *error)
-{
-    bench_worker *workers = calloc((size_t)threads, sizeof *workers);
-    if (workers == NULL) return vg_fail_memory(error, (size_t)threads * sizeof *workers);
-    vg_status status = VG_OK;
-    long started = 0;
-    for (; started < threads; started++) {
-        workers[started] = *pattern;
-        if (pthread_create(&workers[started].thread, NULL, run_worker, &workers[started]) != 0) {
-            status = vg_fail(error, VG_ENOMEM, "cannot start %ld threads: ask for fewer", threads);
-            break;
-        }
-    }
-    *rate = 0.0;
-    for (long i = 0; i < started; i++) {
-        pthread_join(workers[i].thread, NULL);
-        *rate += workers[i].rate;
-        if (status == VG_OK && workers[i].status != VG_OK) {
-            status = workers[i].status;
-            if (error != NULL) *error = workers[i].error;
-        }
-    }
-    free(workers);
-    return status;
-}
 
 /* --- One kernel set ----------------------------------------------------- */
 
-static void print_json(const char *kernels, long threads, const double *rates, bool network_only)
+typedef struct bench_rates {
+    double network, decode, resize, whole; /* images a second */
+    double peak, share;
+} bench_rates;
+
+static void print_json(const char *kernels, const bench_options *options, const bench_rates *rates)
 {
-    double share = rates[STEP_NETWORK] * gflop_per_image / rates[STEP_PEAK];
-    printf("{\"kernels\": \"%s\", \"threads\": %ld, \"peak_gflops\": %.1f", kernels, threads,
-           rates[STEP_PEAK]);
-    if (!network_only)
+    printf("{\"kernels\": \"%s\", \"threads\": %ld, \"peak_gflops\": %.1f", kernels,
+           options->threads, rates->peak);
+    if (!options->network_only)
         printf(", \"decode_images_per_second\": %.1f, \"resize_images_per_second\": %.1f",
-               rates[STEP_DECODE], rates[STEP_RESIZE]);
-    printf(", \"network_images_per_second\": %.2f, \"network_share_of_peak\": %.4f",
-           rates[STEP_NETWORK], share);
-    if (!network_only) printf(", \"images_per_second\": %.2f", rates[STEP_WHOLE]);
+               rates->decode, rates->resize);
+    printf(", \"network_images_per_second\": %.2f, \"network_share_of_peak\": %.4f", rates->network,
+           rates->share);
+    if (!options->network_only) printf(", \"images_per_second\": %.2f", rates->whole);
     puts("}");
 }
 
-static void print_row(const char *kernels, const double *rates, bool network_only)
+static void print_row(const char *kernels, const bench_options *options, const bench_rates *rates)
 {
-    double share = 100.0 * rates[STEP_NETWORK] * gflop_per_image / rates[STEP_PEAK];
-    printf("%-8s %8.1f %10.1f %8.1f %%", kernels, rates[STEP_PEAK], rates[STEP_NETWORK], share);
-    if (!network_only)
-        printf(" %10.0f %10.0f %10.1f", rates[STEP_DECODE], rates[STEP_RESIZE], rates[STEP_WHOLE]);
+    printf("%-8s %8.1f %10.1f %8.1f %%", kernels, rates->peak, rates->network,
+           100.0 * rates->share);
+    if (!options->network_only)
+        printf(" %10.0f %10.0f %10.1f", rates->decode, rates->resize, rates->whole);
     putchar('\n');
 }
 
@@ -172,6 +58,65 @@ static void print_heading(const bench_options *options)
     putchar('\n');
 }
 
+static vg_status measure_rate(const vg_bench_task *task, vg_bench_step step, double *rate,
+                              vg_error *error)
+{
+    vg_bench_figures figures;
+    vg_bench_task other = *task;
+    other.step = step;
+    vg_status status = vg_bench_measure(&other, &figures, error);
+    *rate = figures.rate;
+    return status;
+}
+
+static vg_status bench_steps(const bench_options *options, const vg_bench_task *task,
+                             vg_error *error)
+{
+    bench_rates rates = {0};
+    vg_bench_figures figures = {0};
+    vg_status status = vg_bench_measure(task, &figures, error);
+    rates.network = figures.rate;
+    rates.peak = figures.peak;
+    rates.share = figures.share;
+    if (!options->network_only) {
+        if (status == VG_OK) status = measure_rate(task, VG_BENCH_DECODE, &rates.decode, error);
+        if (status == VG_OK) status = measure_rate(task, VG_BENCH_RESIZE, &rates.resize, error);
+        if (status == VG_OK) status = measure_rate(task, VG_BENCH_WHOLE, &rates.whole, error);
+    }
+    if (status != VG_OK) return status;
+    if (options->json)
+        print_json(task->kernels, options, &rates);
+    else
+        print_row(task->kernels, options, &rates);
+    return VG_OK;
+}
+
+static vg_status bench_layers(const bench_options *options, const vg_bench_task *task,
+                              vg_error *error)
+{
+    vg_bench_figures figures = {0};
+    vg_status status = vg_bench_measure(task, &figures, error);
+    if (status != VG_OK) return status;
+    if (options->json)
+        vg_bench_print_layers_json(task->kernels, task->threads, &figures);
+    else
+        vg_bench_print_layers(task->kernels, task->threads, &figures);
+    return VG_OK;
+}
+
+static vg_status bench_latency(const bench_options *options, const vg_bench_task *task,
+                               vg_error *error)
+{
+    vg_bench_latency one, team;
+    vg_status status = vg_bench_latencies(task, &one, &team, error);
+    if (status != VG_OK) return status;
+    if (options->json)
+        vg_bench_print_latencies_json(task, &one, &team);
+    else
+        vg_bench_print_latencies(task, &one, &team);
+    return VG_OK;
+}
+
 static vg_status bench_set(const bench_options *options, const char *kernels,
                            vg_encoded_image encoded, vg_error *error)
 {
@@ -180,27 +125,23 @@ static vg_status bench_set(const bench_options *options, const char *kernels,
     vg_model_options_default(&model_options);
     model_options.kernels = kernels;
     vg_status status = vg_model_open(&model, options->model, &model_options, error);
-
-    double rates[STEP_COUNT] = {0};
-    for (int step = 0; status == VG_OK && step < STEP_COUNT; step++) {
-        if (options->network_only && step != STEP_PEAK && step != STEP_NETWORK) continue;
-        bench_worker pattern = {.step = (bench_step)step,
-                                .seconds = (double)options->seconds,
-                                .kernels = kernels,
-                                .model = model,
-                                .encoded = encoded};
-        status = measure(&pattern, options->threads, &rates[step], error);
-        if (status == VG_OK && atomic_load(&vg_cli_interrupted))
-            status = vg_fail(error, VG_ECANCELLED, "interrupted");
-    }
-    vg_model_close(&model);
     if (status != VG_OK) return status;
-    if (options->json)
-        print_json(kernels, options->threads, rates, options->network_only);
+    vg_bench_task task = {.step = options->layers ? VG_BENCH_LAYERS : VG_BENCH_NETWORK,
+                          .seconds = (double)options->seconds,
+                          .threads = options->threads,
+                          .pin = options->pin,
+                          .kernels = kernels,
+                          .model = model,
+                          .encoded = encoded};
+    if (options->latency)
+        status = bench_latency(options, &task, error);
+    else if (options->layers)
+        status = bench_layers(options, &task, error);
     else
-        print_row(kernels, rates, options->network_only);
+        status = bench_steps(options, &task, error);
+    vg_model_close(&model);
     fflush(stdout);
-    return VG_OK;
+    return status;
 }
 
 /* --- The command -------------------------------------------------------- */
@@ -227,7 +168,8 @@ static vg_status bench(const bench_options *options, vg_error *error)
     size_t size = 0;
     vg_status status = options->image != NULL ? read_file(options->image, &bytes, &size, error)
                                               : vg_bench_image(&bytes, &size, error);
-    if (status == VG_OK && !options->json) print_heading(options);
+    if (status == VG_OK && !options->json && !options->layers && !options->latency)
+        print_heading(options);
     const char *name;
     for (size_t i = 0; status == VG_OK && (name = vg_kernel_set(i)) != NULL; i++) {
         if (options->kernels == NULL || strcmp(options->kernels, name) == 0)
@@ -237,14 +179,31 @@ static vg_status bench(const bench_options *options, vg_error *error)
     return status;
 }
 
-enum { KEY_NETWORK = 256, KEY_SECONDS, KEY_KERNELS, KEY_MODEL, KEY_IMAGE, KEY_THREADS, KEY_JSON };
+enum {
+    KEY_NETWORK = 256,
+    KEY_LAYERS,
+    KEY_LATENCY,
+    KEY_SECONDS,
+    KEY_KERNELS,
+    KEY_MODEL,
+    KEY_IMAGE,
+    KEY_THREADS,
+    KEY_PIN,
+    KEY_JSON
+};
 
 static const vg_cli_option options_table[] = {
-    {KEY_THREADS, "threads", "N", NULL, "threads that work at once (default 1)"},
+    {KEY_THREADS, "threads", "N", NULL,
+     "threads that work at once (default 1; with --latency, one a CPU)"},
+    {KEY_PIN, "pin", NULL, NULL, "bind each thread to one CPU"},
     {KEY_SECONDS, "seconds", "S", NULL, "seconds for each figure (default 1)"},
     {KEY_KERNELS, "kernels", "SET", "all best ref avx2 avx512 neon",
      "kernel sets to time (default: $VERGER_CPU, else all)"},
     {KEY_NETWORK, "network", NULL, NULL, "the network and the peak only"},
+    {KEY_LAYERS, "layers", NULL, NULL,
+     "the network layer by layer: time, GFLOP/s, share of the peak, bytes moved"},
+    {KEY_LATENCY, "latency", NULL, NULL,
+     "one image at a time: milliseconds, by one thread and by all threads on each image"},
     {KEY_IMAGE, "image", "FILE", "FILE", "a JPEG or PNG of your own to decode and resize"},
     {KEY_MODEL, "model", "FILE", "FILE",
      "weights (default seeded:1: speed does not depend on them)"},
@@ -277,8 +236,7 @@ static bool choose_kernels(const vg_cli_command *command, const char **kernels)
 
 static int run_bench(const vg_cli_command *command, int argc, char **argv)
 {
-    bench_options options = {
-        .kernels = getenv("VERGER_CPU"), .model = "seeded:1", .threads = 1, .seconds = 1};
+    bench_options options = {.kernels = getenv("VERGER_CPU"), .model = "seeded:1", .seconds = 1};
     vg_cli_parser parser;
     const char *value;
     int key;
@@ -294,6 +252,9 @@ static int run_bench(const vg_cli_command *command, int argc, char **argv)
             break;
         case KEY_KERNELS: options.kernels = value; break;
         case KEY_NETWORK: options.network_only = true; break;
+        case KEY_LAYERS: options.layers = true; break;
+        case KEY_LATENCY: options.latency = true; break;
+        case KEY_PIN: options.pin = true; break;
         case KEY_IMAGE: options.image = value; break;
         case KEY_MODEL: options.model = value; break;
         case KEY_JSON: options.json = true; break;
@@ -304,7 +265,11 @@ static int run_bench(const vg_cli_command *command, int argc, char **argv)
         }
         if (!ok) return VG_EXIT_USAGE;
     }
+    if (options.latency && (options.layers || options.network_only || options.pin))
+        return vg_cli_usage_error(command, "--latency goes with none of --layers, --network "
+                                           "and --pin");
     if (!choose_kernels(command, &options.kernels)) return VG_EXIT_USAGE;
+    if (options.threads == 0) options.threads = options.latency ? vg_usable_cpus() : 1;
 
     vg_error error = {""};
     vg_cli_catch_signals();
@@ -318,11 +283,14 @@ const vg_cli_command vg_command_bench = {
     .description =
         "Measures, for each kernel set this CPU has, the peak rate of multiply-adds, and images a\n"
         "second of the network alone, of decoding, of resizing, and of the three together. The\n"
-        "share is that of the network's multiply-adds in the peak of the same run.\n"
+        "share is that of the network's multiply-adds in the peak, which is measured by turns "
+        "with\n"
+        "it: the median over the turns.\n"
         "\n"
         "Examples:\n"
         "  verger bench\n"
-        "  verger bench --kernels best --threads 2 --json\n",
+        "  verger bench --kernels best --threads 2 --json\n"
+        "  verger bench --kernels best --layers\n",
     .options = options_table,
     .run = run_bench,
 };

@@ -14,6 +14,7 @@ enum {
     OPTION_FILES_FROM,
     OPTION_LIMIT,
     OPTION_THREADS,
+    OPTION_PIN,
     OPTION_MODEL,
     OPTION_DRY_RUN,
     OPTION_RESUME,
@@ -39,6 +40,7 @@ const vg_cli_option vg_cli_run_options[] = {
      "images to take, as a file with one path a line; - is standard input"},
     {OPTION_LIMIT, "limit", "N", NULL, "take the first N images only"},
     {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
+    {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
     VG_CLI_FORMAT_OPTION,
     {OPTION_MODEL, "model", "FILE", "FILE",
      "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
@@ -141,6 +143,7 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
     case OPTION_FILES_FROM: options->files_from = value; return true;
     case OPTION_LIMIT: return take_number(command, "--limit", value, &options->limit);
     case OPTION_THREADS: return take_threads(arguments, command, value);
+    case OPTION_PIN: options->pin = true; return true;
     case OPTION_MODEL: arguments->model = value; return true;
     case OPTION_RESUME: options->resume = true; return true;
     case OPTION_UPDATE: options->update = true; return true;

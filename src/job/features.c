@@ -104,6 +104,7 @@ static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
                                     .image = &task->options->image,
                                     .max_file_size = task->options->max_file_size,
                                     .threads = task->threads,
+                                    .pin = task->options->pin,
                                     .cancel = task->options->cancel};
     return vg_pipeline_open(&state->pipeline, &pipeline, error);
 }

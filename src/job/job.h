@@ -52,6 +52,7 @@ typedef struct vg_run_options {
     const char *model_source; /* of vg_model_open */
     int components;           /* k, default 50 */
     int threads;              /* 0 takes one a CPU this process may use */
+    bool pin;                 /* binds each to one of these CPUs, in their order */
     bool parquet, csv;        /* formats of features and PCA rows; default both */
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file, default 256 MiB */

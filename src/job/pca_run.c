@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "io/io.h"
 #include "job/components.h"
+#include "job/cpus.h"
 #include "job/feature_table.h"
 #include "job/layout.h"
 #include "job/notify.h"
-#include "job/pipeline.h"
 #include "job/stores.h"
 #include "job/timestamp.h"
 

@@ -10,6 +10,7 @@
 #include "base/condition.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "job/cpus.h"
 #include "job/notify.h"
 
 enum {
@@ -299,9 +300,12 @@ static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
         status = vg_extractor_open(&started->extractor, pipeline->options.model,
                                    pipeline->options.image, error);
     }
-    for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++)
+    for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         status = start_thread(&pipeline->workers[i].thread, extract_images, &pipeline->workers[i],
                               &pipeline->running_workers, error);
+        if (status == VG_OK && pipeline->options.pin)
+            status = vg_pin_thread(pipeline->workers[i].thread, i, error);
+    }
     for (int i = 0; i < pipeline->reader_count && status == VG_OK; i++) {
         pipeline->readers[i].pipeline = pipeline;
         status = vg_sha256_open(&pipeline->readers[i].sha256, error);

@@ -5,6 +5,7 @@
 #define VG_JOB_PIPELINE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "io/io.h"
 #include "job/image_list.h"
@@ -38,6 +39,7 @@ typedef struct vg_pipeline_options {
     const vg_image_options *image;
     uint64_t max_file_size;
     int threads;               /* workers, at least one */
+    bool pin;                  /* each to a CPU of its own, by vg_pin_thread */
     const atomic_bool *cancel; /* may be NULL */
 } vg_pipeline_options;
 
@@ -69,8 +71,5 @@ typedef struct vg_pipeline_times {
 } vg_pipeline_times;
 
 void vg_pipeline_get_times(vg_pipeline *pipeline, vg_pipeline_times *times);
-
-/* CPUs this process may use: its affinity, and its share in a control group. */
-int vg_usable_cpus(void);
 
 #endif

@@ -28,6 +28,11 @@ def test_threads_change_no_bit(fruits, tmp_path, one_thread, threads):
         assert ours == [p.read_bytes() for p in parts(table_folder(one_thread, table, kind))]
 
 
+def test_pin_changes_no_bit(fruits, tmp_path, one_thread):
+    run(fruits, tmp_path, "--threads", 2, "--pin", "--part-rows", 10)
+    assert features(tmp_path).tobytes() == features(one_thread).tobytes()
+
+
 @pytest.mark.parametrize("rows,expected", [(1, [1] * 24), (7, [7, 7, 7, 3]), (8, [8, 8, 8]),
                                            (24, [24]), (25, [24])])
 def test_parts_end_where_they_should(fruits, tmp_path, one_thread, rows, expected):

@@ -39,8 +39,15 @@ static uint64_t hash(const unsigned char *data, size_t size)
 vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
                             const vg_image_options *options, vg_error *error)
 {
+    return vg_extractor_open_team(extractor, model, options, 1, error);
+}
+
+vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
+                                 const vg_image_options *options, int threads, vg_error *error)
+{
     (void)model;
     (void)options;
+    (void)threads;
     *extractor = malloc(sizeof **extractor);
     if (*extractor == NULL) return vg_fail_memory(error, sizeof **extractor);
     uint64_t state = 1;
