@@ -46,6 +46,19 @@ def test_layers_as_a_table(call):
     assert len({len(line) for line in [heading, *rows, sums]}) == 1
 
 
+def test_latencies_as_json(call):
+    figures = json.loads(bench(call, "--latency", "--threads", 2, "--json"))
+    assert figures["threads"] == 2
+    for who in ("one", "team"):
+        assert 0 < figures[f"{who}_p50_ms"] <= figures[f"{who}_p99_ms"]
+
+
+def test_latencies_go_alone(call):
+    done = call("bench", "--latency", "--layers")
+    assert done.returncode == 2
+    assert "--latency goes with none of --layers, --network and --pin" in done.stderr
+
+
 def affinities(process):
     """The CPUs that each thread of a process may run on."""
     found = set()
