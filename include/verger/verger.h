@@ -130,7 +130,8 @@ typedef struct vg_layer_cost {
 /* Runs images through the network for about `seconds`, at least one, and fills
  * layers[VG_LAYERS], in the order of the network, with the median over the images (over
  * the last 512 where there are more). What reading the clock adds is estimated and left
- * out. Reading the image and its scaling to -1 .. 1 belong to no layer. */
+ * out. The scaling of the image to -1 .. 1 is part of the first layer; decoding and resizing
+ * belong to none. */
 VG_API vg_status vg_measure_layers(const vg_model *model, double seconds, vg_layer_cost *layers,
                                    vg_error *error);
 

@@ -112,7 +112,8 @@ static int stretches_of(const vg_network *network, int layer)
         if (rows > at.plan->strip_rows) rows = at.plan->strip_rows;
         steps += (rows + at.plan->step_rows - 1) / at.plan->step_rows;
     }
-    return steps * vg_panel_count(at.block->expanded_channels, network->kernels.panel);
+    int normalised = layer == 0 ? strips_of(&at) : 0;
+    return steps * vg_panel_count(at.block->expanded_channels, network->kernels.panel) + normalised;
 }
 
 /* What two looks at the clock measure with nothing in between. The least of many, so that

@@ -4,15 +4,14 @@
 
 #include "base/error.h"
 #include "base/median.h"
+#include "base/memory.h"
 
 vg_status vg_bench_series_add(vg_bench_series *series, double value, vg_error *error)
 {
     if (series->count == series->capacity) {
-        size_t capacity = series->capacity > 0 ? 2 * series->capacity : 64;
-        double *values = realloc(series->values, capacity * sizeof *values);
-        if (values == NULL) return vg_fail_memory(error, capacity * sizeof *values);
+        double *values = vg_grow(series->values, &series->capacity, sizeof *values);
+        if (values == NULL) return vg_fail_memory(error, 2 * series->capacity * sizeof *values);
         series->values = values;
-        series->capacity = capacity;
     }
     series->values[series->count++] = value;
     return VG_OK;

@@ -125,9 +125,10 @@ static const float *panel_weights(const vg_packed_layer *layer, int panel, int p
     return layer->weights + (ptrdiff_t)p * panel * layer->products;
 }
 
-/* The rows of the image that a strip of the stem's rows needs. */
+/* The rows of the image that a strip of the stem's rows needs: part of that layer. */
 static void normalise_rows(const block_run *run, const strip *s)
 {
+    double start = begin_layer(run);
     float *to = run->own->input;
     int first = 2 * s->fresh;
     for (int row = first; row < first + vg_image_rows(s->last - s->fresh); row++) {
@@ -137,6 +138,7 @@ static void normalise_rows(const block_run *run, const strip *s)
             memset(to, 0, VG_RGB_ROW * sizeof *to);
         to += VG_INPUT_ROW;
     }
+    end_layer(run, EXPAND, start);
 }
 
 static void run_stem(const block_run *run, const strip *s, int p, int begin, int end)
