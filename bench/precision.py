@@ -21,12 +21,12 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 sys.path[:0] = [str(ROOT / "tests" / "model"), str(ROOT / "bench" / "peers")]
-from onnx_model import SIZE, build  # noqa: E402
+from decoders import pillow  # noqa: E402
+from onnx_model import build  # noqa: E402
 from reference_network import read_safetensors  # noqa: E402
 
 WEIGHTS = "mobilenet_v2_1.0_224.safetensors"
@@ -166,9 +166,7 @@ def label(path):
 
 def network_input(encoded):
     """Encoded bytes to [1][3][224][224] as the reference prepares them."""
-    image = Image.open(io.BytesIO(encoded)).convert("RGB").resize((SIZE, SIZE))
-    values = np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+    return np.ascontiguousarray(pillow().load(io.BytesIO(encoded)).transpose(2, 0, 1)[None])
 
 
 # --- What the features are good for ----------------------------------------------

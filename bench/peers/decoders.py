@@ -9,7 +9,7 @@ SIZE = 224
 
 class Decoder(NamedTuple):
     name: str
-    load: Callable[[str], np.ndarray]
+    load: Callable[..., np.ndarray]  # a path; Pillow's takes an open file as well
 
 
 def normalised(pixels):
