@@ -35,9 +35,6 @@ vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops, v
 
 static_assert(VG_LAYERS == VG_LAYER_COUNT, "the header lists every layer");
 
-/* A block's layers follow one another; the first block's expansion is the stem. */
-enum { EXPAND, DEPTHWISE, PROJECT, BLOCK_LAYERS };
-
 /* Where a layer lies in the plan. */
 typedef struct position {
     const vg_block *block; /* NULL for the head */
@@ -48,17 +45,17 @@ typedef struct position {
 
 static position find_layer(const vg_network *network, int layer)
 {
-    const vg_block *block = &vg_blocks[layer / BLOCK_LAYERS];
+    const vg_block *block = &vg_blocks[layer / VG_BLOCK_LAYERS];
     if (layer == VG_LAYER_COUNT - 1) {
         int size = network->plans[VG_BLOCK_COUNT - 1].out_size;
         return (position){.in_size = size, .out_size = size};
     }
     position at = {.block = block,
-                   .plan = &network->plans[layer / BLOCK_LAYERS],
-                   .which = layer % BLOCK_LAYERS,
+                   .plan = &network->plans[layer / VG_BLOCK_LAYERS],
+                   .which = layer % VG_BLOCK_LAYERS,
                    .in_size = block->in_size};
-    at.out_size = at.which == EXPAND ? at.in_size : at.plan->out_size;
-    if (at.which == PROJECT) at.in_size = at.out_size;
+    at.out_size = at.which == VG_EXPAND ? at.in_size : at.plan->out_size;
+    if (at.which == VG_PROJECT) at.in_size = at.out_size;
     if (layer == 0) at.in_size = VG_IMAGE_SIZE;
     return at;
 }
@@ -74,7 +71,7 @@ static uint64_t bytes_of(const position *at, const vg_packed_layer *packed, int 
     uint64_t in_pixels = (uint64_t)(at->in_size * at->in_size);
     uint64_t out_pixels = (uint64_t)(at->out_size * at->out_size);
     uint64_t outputs = at->block != NULL ? out_pixels : 1; /* the head keeps means only */
-    int adds_residual = at->which == PROJECT && at->block != NULL && at->block->has_residual;
+    int adds_residual = at->which == VG_PROJECT && at->block != NULL && at->block->has_residual;
     uint64_t weights = (uint64_t)packed->channels * (uint64_t)(packed->products + 1);
     uint64_t floats = in_pixels * (uint64_t)in_channels + weights * (uint64_t)strips_of(at) +
                       outputs * (uint64_t)packed->channels * (adds_residual ? 2 : 1);
@@ -101,21 +98,6 @@ static vg_layer_cost describe(const vg_network *network, int layer)
 
 /* --- Seconds ------------------------------------------------------------ */
 
-/* Stretches of a layer that vg_network_forward times one by one. */
-static int stretches_of(const vg_network *network, int layer)
-{
-    position at = find_layer(network, layer);
-    if (at.block == NULL || at.which == PROJECT) return strips_of(&at);
-    int steps = 0;
-    for (int row = 0; row < at.plan->out_size; row += at.plan->strip_rows) {
-        int rows = at.plan->out_size - row;
-        if (rows > at.plan->strip_rows) rows = at.plan->strip_rows;
-        steps += (rows + at.plan->step_rows - 1) / at.plan->step_rows;
-    }
-    int normalised = layer == 0 ? strips_of(&at) : 0;
-    return steps * vg_panel_count(at.block->expanded_channels, network->kernels.panel) + normalised;
-}
-
 /* What two looks at the clock measure with nothing in between. The least of many, so that
  * what is taken off a layer is never more than it had on top. */
 static double clock_seconds(void)
@@ -133,8 +115,8 @@ static double clock_seconds(void)
 /* Enough for a median; of a longer measurement the last images count. */
 enum { MAX_SAMPLES = 512 };
 
-/* The seconds of one image in each layer. */
-typedef double sample[VG_LAYER_COUNT];
+/* What one image took in each layer. */
+typedef vg_layer_time sample[VG_LAYER_COUNT];
 
 /* Images, one after another, into samples[MAX_SAMPLES]; returns how many there are. */
 static size_t time_images(const vg_network *network, vg_workspace *workspace, const uint8_t *rgb,
@@ -145,8 +127,8 @@ static size_t time_images(const vg_network *network, vg_workspace *workspace, co
     size_t images = 0;
     double start = vg_seconds();
     do {
-        double *times = samples[images % MAX_SAMPLES];
-        for (int i = 0; i < VG_LAYER_COUNT; i++) times[i] = 0.0;
+        vg_layer_time *times = samples[images % MAX_SAMPLES];
+        for (int i = 0; i < VG_LAYER_COUNT; i++) times[i] = (vg_layer_time){0};
         vg_workspace_time_layers(workspace, times);
         vg_network_forward(network, workspace, rgb, features);
         images++;
@@ -170,9 +152,12 @@ static void summarise(const vg_network *network, const sample *samples, size_t c
 {
     double column[MAX_SAMPLES], clock = clock_seconds();
     for (int layer = 0; layer < VG_LAYER_COUNT; layer++) {
-        for (size_t i = 0; i < count; i++) column[i] = samples[i][layer];
+        for (size_t i = 0; i < count; i++) {
+            const vg_layer_time *time = &samples[i][layer];
+            column[i] = time->seconds - clock * time->stretches;
+        }
         layers[layer] = describe(network, layer);
-        layers[layer].seconds = vg_median(column, count) - clock * stretches_of(network, layer);
+        layers[layer].seconds = vg_median(column, count);
     }
 }
 

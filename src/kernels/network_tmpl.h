@@ -327,8 +327,8 @@ INLINE void depthwise_row(float *c, const float *taps[3], const float *b, const 
             is_left ? (is_right ? TILE(1, 1, 1) : TILE(1, 1, 0))
                     : (is_right ? TILE(1, 0, 1) : TILE(1, 0, 0));
         else
-            is_left ? (is_right ? TILE(7, 1, 1) : TILE(7, 1, 0))
-                    : (is_right ? TILE(7, 0, 1) : TILE(7, 0, 0));
+            is_left ? (is_right ? TILE(DEPTHWISE_COLUMNS, 1, 1) : TILE(DEPTHWISE_COLUMNS, 1, 0))
+                    : (is_right ? TILE(DEPTHWISE_COLUMNS, 0, 1) : TILE(DEPTHWISE_COLUMNS, 0, 0));
         left -= columns;
         c += columns * width;
         for (int ky = 0; ky < 3; ky++) taps[ky] += columns * stride * width;

@@ -11,9 +11,6 @@
 
 /* --- A block on its way ------------------------------------------------- */
 
-/* Its layers follow one another; the first block's expansion is the stem. */
-enum { EXPAND, DEPTHWISE, PROJECT, BLOCK_LAYERS };
-
 typedef struct block_run {
     const vg_network *network;
     const vg_workspace *workspace;
@@ -21,7 +18,7 @@ typedef struct block_run {
     int part, parts;
     const vg_block *block;
     const vg_block_plan *plan;
-    const vg_packed_layer *layers; /* [BLOCK_LAYERS] */
+    const vg_packed_layer *layers; /* [VG_BLOCK_LAYERS] */
     const uint8_t *rgb;            /* the input of the stem ... */
     const float *input;            /* ... and of all others */
     float *output;
@@ -35,22 +32,24 @@ static int share(const block_run *run, int count, int end)
     return count * (run->part + end) / run->parts;
 }
 
-/* Seconds are those of the first thread. */
-static double *seconds_of(const block_run *run)
+/* Times are those of the first thread. */
+static vg_layer_time *times_of(const block_run *run)
 {
-    return run->part == 0 ? run->workspace->layer_seconds : NULL;
+    return run->part == 0 ? run->workspace->times : NULL;
 }
 
 static double begin_layer(const block_run *run)
 {
-    return seconds_of(run) != NULL ? vg_seconds() : 0.0;
+    return times_of(run) != NULL ? vg_seconds() : 0.0;
 }
 
 static void end_layer(const block_run *run, int which, double start)
 {
-    double *seconds = seconds_of(run);
-    if (seconds != NULL)
-        seconds[run->layers + which - run->network->layers] += vg_seconds() - start;
+    vg_layer_time *times = times_of(run);
+    if (times == NULL) return;
+    vg_layer_time *layer = &times[run->layers + which - run->network->layers];
+    layer->seconds += vg_seconds() - start;
+    layer->stretches++;
 }
 
 /* --- Strips and their expanded rows ------------------------------------- */
@@ -138,12 +137,12 @@ static void normalise_rows(const block_run *run, const strip *s)
             memset(to, 0, VG_RGB_ROW * sizeof *to);
         to += VG_INPUT_ROW;
     }
-    end_layer(run, EXPAND, start);
+    end_layer(run, VG_EXPAND, start);
 }
 
 static void run_stem(const block_run *run, const strip *s, int p, int begin, int end)
 {
-    const vg_packed_layer *layer = &run->layers[EXPAND];
+    const vg_packed_layer *layer = &run->layers[VG_EXPAND];
     int panel = run->network->kernels.panel;
     for (int row = begin; row < end; row++)
         run->network->kernels.stem(expanded_row(run, s, p, row),
@@ -155,7 +154,7 @@ static void run_stem(const block_run *run, const strip *s, int p, int begin, int
 
 static void run_pointwise(const block_run *run, const strip *s, int p, int begin, int end)
 {
-    const vg_packed_layer *layer = &run->layers[EXPAND];
+    const vg_packed_layer *layer = &run->layers[VG_EXPAND];
     int panel = run->network->kernels.panel, in_size = run->block->in_size;
     vg_pointwise_input input = {run->input, (ptrdiff_t)in_size * in_size * panel, layer->products,
                                 0};
@@ -176,7 +175,7 @@ static void run_expand(const block_run *run, const strip *s, int p, int begin, i
         run_stem(run, s, p, begin, end);
     else
         run_pointwise(run, s, p, begin, end);
-    end_layer(run, EXPAND, start);
+    end_layer(run, VG_EXPAND, start);
 }
 
 /* Output rows begin .. end of one panel into the strip. */
@@ -184,7 +183,7 @@ static void run_depthwise(const block_run *run, const strip *s, int p, int begin
 {
     double start = begin_layer(run);
     const vg_kernels *kernels = &run->network->kernels;
-    const vg_packed_layer *layer = &run->layers[DEPTHWISE];
+    const vg_packed_layer *layer = &run->layers[VG_DEPTHWISE];
     int panel = kernels->panel, stride = run->block->stride, out_size = run->plan->out_size;
     int width = vg_panel_width(layer->channels, panel, p);
     int padding_above = stride == 1;
@@ -200,14 +199,14 @@ static void run_depthwise(const block_run *run, const strip *s, int p, int begin
     depthwise(run->strip + strip_start + (ptrdiff_t)(begin - s->begin) * out_size * width, rows,
               panel_weights(layer, panel, p), layer->bias + p * panel, end - begin, out_size,
               width);
-    end_layer(run, DEPTHWISE, start);
+    end_layer(run, VG_DEPTHWISE, start);
 }
 
 /* Pixels begin .. end of the block's output, from a strip whose first is `strip_begin`. */
 static void run_project(const block_run *run, int strip_begin, int begin, int end)
 {
     double start = begin_layer(run);
-    const vg_packed_layer *layer = &run->layers[PROJECT];
+    const vg_packed_layer *layer = &run->layers[VG_PROJECT];
     int panel = run->network->kernels.panel, out_size = run->plan->out_size;
     vg_pointwise_input input = {run->strip, (ptrdiff_t)run->plan->strip_rows * out_size * panel,
                                 layer->products, begin - strip_begin};
@@ -218,7 +217,7 @@ static void run_project(const block_run *run, int strip_begin, int begin, int en
             run->output + at, &input, panel_weights(layer, panel, p), layer->bias + p * panel,
             run->block->has_residual ? run->input + at : NULL, end - begin, width, VG_LINEAR);
     }
-    end_layer(run, PROJECT, start);
+    end_layer(run, VG_PROJECT, start);
 }
 
 /* --- Blocks ------------------------------------------------------------- */
@@ -325,7 +324,7 @@ static void run_part(void *argument, int part)
         run.output = workspace->tensors[i % 2];
         run_block(&run);
         run.input = run.output;
-        run.layers += BLOCK_LAYERS;
+        run.layers += VG_BLOCK_LAYERS;
     }
     run_head(&run, image->features);
 }

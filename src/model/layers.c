@@ -18,8 +18,6 @@ const vg_block vg_blocks[VG_BLOCK_COUNT] = {
     {"block_16", 160, 960, 320, 1, 7, 0},
 };
 
-enum { CONVOLUTIONS_IN_BLOCK = 3, FIRST_BLOCK_CONVOLUTIONS = 2 };
-
 static vg_layer layer(const char *name, const char *suffix, int is_depthwise, int kernel_size,
                       int in_channels, int out_channels)
 {
@@ -37,13 +35,11 @@ vg_layer vg_layer_at(int index)
     if (index == VG_LAYER_COUNT - 1)
         return layer("Conv_1", "", 0, 1, VG_HEAD_CHANNELS, VG_FEATURE_COUNT);
 
-    /* Counted as if the first block had an expansion, which is the stem. */
-    int position = index - 1 + CONVOLUTIONS_IN_BLOCK - FIRST_BLOCK_CONVOLUTIONS;
-    const vg_block *block = &vg_blocks[position / CONVOLUTIONS_IN_BLOCK];
+    const vg_block *block = &vg_blocks[index / VG_BLOCK_LAYERS];
     int expanded = block->expanded_channels;
-    switch (position % CONVOLUTIONS_IN_BLOCK) {
-    case 0: return layer(block->name, "_expand", 0, 1, block->in_channels, expanded);
-    case 1: return layer(block->name, "_depthwise", 1, 3, expanded, expanded);
+    switch (index % VG_BLOCK_LAYERS) {
+    case VG_EXPAND: return layer(block->name, "_expand", 0, 1, block->in_channels, expanded);
+    case VG_DEPTHWISE: return layer(block->name, "_depthwise", 1, 3, expanded, expanded);
     default: return layer(block->name, "_project", 0, 1, expanded, block->out_channels);
     }
 }

@@ -57,6 +57,9 @@ typedef struct vg_block {
 
 enum { VG_BLOCK_COUNT = 17, VG_STEM_CHANNELS = 32, VG_HEAD_CHANNELS = 320 };
 
+/* A block's layers follow one another; the first block's expansion is the stem. */
+enum { VG_EXPAND, VG_DEPTHWISE, VG_PROJECT, VG_BLOCK_LAYERS };
+
 /* The blocks in order. */
 extern const vg_block vg_blocks[VG_BLOCK_COUNT];
 
@@ -97,9 +100,15 @@ vg_status vg_workspace_open(vg_workspace **workspace, const vg_network *network,
                             vg_error *error);
 void vg_workspace_close(vg_workspace **workspace);
 
-/* From now on each forward pass adds the seconds it spends in each layer to
- * seconds[VG_LAYER_COUNT], which the caller keeps; NULL ends that. */
-void vg_workspace_time_layers(vg_workspace *workspace, double *seconds);
+/* What a layer took, by the clock on the wall, in stretches that were timed one by one. */
+typedef struct vg_layer_time {
+    double seconds;
+    int stretches;
+} vg_layer_time;
+
+/* From now on each forward pass adds what each layer takes to times[VG_LAYER_COUNT], which
+ * the caller keeps; NULL ends that. */
+void vg_workspace_time_layers(vg_workspace *workspace, vg_layer_time *times);
 
 /* rgb: [224][224][3]; features: [VG_FEATURE_COUNT]. */
 void vg_network_forward(const vg_network *network, vg_workspace *workspace, const uint8_t *rgb,

@@ -106,7 +106,7 @@ void vg_workspace_close(vg_workspace **workspace)
     *workspace = NULL;
 }
 
-void vg_workspace_time_layers(vg_workspace *workspace, double *seconds)
+void vg_workspace_time_layers(vg_workspace *workspace, vg_layer_time *times)
 {
-    workspace->layer_seconds = seconds;
+    workspace->times = times;
 }

@@ -23,10 +23,10 @@ typedef struct vg_scratch {
 
 struct vg_workspace {
     vg_team *team;
-    float *tensors[2];     /* a block's input and output */
-    float *zeros;          /* a row of padding */
-    vg_scratch *scratch;   /* [size of the team] */
-    double *layer_seconds; /* [VG_LAYER_COUNT], or NULL; of the first thread */
+    float *tensors[2];    /* a block's input and output */
+    float *zeros;         /* a row of padding */
+    vg_scratch *scratch;  /* [size of the team] */
+    vg_layer_time *times; /* [VG_LAYER_COUNT], or NULL; of the first thread */
 };
 
 /* Rows of the image that `stem_rows` rows of the stem need. */
