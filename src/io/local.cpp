@@ -1,8 +1,11 @@
 /* Local folders, over POSIX: Arrow neither makes writes durable nor tells a file
  * from a FIFO before it opens one. Names are bytes and stay so. */
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,8 +14,6 @@
 #include <unistd.h>
 
 #include <arrow/io/file.h>
-
-#include <atomic>
 
 #include "io/store.hpp"
 
@@ -178,9 +179,11 @@ class LocalLock final : public vg_store_lock
     LocalLock(Place place, const std::string &name, const char *holder)
         : place_(std::move(place)), file_(open_locked(place_.path(), name))
     {
-        if (::ftruncate(file_.get(), 0) != 0 ||
-            ::pwrite(file_.get(), holder, strlen(holder), 0) < 0)
-            fail_system(errno, "write", name);
+        if (::pwrite(file_.get(), holder, strlen(holder), 0) < 0) {
+            const int reason = errno;
+            ::unlink(place_.path().c_str());
+            fail_system(reason, "write", name);
+        }
     }
 
     /* While it is held: who waits for it sees that the file is another one. */
@@ -190,29 +193,40 @@ class LocalLock final : public vg_store_lock
     }
 
   private:
-    /* A lock file is no link: following one would let it empty another file. */
+    /* A new, empty file under the lock. A lock file is no link: following one would let
+     * it empty another file. */
     static Descriptor open_locked(const std::string &path, const std::string &name)
     {
         const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+        const auto start = std::chrono::steady_clock::now();
         for (;;) {
             Descriptor file(::open(path.c_str(), flags, 0666));
             if (file.get() < 0) fail_system(errno, "write", name);
             if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-                if (errno == EWOULDBLOCK) throw Failure{VG_EEXIST, holder_of(file.get())};
-                fail_system(errno, "lock", name);
+                if (errno != EWOULDBLOCK) fail_system(errno, "lock", name);
+                refuse_to_share(file.get(), std::chrono::steady_clock::now() - start);
+                continue;
             }
             struct stat locked, named;
-            if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
-                locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
-                return file;
+            if (::fstat(file.get(), &locked) != 0 || ::stat(path.c_str(), &named) != 0 ||
+                locked.st_ino != named.st_ino || locked.st_dev != named.st_dev)
+                continue;
+            if (locked.st_size == 0) return file;
+            /* Left by a process that died: nobody shall read its name as the holder's. */
+            if (::unlink(path.c_str()) != 0) fail_system(errno, "write", name);
         }
     }
 
-    static std::string holder_of(int file)
+    /* A holder writes its name once it has the lock: an empty file is one that another
+     * process is about to write, or to give up. Returns where it is worth looking again. */
+    static void refuse_to_share(int file, std::chrono::steady_clock::duration waited)
     {
+        constexpr std::chrono::seconds long_enough{5}; /* for a few bytes on a slow disk */
         char text[256];
-        ssize_t size = ::pread(file, text, sizeof text, 0);
-        return size > 0 ? printable({text, static_cast<size_t>(size)}) : "another process";
+        const ssize_t size = ::pread(file, text, sizeof text, 0);
+        if (size > 0) throw Failure{VG_EEXIST, printable({text, static_cast<size_t>(size)})};
+        if (waited > long_enough) throw Failure{VG_EEXIST, "another process"};
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 
     Place place_;

@@ -1,4 +1,5 @@
 /* Stores over real folders: addresses, hostile names, faults of the system. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -8,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -631,6 +634,50 @@ static void a_full_disk_is_told_and_leaves_nothing(void **state)
     assert_int_equal(left, 0);
 }
 
+/* --- Locks ------------------------------------------------------------------- */
+
+/* A process that took the lock a moment ago and has yet to write its name. */
+static void *write_name_later(void *file)
+{
+    struct timespec soon = {.tv_nsec = 100000000};
+    nanosleep(&soon, NULL);
+    assert_int_equal(pwrite(*(int *)file, "a slow run", 10, 0), 10);
+    return NULL;
+}
+
+static void the_holder_of_a_lock_is_named_once_it_has_written_its_name(void **state)
+{
+    vg_store *store = open_store(*state);
+    vg_store_lock *lock;
+    vg_error error = {""};
+    pthread_t thread;
+    int file = open(in(*state, "lock"), O_RDWR | O_CREAT, 0666);
+    assert_int_equal(flock(file, LOCK_EX), 0);
+    assert_int_equal(pthread_create(&thread, NULL, write_name_later, &file), 0);
+    assert_int_equal(vg_store_lock_open(&lock, store, "lock", "this run", &error), VG_EEXIST);
+    pthread_join(thread, NULL);
+    assert_string_equal(error.message, "a slow run");
+    close(file);
+    vg_store_close(&store);
+}
+
+static void a_lock_left_behind_is_taken_and_its_name_replaced(void **state)
+{
+    vg_store *store = open_store(*state);
+    vg_store_lock *lock, *second;
+    vg_error error = {""};
+    put(in(*state, "lock"), "a run that died, with a long name");
+    assert_int_equal(vg_store_lock_open(&lock, store, "lock", "this run", &error), VG_OK);
+    char *text = get(in(*state, "lock"));
+    assert_string_equal(text, "this run");
+    free(text);
+    assert_int_equal(vg_store_lock_open(&second, store, "lock", "other", &error), VG_EEXIST);
+    assert_string_equal(error.message, "this run");
+    vg_store_lock_close(&lock);
+    assert_int_equal(count_entries(*state), 0);
+    vg_store_close(&store);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, remove_folder)
@@ -659,6 +706,8 @@ int main(void)
         TEST(deleting_nothing_is_fine),
         TEST(a_write_that_fails_leaves_nothing),
         TEST(a_full_disk_is_told_and_leaves_nothing),
+        TEST(the_holder_of_a_lock_is_named_once_it_has_written_its_name),
+        TEST(a_lock_left_behind_is_taken_and_its_name_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
