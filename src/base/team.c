@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/event.h"
 
 /* Looks before a thread gives its CPU away, and before it sleeps between calls: about 20
  * and 200 microseconds. A meeting takes less than one where every thread has a CPU. */
@@ -16,13 +17,10 @@ struct vg_team {
     int size;
     atomic_int met;      /* threads in the meeting that is on */
     atomic_uint meeting; /* counts those that ended */
-    atomic_uint call;    /* counts calls of vg_team_run */
+    vg_event call;       /* of vg_team_run */
     vg_team_work *work;
     void *argument;
-    pthread_mutex_t lock; /* of the sleep between calls */
-    pthread_cond_t called;
     atomic_bool is_closing;
-    int sleeping;
     int started;
     struct member {
         vg_team *team;
@@ -61,22 +59,10 @@ void vg_team_meet(vg_team *team)
 static void wait_for_call(vg_team *team, unsigned call)
 {
     for (int looks = 0; looks < LOOKS_BEFORE_SLEEPING;) {
-        if (atomic_load_explicit(&team->call, memory_order_acquire) != call) return;
+        if (vg_event_changes(&team->call) != call) return;
         look_again(&looks);
     }
-    pthread_mutex_lock(&team->lock);
-    team->sleeping++;
-    while (atomic_load(&team->call) == call) pthread_cond_wait(&team->called, &team->lock);
-    team->sleeping--;
-    pthread_mutex_unlock(&team->lock);
-}
-
-static void call_members(vg_team *team)
-{
-    pthread_mutex_lock(&team->lock);
-    atomic_fetch_add_explicit(&team->call, 1, memory_order_release);
-    if (team->sleeping > 0) pthread_cond_broadcast(&team->called);
-    pthread_mutex_unlock(&team->lock);
+    vg_event_wait(&team->call, call);
 }
 
 /* --- Threads ------------------------------------------------------------ */
@@ -99,10 +85,12 @@ vg_status vg_team_open(vg_team **team, int size, vg_error *error)
     vg_team *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->size = size;
-    pthread_mutex_init(&opened->lock, NULL);
-    pthread_cond_init(&opened->called, NULL);
+    vg_status status = vg_event_open(&opened->call, error);
+    if (status != VG_OK) {
+        free(opened);
+        return status;
+    }
     opened->members = calloc((size_t)size, sizeof *opened->members);
-    vg_status status = VG_OK;
     if (opened->members == NULL) status = vg_fail_memory(error, (size_t)size);
     for (int part = 1; status == VG_OK && part < size; part++) {
         struct member *member = &opened->members[part];
@@ -124,11 +112,10 @@ void vg_team_close(vg_team **team)
 {
     if (*team == NULL) return;
     atomic_store(&(*team)->is_closing, true);
-    call_members(*team);
+    vg_event_tell_all(&(*team)->call);
     for (int part = 1; part <= (*team)->started; part++)
         pthread_join((*team)->members[part].thread, NULL);
-    pthread_cond_destroy(&(*team)->called);
-    pthread_mutex_destroy(&(*team)->lock);
+    vg_event_close(&(*team)->call);
     free((*team)->members);
     free(*team);
     *team = NULL;
@@ -143,7 +130,7 @@ void vg_team_run(vg_team *team, vg_team_work *work, void *argument)
 {
     team->work = work;
     team->argument = argument;
-    if (team->size > 1) call_members(team);
+    if (team->size > 1) vg_event_tell_all(&team->call);
     work(argument, 0);
     vg_team_meet(team);
 }

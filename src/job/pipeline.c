@@ -1,14 +1,15 @@
 #include "job/pipeline.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/condition.h"
 #include "base/error.h"
+#include "base/event.h"
 #include "base/memory.h"
 #include "job/cpus.h"
 #include "job/notify.h"
@@ -40,22 +41,32 @@ typedef struct slot {
     vg_bytes content;
     float *features;
     vg_image_result result;
-    bool done; /* under the lock */
+    atomic_bool is_done; /* the caller may take it */
 } slot;
 
 typedef struct reader {
     struct vg_pipeline *pipeline;
     vg_sha256 *sha256;
     pthread_t thread;
+    _Atomic double seconds; /* in reading */
 } reader;
 
 typedef struct worker {
     struct vg_pipeline *pipeline;
     vg_extractor *extractor;
     pthread_t thread;
-    vg_extractor_times times; /* under the lock */
+    _Atomic double decode, resize, network; /* vg_extractor_times */
 } worker;
 
+enum {
+    ROOM,    /* a slot is free or a file used up: for the reader that has the lock */
+    CONTENT, /* a file is there: for workers */
+    OUTCOME, /* an image is done: for the caller */
+    EVENTS
+};
+
+/* Readers take the lock for as long as it takes to learn the next image. From there on
+ * an image goes through atomic variables alone. */
 struct vg_pipeline {
     vg_pipeline_options options;
     slot *slots; /* image i is in slot i % slot_count */
@@ -66,36 +77,68 @@ struct vg_pipeline {
     int worker_count, reader_count, running_workers, running_readers;
     size_t max_ahead;
 
-    pthread_mutex_t lock;
-    pthread_cond_t room;    /* for readers: a slot is free, a file was used up */
-    pthread_cond_t content; /* for workers: a file is there */
-    pthread_cond_t outcome; /* for the caller: an image is done */
-    bool has_lock, stop;
-    uint64_t next_read, next_taken, released; /* images, in order */
-    vg_status source_status;                  /* of what gives the images */
+    pthread_mutex_t source_lock;
+    vg_event events[EVENTS];
+    int opened_events;
+    bool has_lock;
+    atomic_bool stop;
+
+    atomic_uint_least64_t next_read, released; /* images, in order */
+    uint64_t next_taken;
+    atomic_int source_status; /* of what gives the images; the error is written before */
     vg_error source_error;
-    size_t ahead, bytes_ahead; /* files being read or read and not used up */
-    slot **ready;              /* ring of slots whose file is there */
-    size_t ready_first, ready_count;
-    double read_seconds;
+    atomic_size_t ahead, bytes_ahead; /* files being read or read and not used up */
+
+    /* Slots whose file is there, in a ring. Who has counted one in or out has a place
+     * in it, which is free or filled at once, or as soon as another thread goes on. */
+    slot *_Atomic *ready;
+    atomic_size_t ready_count, ready_first, ready_last;
 };
 
-/* --- Threads -------------------------------------------------------------- */
+/* --- Between the threads -------------------------------------------------- */
 
+static void put_ready(vg_pipeline *pipeline, slot *image)
+{
+    slot *_Atomic *place =
+        &pipeline->ready[atomic_fetch_add(&pipeline->ready_last, 1) % pipeline->slot_count];
+    for (slot *none = NULL; !atomic_compare_exchange_weak(place, &none, image); none = NULL)
+        sched_yield();
+    atomic_fetch_add(&pipeline->ready_count, 1);
+    vg_event_tell(&pipeline->events[CONTENT]);
+}
+
+/* NULL where none is ready. */
+static slot *take_ready(vg_pipeline *pipeline)
+{
+    size_t count = atomic_load(&pipeline->ready_count);
+    while (count > 0 && !atomic_compare_exchange_weak(&pipeline->ready_count, &count, count - 1)) {
+    }
+    if (count == 0) return NULL;
+    slot *_Atomic *place =
+        &pipeline->ready[atomic_fetch_add(&pipeline->ready_first, 1) % pipeline->slot_count];
+    slot *image;
+    while ((image = atomic_exchange(place, NULL)) == NULL) sched_yield();
+    return image;
+}
+
+/* The caller may let a reader have the slot at once. */
 static void finish_slot(vg_pipeline *pipeline, slot *done)
 {
-    done->done = true;
-    pipeline->ahead--;
-    pthread_cond_signal(&pipeline->room);
-    pthread_cond_signal(&pipeline->outcome);
+    atomic_fetch_sub(&pipeline->ahead, 1);
+    atomic_store(&done->is_done, true);
+    vg_event_tell(&pipeline->events[ROOM]);
+    vg_event_tell(&pipeline->events[OUTCOME]);
 }
 
-static bool may_read(const vg_pipeline *pipeline)
+static bool has_room(vg_pipeline *pipeline)
 {
-    return pipeline->source_status == VG_OK && pipeline->next_read < pipeline->options.count &&
-           pipeline->next_read < pipeline->released + pipeline->slot_count &&
-           pipeline->ahead < pipeline->max_ahead && pipeline->bytes_ahead < max_bytes_ahead;
+    return atomic_load(&pipeline->next_read) <
+               atomic_load(&pipeline->released) + pipeline->slot_count &&
+           atomic_load(&pipeline->ahead) < pipeline->max_ahead &&
+           atomic_load(&pipeline->bytes_ahead) < max_bytes_ahead;
 }
+
+/* --- Readers -------------------------------------------------------------- */
 
 static vg_status copy_path(slot *to, const char *path, vg_error *error)
 {
@@ -114,14 +157,14 @@ static vg_status copy_path(slot *to, const char *path, vg_error *error)
 static slot *take_task(vg_pipeline *pipeline)
 {
     const vg_pipeline_options *options = &pipeline->options;
-    slot *to = &pipeline->slots[pipeline->next_read % pipeline->slot_count];
+    slot *to = &pipeline->slots[atomic_load(&pipeline->next_read) % pipeline->slot_count];
     vg_task task;
     vg_error *error = &pipeline->source_error;
-    pipeline->source_status = options->source(options->source_context, &task, error);
-    if (pipeline->source_status == VG_OK)
-        pipeline->source_status = copy_path(to, task.image.path, error);
-    if (pipeline->source_status != VG_OK) {
-        pthread_cond_signal(&pipeline->outcome);
+    vg_status status = options->source(options->source_context, &task, error);
+    if (status == VG_OK) status = copy_path(to, task.image.path, error);
+    if (status != VG_OK) {
+        atomic_store(&pipeline->source_status, (int)status);
+        vg_event_tell(&pipeline->events[OUTCOME]);
         return NULL;
     }
     to->size = task.image.size;
@@ -131,12 +174,31 @@ static slot *take_task(vg_pipeline *pipeline)
     to->sha256[0] = to->expected[0] = '\0';
     if (task.sha256 != NULL) snprintf(to->expected, sizeof to->expected, "%s", task.sha256);
     to->result.status = VG_OK;
-    pipeline->next_read++;
-    pipeline->ahead++;
+    atomic_fetch_add(&pipeline->ahead, 1);
+    atomic_fetch_add(&pipeline->next_read, 1);
     return to;
 }
 
-/* Without the lock. Afterwards nothing is unsure about the image. */
+/* NULL where there are no more, or it is time to stop. */
+static slot *wait_for_task(vg_pipeline *pipeline)
+{
+    slot *image = NULL;
+    pthread_mutex_lock(&pipeline->source_lock);
+    while (image == NULL) {
+        unsigned seen = vg_event_changes(&pipeline->events[ROOM]);
+        if (atomic_load(&pipeline->stop) || atomic_load(&pipeline->source_status) != VG_OK ||
+            atomic_load(&pipeline->next_read) == pipeline->options.count)
+            break;
+        if (has_room(pipeline))
+            image = take_task(pipeline);
+        else
+            vg_event_wait(&pipeline->events[ROOM], seen);
+    }
+    pthread_mutex_unlock(&pipeline->source_lock);
+    return image;
+}
+
+/* Afterwards nothing is unsure about the image. */
 static void read_slot(reader *self, slot *image)
 {
     const vg_pipeline_options *options = &self->pipeline->options;
@@ -156,44 +218,48 @@ static void read_slot(reader *self, slot *image)
     *content = (vg_bytes){0};
 }
 
-/* Under the lock. */
-static void pass_on(vg_pipeline *pipeline, slot *image)
-{
-    if (image->result.status != VG_OK || image->known == VG_KNOWN) {
-        finish_slot(pipeline, image);
-        return;
-    }
-    pipeline->bytes_ahead += image->content.size;
-    size_t last = (pipeline->ready_first + pipeline->ready_count++) % pipeline->slot_count;
-    pipeline->ready[last] = image;
-    pthread_cond_signal(&pipeline->content);
-}
-
 static void *read_files(void *argument)
 {
     reader *self = argument;
     vg_pipeline *pipeline = self->pipeline;
-    pthread_mutex_lock(&pipeline->lock);
-    for (;;) {
-        while (!pipeline->stop && !may_read(pipeline))
-            pthread_cond_wait(&pipeline->room, &pipeline->lock);
-        if (pipeline->stop) break;
-        slot *image = take_task(pipeline);
-        if (image == NULL) continue;
+    slot *image;
+    while ((image = wait_for_task(pipeline)) != NULL) {
         if (image->known != VG_KNOWN) {
-            /* One signal may have made room for several. */
-            if (may_read(pipeline)) pthread_cond_signal(&pipeline->room);
-            pthread_mutex_unlock(&pipeline->lock);
             double start = vg_seconds();
             read_slot(self, image);
-            double seconds = vg_seconds() - start;
-            pthread_mutex_lock(&pipeline->lock);
-            pipeline->read_seconds += seconds;
+            self->seconds = self->seconds + (vg_seconds() - start);
         }
-        pass_on(pipeline, image);
+        if (image->result.status != VG_OK || image->known == VG_KNOWN) {
+            finish_slot(pipeline, image);
+        } else {
+            atomic_fetch_add(&pipeline->bytes_ahead, image->content.size);
+            put_ready(pipeline, image);
+        }
     }
-    pthread_mutex_unlock(&pipeline->lock);
     return NULL;
+}
+
+/* --- Workers -------------------------------------------------------------- */
+
+/* NULL where it is time to stop. */
+static slot *wait_for_content(vg_pipeline *pipeline)
+{
+    for (;;) {
+        unsigned seen = vg_event_changes(&pipeline->events[CONTENT]);
+        if (atomic_load(&pipeline->stop)) return NULL;
+        slot *image = take_ready(pipeline);
+        if (image != NULL) return image;
+        vg_event_wait(&pipeline->events[CONTENT], seen);
+    }
+}
+
+static void note_times(worker *self)
+{
+    vg_extractor_times times;
+    vg_extractor_get_times(self->extractor, &times);
+    self->decode = times.decode;
+    self->resize = times.resize;
+    self->network = times.network;
 }
 
 static void extract_slot(worker *self, slot *image)
@@ -211,25 +277,14 @@ static void *extract_images(void *argument)
 {
     worker *self = argument;
     vg_pipeline *pipeline = self->pipeline;
-    pthread_mutex_lock(&pipeline->lock);
-    for (;;) {
-        while (!pipeline->stop && pipeline->ready_count == 0)
-            pthread_cond_wait(&pipeline->content, &pipeline->lock);
-        if (pipeline->stop) break;
-        slot *image = pipeline->ready[pipeline->ready_first];
-        pipeline->ready_first = (pipeline->ready_first + 1) % pipeline->slot_count;
-        pipeline->ready_count--;
-        pthread_mutex_unlock(&pipeline->lock);
-
+    slot *image;
+    while ((image = wait_for_content(pipeline)) != NULL) {
         size_t bytes = image->content.size;
         extract_slot(self, image);
-
-        pthread_mutex_lock(&pipeline->lock);
-        vg_extractor_get_times(self->extractor, &self->times);
-        pipeline->bytes_ahead -= bytes;
+        note_times(self);
+        atomic_fetch_sub(&pipeline->bytes_ahead, bytes);
         finish_slot(pipeline, image);
     }
-    pthread_mutex_unlock(&pipeline->lock);
     return NULL;
 }
 
@@ -258,7 +313,7 @@ static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
 {
     size_t slots = pipeline->slot_count;
     pipeline->slots = calloc(slots, sizeof *pipeline->slots);
-    pipeline->ready = calloc(slots, sizeof(slot *));
+    pipeline->ready = calloc(slots, sizeof *pipeline->ready);
     pipeline->features = vg_alloc_aligned(slots * VG_FEATURE_COUNT, sizeof(float));
     pipeline->workers = calloc((size_t)pipeline->worker_count, sizeof *pipeline->workers);
     pipeline->readers = calloc((size_t)pipeline->reader_count, sizeof *pipeline->readers);
@@ -272,12 +327,15 @@ static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
 
 static vg_status open_locks(vg_pipeline *pipeline, vg_error *error)
 {
-    int failed =
-        pthread_mutex_init(&pipeline->lock, NULL) || pthread_cond_init(&pipeline->room, NULL) ||
-        pthread_cond_init(&pipeline->content, NULL) || vg_condition_init(&pipeline->outcome);
-    if (failed != 0) return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
+    if (pthread_mutex_init(&pipeline->source_lock, NULL) != 0)
+        return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
     pipeline->has_lock = true;
-    return VG_OK;
+    vg_status status = VG_OK;
+    while (status == VG_OK && pipeline->opened_events < EVENTS) {
+        status = vg_event_open(&pipeline->events[pipeline->opened_events], error);
+        if (status == VG_OK) pipeline->opened_events++;
+    }
+    return status;
 }
 
 static vg_status start_thread(pthread_t *thread, void *(*run)(void *), void *argument, int *running,
@@ -333,11 +391,9 @@ vg_status vg_pipeline_open(vg_pipeline **pipeline, const vg_pipeline_options *op
 
 static void stop_threads(vg_pipeline *pipeline)
 {
-    pthread_mutex_lock(&pipeline->lock);
-    pipeline->stop = true;
-    pthread_cond_broadcast(&pipeline->room);
-    pthread_cond_broadcast(&pipeline->content);
-    pthread_mutex_unlock(&pipeline->lock);
+    atomic_store(&pipeline->stop, true);
+    vg_event_tell_all(&pipeline->events[ROOM]);
+    vg_event_tell_all(&pipeline->events[CONTENT]);
     for (int i = 0; i < pipeline->running_readers; i++)
         pthread_join(pipeline->readers[i].thread, NULL);
     for (int i = 0; i < pipeline->running_workers; i++)
@@ -348,13 +404,9 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 {
     vg_pipeline *closed = *pipeline;
     if (closed == NULL) return;
-    if (closed->has_lock) {
-        stop_threads(closed);
-        pthread_cond_destroy(&closed->room);
-        pthread_cond_destroy(&closed->content);
-        pthread_cond_destroy(&closed->outcome);
-        pthread_mutex_destroy(&closed->lock);
-    }
+    if (closed->opened_events == EVENTS) stop_threads(closed);
+    while (closed->opened_events > 0) vg_event_close(&closed->events[--closed->opened_events]);
+    if (closed->has_lock) pthread_mutex_destroy(&closed->source_lock);
     for (int i = 0; closed->workers != NULL && i < closed->worker_count; i++)
         vg_extractor_close(&closed->workers[i].extractor);
     for (int i = 0; closed->readers != NULL && i < closed->reader_count; i++)
@@ -374,38 +426,43 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 
 /* --- The caller's side -------------------------------------------------------- */
 
-static void wait_for_outcome(vg_pipeline *pipeline)
+/* The image that the caller waits for will not come. */
+static bool has_no_more(vg_pipeline *pipeline)
 {
-    struct timespec until = vg_deadline(WAIT_MILLISECONDS);
-    pthread_cond_timedwait(&pipeline->outcome, &pipeline->lock, &until);
+    return atomic_load(&pipeline->source_status) != VG_OK &&
+           pipeline->next_taken == atomic_load(&pipeline->next_read);
 }
 
-/* The image that the caller waits for will not come. */
-static bool has_no_more(const vg_pipeline *pipeline)
+static vg_status wait_for_outcome(vg_pipeline *pipeline, slot *next, vg_error *error)
 {
-    return pipeline->source_status != VG_OK && pipeline->next_taken == pipeline->next_read;
+    for (;;) {
+        unsigned seen = vg_event_changes(&pipeline->events[OUTCOME]);
+        vg_status status = vg_check_cancel(pipeline->options.cancel, error);
+        if (status != VG_OK || atomic_load(&next->is_done)) return status;
+        if (has_no_more(pipeline)) {
+            if (error != NULL) *error = pipeline->source_error;
+            return (vg_status)atomic_load(&pipeline->source_status);
+        }
+        vg_event_wait_for(&pipeline->events[OUTCOME], seen, WAIT_MILLISECONDS);
+    }
+}
+
+static void release_taken(vg_pipeline *pipeline)
+{
+    uint64_t released = atomic_load(&pipeline->released);
+    if (released == pipeline->next_taken) return;
+    atomic_store(&pipeline->slots[released % pipeline->slot_count].is_done, false);
+    atomic_store(&pipeline->released, released + 1);
+    vg_event_tell(&pipeline->events[ROOM]);
 }
 
 vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error)
 {
     if (pipeline->next_taken == pipeline->options.count)
         return vg_fail(error, VG_EINVAL, "every image has been taken");
-    vg_status status = VG_OK;
-    pthread_mutex_lock(&pipeline->lock);
-    if (pipeline->released < pipeline->next_taken) {
-        pipeline->slots[pipeline->released % pipeline->slot_count].done = false;
-        pipeline->released++;
-        pthread_cond_signal(&pipeline->room);
-    }
+    release_taken(pipeline);
     slot *next = &pipeline->slots[pipeline->next_taken % pipeline->slot_count];
-    while ((status = vg_check_cancel(pipeline->options.cancel, error)) == VG_OK && !next->done &&
-           !has_no_more(pipeline))
-        wait_for_outcome(pipeline);
-    if (status == VG_OK && !next->done) {
-        status = pipeline->source_status;
-        if (error != NULL) *error = pipeline->source_error;
-    }
-    pthread_mutex_unlock(&pipeline->lock);
+    vg_status status = wait_for_outcome(pipeline, next, error);
     if (status != VG_OK) return status;
 
     pipeline->next_taken++;
@@ -423,12 +480,10 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
 void vg_pipeline_get_times(vg_pipeline *pipeline, vg_pipeline_times *times)
 {
     *times = (vg_pipeline_times){0};
-    pthread_mutex_lock(&pipeline->lock);
-    times->read = pipeline->read_seconds;
+    for (int i = 0; i < pipeline->reader_count; i++) times->read += pipeline->readers[i].seconds;
     for (int i = 0; i < pipeline->worker_count; i++) {
-        times->extract.decode += pipeline->workers[i].times.decode;
-        times->extract.resize += pipeline->workers[i].times.resize;
-        times->extract.network += pipeline->workers[i].times.network;
+        times->extract.decode += pipeline->workers[i].decode;
+        times->extract.resize += pipeline->workers[i].resize;
+        times->extract.network += pipeline->workers[i].network;
     }
-    pthread_mutex_unlock(&pipeline->lock);
 }
