@@ -96,8 +96,9 @@ static void summarise_layers(layer_turns *turns, vg_bench_figures *figures)
         vg_bench_layer *layer = &figures->layers[i];
         layer->cost = turns->costs[i];
         layer->cost.seconds = vg_bench_series_median(&turns->seconds[i]);
-        layer->share =
-            vg_bench_gflop(layer->cost.multiply_adds) / vg_bench_series_median(&turns->possible[i]);
+        double gflop = vg_bench_gflop(layer->cost.multiply_adds);
+        layer->share = gflop / vg_bench_series_median(&turns->possible[i]);
+        layer->best_share = gflop / vg_bench_series_quantile(&turns->possible[i], 0.1);
     }
 }
 

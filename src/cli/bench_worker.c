@@ -111,6 +111,7 @@ static void add_figures(vg_bench_figures *to, const vg_bench_figures *one, doubl
         to->layers[i].cost = one->layers[i].cost;
         to->layers[i].cost.seconds = seconds + one->layers[i].cost.seconds / threads;
         to->layers[i].share += one->layers[i].share / threads;
+        to->layers[i].best_share += one->layers[i].best_share / threads;
     }
 }
 

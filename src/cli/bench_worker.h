@@ -26,7 +26,8 @@ typedef struct vg_bench_task {
 
 typedef struct vg_bench_layer {
     vg_layer_cost cost;
-    double share; /* of the peak, 0 to 1 */
+    double share;      /* of the peak, 0 to 1 */
+    double best_share; /* what the best tenth of the turns reached */
 } vg_bench_layer;
 
 /* Each step fills what it measures. */
