@@ -5,8 +5,8 @@
  * Panel layout. A tensor of C channels over M pixels is stored as panels of
  * `panel` channels, one after the other: panel p starts at p * panel * M floats,
  * and within it a pixel's channels lie side by side. The last panel is half as
- * wide when that is enough for what remains; channels past C are zero.
- * See vg_panel_width. */
+ * wide when that is enough for what remains, and up to one and a half panels are a
+ * single one; channels past C are zero. See vg_panel_width. */
 #ifndef VG_KERNELS_KERNELS_H
 #define VG_KERNELS_KERNELS_H
 
@@ -29,7 +29,7 @@ typedef struct vg_pointwise_input {
 /* One panel of outputs of a 1x1 convolution over m pixels of a:
  *   c[i][j] = activation(bias[j] + sum over k of a(first + i, k) * b[k][j]) + residual[i][j]
  * b: [channels][width]; bias: [width]; c and residual (or NULL): [m][width].
- * residual may be c. width is `panel` or half of it. */
+ * residual may be c. width is `panel`, half of it or one and a half. */
 typedef void vg_pointwise_fn(float *c, const vg_pointwise_input *a, const float *b,
                              const float *bias, const float *residual, int m, int width,
                              vg_activation activation);
@@ -117,15 +117,28 @@ void vg_kernels_init_avx2(vg_kernels *kernels);
 void vg_kernels_init_avx512(vg_kernels *kernels);
 void vg_kernels_init_neon(vg_kernels *kernels);
 
+/* Whether the tensor is one panel that is half as wide again. */
+static inline int vg_panel_is_wide(int channels, int panel)
+{
+    return channels > panel && channels <= panel + panel / 2;
+}
+
 static inline int vg_panel_count(int channels, int panel)
 {
-    return (channels + panel - 1) / panel;
+    return vg_panel_is_wide(channels, panel) ? 1 : (channels + panel - 1) / panel;
 }
 
 /* Channels that panel `p` of a tensor of `channels` channels holds. */
 static inline int vg_panel_width(int channels, int panel, int p)
 {
+    if (vg_panel_is_wide(channels, panel)) return panel + panel / 2;
     return channels - p * panel <= panel / 2 ? panel / 2 : panel;
+}
+
+/* The panel that holds channel `c`. */
+static inline int vg_panel_of(int channels, int panel, int c)
+{
+    return vg_panel_is_wide(channels, panel) ? 0 : c / panel;
 }
 
 /* Channels of the tensor with its padding. */

@@ -3,7 +3,8 @@
  *   LANES          floats of a vector `vec`
  *   PANEL_VECTORS  vectors of a full panel, 2 or 4; a half panel has half of them
  *   TILE_ROWS      pixels of a register tile, 6 or 14 ...
- *   HALF_TILE_ROWS ... and of one over half a panel, 6, 12 or 28
+ *   HALF_TILE_ROWS ... of one over half a panel, 6, 12 or 28 ...
+ *   WIDE_TILE_ROWS ... and of one over a panel and a half, 4 or 9
  *   INPUTS         inputs of a pixel that one register holds: 1, broadcast, or LANES
  *                  where a multiply-add takes its factor from one lane
  *   VEC_REGISTER   constraint of a register that inline assembly reads and writes
@@ -17,7 +18,12 @@
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
-enum { PANEL = PANEL_VECTORS * LANES, HALF_PANEL = PANEL / 2 };
+enum {
+    PANEL = PANEL_VECTORS * LANES,
+    HALF_PANEL = PANEL / 2,
+    WIDE_PANEL = PANEL + HALF_PANEL,
+    WIDE_VECTORS = WIDE_PANEL / LANES,
+};
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -29,10 +35,10 @@ INLINE vec relu6(vec x)
 /* --- Register tile ------------------------------------------------------ */
 
 /* Adds the product of one broadcast input and its weights to each sum of the tile. */
-INLINE void tile_add_one(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+INLINE void tile_add_one(vec acc[][WIDE_VECTORS], const float *a, ptrdiff_t pixel_stride,
                          const float *b, const int rows, const int vectors)
 {
-    vec weights[PANEL_VECTORS];
+    vec weights[WIDE_VECTORS];
     UNROLL
     for (int v = 0; v < vectors; v++) weights[v] = vec_load(b + v * LANES);
     UNROLL
@@ -41,7 +47,7 @@ INLINE void tile_add_one(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pix
 
 /* The same for the INPUTS inputs of a register, one after the other. Weights serve all
  * pixels before the next are loaded: so few registers hold them. */
-INLINE void tile_add_inputs(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+INLINE void tile_add_inputs(vec acc[][WIDE_VECTORS], const float *a, ptrdiff_t pixel_stride,
                             const float *b, const int rows, const int vectors)
 {
     vec x[TILE_ROWS];
@@ -59,7 +65,7 @@ INLINE void tile_add_inputs(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t 
 }
 
 /* Adds `length` products to each sum of the tile, without a branch. */
-INLINE void tile_add(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
+INLINE void tile_add(vec acc[][WIDE_VECTORS], const float *a, ptrdiff_t pixel_stride,
                      const float *b, const int length, const int rows, const int vectors)
 {
     const int grouped = INPUTS > 1 ? length / INPUTS * INPUTS : 0;
@@ -71,15 +77,18 @@ INLINE void tile_add(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_s
         tile_add_one(acc, a + k, pixel_stride, b + k * vectors * LANES, rows, vectors);
 }
 
-/* Where the channels of a network's layers end: at a multiple of 8. */
-enum { LONG_RUN = 16, SHORT_RUN = 8 };
+/* Where the channels of a network's layers end: at 24, or at a multiple of 16. What remains
+ * past a longer run costs moves between registers. */
+enum { WIDE_RUN = 24, LONG_RUN = 16, SHORT_RUN = 8 };
 
-/* The same for any length; returns the weights after them. */
-INLINE const float *tile_add_all(vec acc[][PANEL_VECTORS], const float *a, ptrdiff_t pixel_stride,
-                                 const float *b, int length, const int rows, const int vectors)
+/* The same for any length, in runs of the longest that is given; returns the weights after
+ * them. */
+INLINE const float *tile_add_all(vec acc[][WIDE_VECTORS], const float *a, ptrdiff_t pixel_stride,
+                                 const float *b, int length, const int longest, const int rows,
+                                 const int vectors)
 {
-    for (; length >= LONG_RUN; length -= LONG_RUN, a += LONG_RUN, b += LONG_RUN * vectors * LANES)
-        tile_add(acc, a, pixel_stride, b, LONG_RUN, rows, vectors);
+    for (; length >= longest; length -= longest, a += longest, b += longest * vectors * LANES)
+        tile_add(acc, a, pixel_stride, b, longest, rows, vectors);
     if (length >= SHORT_RUN) {
         tile_add(acc, a, pixel_stride, b, SHORT_RUN, rows, vectors);
         length -= SHORT_RUN, a += SHORT_RUN, b += SHORT_RUN * vectors * LANES;
@@ -89,7 +98,7 @@ INLINE const float *tile_add_all(vec acc[][PANEL_VECTORS], const float *a, ptrdi
     return b;
 }
 
-INLINE void tile_start(vec acc[][PANEL_VECTORS], const float *bias, const int rows,
+INLINE void tile_start(vec acc[][WIDE_VECTORS], const float *bias, const int rows,
                        const int vectors)
 {
     UNROLL
@@ -99,7 +108,7 @@ INLINE void tile_start(vec acc[][PANEL_VECTORS], const float *bias, const int ro
     }
 }
 
-INLINE void tile_finish(float *c, vec acc[][PANEL_VECTORS], const float *residual, const int rows,
+INLINE void tile_finish(float *c, vec acc[][WIDE_VECTORS], const float *residual, const int rows,
                         const int vectors, vg_activation activation)
 {
     if (activation == VG_RELU6) {
@@ -128,7 +137,8 @@ INLINE void tile_finish(float *c, vec acc[][PANEL_VECTORS], const float *residua
 
 /* While the first tiles of a panel run, they fetch the weights of the next panel, which
  * follow: each of AHEAD_TILES tiles takes its lines of a panel's worth of inputs. A layer
- * of 7 x 7 pixels has that many tiles, and weights that come from the level 3 cache. */
+ * of 7 x 7 pixels has that many tiles, and weights that come from the level 3 cache. Later
+ * tiles fetch nothing: where a neighbour shares the core, instructions are what counts. */
 enum {
     LINE = 16, /* floats */
     AHEAD_TILES = 48 / TILE_ROWS,
@@ -139,18 +149,25 @@ INLINE void pointwise_tile(float *c, const vg_pointwise_input *a, int pixel, con
                            const float *ahead, const float *bias, const float *residual,
                            vg_activation activation, const int rows, const int vectors)
 {
-    vec acc[HALF_TILE_ROWS][PANEL_VECTORS];
+    vec acc[HALF_TILE_ROWS][WIDE_VECTORS];
     tile_start(acc, bias, rows, vectors);
     int k = a->channels;
     const float *panel = a->values;
-    for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride) {
-        UNROLL
-        for (int line = 0; line < AHEAD_LINES; line++) __builtin_prefetch(ahead + line * LINE);
-        ahead += PANEL * vectors * LANES;
-        b = tile_add_all(acc, panel + pixel * PANEL, PANEL, b, k < PANEL ? k : PANEL, rows,
-                         vectors);
+    if (k > PANEL && k <= WIDE_PANEL) {
+        tile_add_all(acc, panel + pixel * WIDE_PANEL, WIDE_PANEL, b, k, WIDE_RUN, rows, vectors);
+        k = 0;
     }
-    if (k > 0) tile_add_all(acc, panel + pixel * HALF_PANEL, HALF_PANEL, b, k, rows, vectors);
+    for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride) {
+        if (ahead != NULL) {
+            UNROLL
+            for (int line = 0; line < AHEAD_LINES; line++) __builtin_prefetch(ahead + line * LINE);
+            ahead += PANEL * vectors * LANES;
+        }
+        b = tile_add_all(acc, panel + pixel * PANEL, PANEL, b, k < PANEL ? k : PANEL, LONG_RUN,
+                         rows, vectors);
+    }
+    if (k > 0)
+        tile_add_all(acc, panel + pixel * HALF_PANEL, HALF_PANEL, b, k, LONG_RUN, rows, vectors);
     tile_finish(c, acc, residual, rows, vectors, activation);
 }
 
@@ -167,7 +184,7 @@ INLINE void pointwise_tiles(float *c, const vg_pointwise_input *a, int pixel, in
     const float *next = b + (ptrdiff_t)a->channels * vectors * LANES;
     int slice = (pixel - a->first) / rows;
     for (int t = 0; t < tiles; t++, slice++, pixel += rows, c += size) {
-        const float *ahead = next + slice % AHEAD_TILES * AHEAD_LINES * LINE;
+        const float *ahead = slice < AHEAD_TILES ? next + slice * AHEAD_LINES * LINE : NULL;
         pointwise_tile(c, a, pixel, b, ahead, bias, residual, activation, rows, vectors);
         if (residual != NULL) residual += size;
     }
@@ -184,7 +201,7 @@ INLINE void stem_tiles(float *c, const float *a, ptrdiff_t a_row, int tiles, con
                        const float *bias, const int rows, const int vectors)
 {
     for (int t = 0; t < tiles; t++, a += rows * STEM_PIXEL_STRIDE, c += rows * vectors * LANES) {
-        vec acc[HALF_TILE_ROWS][PANEL_VECTORS];
+        vec acc[HALF_TILE_ROWS][WIDE_VECTORS];
         tile_start(acc, bias, rows, vectors);
         UNROLL
         for (int ky = 0; ky < 3; ky++)
@@ -209,16 +226,21 @@ INLINE void stem_tiles(float *c, const float *a, ptrdiff_t a_row, int tiles, con
     {                                                                                              \
         stem_tiles(c, a, a_row, tiles, b, bias, ROWS, VECTORS);                                    \
     }
-#define DEFINE_FULL(ROWS) DEFINE_TILES(ROWS, full, PANEL_VECTORS)
 #define DEFINE_HALF(ROWS) DEFINE_TILES(ROWS, half, PANEL_VECTORS / 2)
-#define POINTWISE_FULL(ROWS) [ROWS] = pointwise_tiles_##ROWS##_full,
+#define DEFINE_FULL(ROWS) DEFINE_TILES(ROWS, full, PANEL_VECTORS)
+#define DEFINE_WIDE(ROWS) DEFINE_TILES(ROWS, wide, WIDE_VECTORS)
 #define POINTWISE_HALF(ROWS) [ROWS] = pointwise_tiles_##ROWS##_half,
-#define STEM_FULL(ROWS) [ROWS] = stem_tiles_##ROWS##_full,
+#define POINTWISE_FULL(ROWS) [ROWS] = pointwise_tiles_##ROWS##_full,
+#define POINTWISE_WIDE(ROWS) [ROWS] = pointwise_tiles_##ROWS##_wide,
 #define STEM_HALF(ROWS) [ROWS] = stem_tiles_##ROWS##_half,
+#define STEM_FULL(ROWS) [ROWS] = stem_tiles_##ROWS##_full,
+#define STEM_WIDE(ROWS) [ROWS] = stem_tiles_##ROWS##_wide,
 
 /* X for 1, 2 ... rows. */
-#define UP_TO_6(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#define UP_TO_12(X) UP_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12)
+#define UP_TO_4(X) X(1) X(2) X(3) X(4)
+#define UP_TO_6(X) UP_TO_4(X) X(5) X(6)
+#define UP_TO_9(X) UP_TO_6(X) X(7) X(8) X(9)
+#define UP_TO_12(X) UP_TO_9(X) X(10) X(11) X(12)
 #define UP_TO_14(X) UP_TO_12(X) X(13) X(14)
 #define UP_TO_28(X) \
     UP_TO_14(X)     \
@@ -226,14 +248,26 @@ INLINE void stem_tiles(float *c, const float *a, ptrdiff_t a_row, int tiles, con
 #define JOINED(A, B) A##B
 #define UP_TO(ROWS) JOINED(UP_TO_, ROWS)
 
-UP_TO(TILE_ROWS)
-(DEFINE_FULL) UP_TO(HALF_TILE_ROWS)(DEFINE_HALF)
+/* By the halves of a panel that are the width, then by the rows. */
+enum { HALF = 1, FULL = 2, WIDE = 3, SHAPES = 4 };
 
-    /* [half, full panel][rows] */
-    static pointwise_tiles_fn *const pointwise_of[2][HALF_TILE_ROWS + 1] = {
-        {UP_TO(HALF_TILE_ROWS)(POINTWISE_HALF)}, {UP_TO(TILE_ROWS)(POINTWISE_FULL)}};
-static stem_tiles_fn *const stem_of[2][HALF_TILE_ROWS + 1] = {{UP_TO(HALF_TILE_ROWS)(STEM_HALF)},
-                                                              {UP_TO(TILE_ROWS)(STEM_FULL)}};
+/* clang-format off */
+UP_TO(HALF_TILE_ROWS)(DEFINE_HALF)
+UP_TO(TILE_ROWS)(DEFINE_FULL)
+UP_TO(WIDE_TILE_ROWS)(DEFINE_WIDE)
+
+static pointwise_tiles_fn *const pointwise_of[SHAPES][HALF_TILE_ROWS + 1] = {
+    [HALF] = {UP_TO(HALF_TILE_ROWS)(POINTWISE_HALF)},
+    [FULL] = {UP_TO(TILE_ROWS)(POINTWISE_FULL)},
+    [WIDE] = {UP_TO(WIDE_TILE_ROWS)(POINTWISE_WIDE)}};
+static stem_tiles_fn *const stem_of[SHAPES][HALF_TILE_ROWS + 1] = {
+    [HALF] = {UP_TO(HALF_TILE_ROWS)(STEM_HALF)},
+    [FULL] = {UP_TO(TILE_ROWS)(STEM_FULL)},
+    [WIDE] = {UP_TO(WIDE_TILE_ROWS)(STEM_WIDE)}};
+/* clang-format on */
+
+static const int tile_rows[SHAPES] = {
+    [HALF] = HALF_TILE_ROWS, [FULL] = TILE_ROWS, [WIDE] = WIDE_TILE_ROWS};
 
 /* m pixels in tiles of equal height, `taller` of them by one more: a ragged last tile
  * would leave the multipliers waiting for its few sums. */
@@ -241,9 +275,9 @@ typedef struct tile_split {
     int rows, tiles, taller;
 } tile_split;
 
-INLINE tile_split split_tiles(int m, int width)
+INLINE tile_split split_tiles(int m, int shape)
 {
-    int most = width == PANEL ? TILE_ROWS : HALF_TILE_ROWS;
+    int most = tile_rows[shape];
     int tiles = (m + most - 1) / most;
     return tiles > 0 ? (tile_split){m / tiles, tiles, m % tiles} : (tile_split){0};
 }
@@ -251,8 +285,9 @@ INLINE tile_split split_tiles(int m, int width)
 static void pointwise(float *c, const vg_pointwise_input *a, const float *b, const float *bias,
                       const float *residual, int m, int width, vg_activation activation)
 {
-    pointwise_tiles_fn *const *tiles = pointwise_of[width == PANEL];
-    const tile_split split = split_tiles(m, width);
+    const int shape = width / HALF_PANEL;
+    pointwise_tiles_fn *const *tiles = pointwise_of[shape];
+    const tile_split split = split_tiles(m, shape);
     if (split.taller > 0) {
         int pixels = split.taller * (split.rows + 1);
         tiles[split.rows + 1](c, a, a->first, split.taller, b, bias, residual, activation);
@@ -268,8 +303,9 @@ static void pointwise(float *c, const vg_pointwise_input *a, const float *b, con
 static void stem(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
                  int m, int width)
 {
-    stem_tiles_fn *const *tiles = stem_of[width == PANEL];
-    const tile_split split = split_tiles(m, width);
+    const int shape = width / HALF_PANEL;
+    stem_tiles_fn *const *tiles = stem_of[shape];
+    const tile_split split = split_tiles(m, shape);
     int pixels = split.taller * (split.rows + 1);
     if (split.taller > 0) tiles[split.rows + 1](c, a, a_row, split.taller, b, bias);
     if (split.tiles > split.taller)
@@ -358,7 +394,7 @@ static void depthwise_stride1(float *c, const float *const *rows, const float *b
     if (width == PANEL)
         depthwise(c, rows, b, bias, height, out_width, PANEL, 1);
     else
-        depthwise(c, rows, b, bias, height, out_width, HALF_PANEL, 1);
+        depthwise(c, rows, b, bias, height, out_width, width, 1);
 }
 
 static void depthwise_stride2(float *c, const float *const *rows, const float *b, const float *bias,
@@ -367,7 +403,7 @@ static void depthwise_stride2(float *c, const float *const *rows, const float *b
     if (width == PANEL)
         depthwise(c, rows, b, bias, height, out_width, PANEL, 2);
     else
-        depthwise(c, rows, b, bias, height, out_width, HALF_PANEL, 2);
+        depthwise(c, rows, b, bias, height, out_width, width, 2);
 }
 
 /* --- The rest ----------------------------------------------------------- */

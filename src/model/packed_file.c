@@ -31,7 +31,7 @@
 #include "base/new_file.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2, /* 1 had 24 channels in two panels of 16 and 8 */
     VERSION_AT = 8,
     PANEL_AT = 12,
     LAYERS_AT = 16,

@@ -100,8 +100,8 @@ size_t panels_size(int pixels, int channels, int panel)
 /* Where channel c of a pixel lies. */
 static size_t panels_index(int pixel, int c, int pixels, int channels, int panel)
 {
-    int p = c / panel, width = vg_panel_width(channels, panel, p);
-    return (size_t)(p * panel) * (size_t)pixels + (size_t)(pixel * width + c % panel);
+    int p = vg_panel_of(channels, panel, c), width = vg_panel_width(channels, panel, p);
+    return (size_t)(p * panel) * (size_t)pixels + (size_t)(pixel * width + c - p * panel);
 }
 
 void panels_from_dense(float *panels, const float *dense, int pixels, int channels, int panel)

@@ -78,15 +78,17 @@ static int check_gram(const vg_kernels *kernels, const vg_kernels *reference)
     return is_same && is_intact;
 }
 
-/* Every height of a register tile over a half and a full panel of any set, with every
+/* Every height of a register tile over panels of each width of any set, with every
  * remainder of the inputs that a register holds; and every width of a depthwise row up to
  * more than its blocks have together. */
 static int check_remainders(const vg_kernels *kernels, const vg_kernels *reference)
 {
-    enum { TALLEST_TILE = 28, HALF_PANEL = 8, FULL_PANEL = 32, MOST_INPUTS = 4 };
+    enum { TALLEST_TILE = 28, WIDTHS = 4, MOST_INPUTS = 4 };
+    /* Half a panel; one and a half, or a full one; a full one, or two; one and a half. */
+    static const int channels[WIDTHS] = {8, 24, 32, 48};
     int failures = 0;
-    for (int i = 0; i < 2 * TALLEST_TILE; i++) {
-        problem p = {.height = 1, .width = i / 2 + 1, .channels = i % 2 ? FULL_PANEL : HALF_PANEL};
+    for (int i = 0; i < WIDTHS * TALLEST_TILE; i++) {
+        problem p = {.height = 1, .width = i / WIDTHS + 1, .channels = channels[i % WIDTHS]};
         failures += !agrees(&stem_operation, kernels, reference, &p);
         for (int k = 1; k <= MOST_INPUTS; k++) {
             p.in_channels = k + MOST_INPUTS * random_int(0, 20);

@@ -15,6 +15,7 @@
 enum { LANES = 4, PANEL_VECTORS = 4, INPUTS = LANES };
 #define TILE_ROWS 6
 #define HALF_TILE_ROWS 6
+#define WIDE_TILE_ROWS 4
 #define VEC_REGISTER "+w"
 
 typedef float32x4_t vec;

@@ -15,8 +15,8 @@ static float relu6(float x)
 
 static float input_at(const vg_pointwise_input *a, int i, int k)
 {
-    int width = vg_panel_width(a->channels, PANEL, k / PANEL);
-    return a->values[k / PANEL * a->panel_stride + (a->first + i) * width + k % PANEL];
+    int p = vg_panel_of(a->channels, PANEL, k), width = vg_panel_width(a->channels, PANEL, p);
+    return a->values[p * a->panel_stride + (a->first + i) * width + k - p * PANEL];
 }
 
 static void pointwise(float *c, const vg_pointwise_input *a, const float *b, const float *bias,

@@ -9,7 +9,14 @@ static inline __attribute__((always_inline)) void add_pixel(vec *acc, const floa
                                                             const vec *weights, const int vectors)
 {
     vec input;
-    if (vectors == 2)
+    if (vectors == 3)
+        __asm__ volatile("vbroadcastss %4, %3\n\t"
+                         "vfmadd231ps %5, %3, %0\n\t"
+                         "vfmadd231ps %6, %3, %1\n\t"
+                         "vfmadd231ps %7, %3, %2"
+                         : "+v"(acc[0]), "+v"(acc[1]), "+v"(acc[2]), "=&v"(input)
+                         : "m"(*x), "v"(weights[0]), "v"(weights[1]), "v"(weights[2]));
+    else if (vectors == 2)
         __asm__ volatile("vbroadcastss %3, %2\n\t"
                          "vfmadd231ps %4, %2, %0\n\t"
                          "vfmadd231ps %5, %2, %1"

@@ -7,6 +7,7 @@
 enum { LANES = 8, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 6
 #define HALF_TILE_ROWS 12
+#define WIDE_TILE_ROWS 4
 #define VEC_REGISTER "+v"
 
 typedef __m256 vec;

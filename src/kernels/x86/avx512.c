@@ -5,6 +5,7 @@
 enum { LANES = 16, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 14
 #define HALF_TILE_ROWS 28
+#define WIDE_TILE_ROWS 9
 #define VEC_REGISTER "+v"
 
 typedef __m512 vec;
