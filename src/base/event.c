@@ -53,20 +53,21 @@ void vg_event_wait_for(vg_event *event, unsigned seen, long milliseconds)
     wait_until(event, seen, &until);
 }
 
-void vg_event_tell(vg_event *event)
+static void tell(vg_event *event, int wake(pthread_cond_t *))
 {
     atomic_fetch_add(&event->changes, 1);
     if (atomic_load(&event->waiting) == 0) return;
     pthread_mutex_lock(&event->lock);
-    pthread_cond_signal(&event->told);
+    wake(&event->told);
     pthread_mutex_unlock(&event->lock);
+}
+
+void vg_event_tell(vg_event *event)
+{
+    tell(event, pthread_cond_signal);
 }
 
 void vg_event_tell_all(vg_event *event)
 {
-    atomic_fetch_add(&event->changes, 1);
-    if (atomic_load(&event->waiting) == 0) return;
-    pthread_mutex_lock(&event->lock);
-    pthread_cond_broadcast(&event->told);
-    pthread_mutex_unlock(&event->lock);
+    tell(event, pthread_cond_broadcast);
 }
