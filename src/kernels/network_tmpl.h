@@ -214,27 +214,27 @@ INLINE void stem_tiles(float *c, const float *a, ptrdiff_t a_row, int tiles, con
 
 /* --- One function a tile's shape ---------------------------------------- */
 
-#define DEFINE_TILES(ROWS, WIDTH, VECTORS)                                                         \
+#define DEFINE_POINTWISE(ROWS, WIDTH, VECTORS)                                                     \
     static void pointwise_tiles_##ROWS##_##WIDTH(float *c, const vg_pointwise_input *a, int pixel, \
                                                  int tiles, const float *b, const float *bias,     \
                                                  const float *residual, vg_activation activation)  \
     {                                                                                              \
         pointwise_tiles(c, a, pixel, tiles, b, bias, residual, activation, ROWS, VECTORS);         \
-    }                                                                                              \
-    static void stem_tiles_##ROWS##_##WIDTH(float *c, const float *a, ptrdiff_t a_row, int tiles,  \
-                                            const float *b, const float *bias)                     \
-    {                                                                                              \
-        stem_tiles(c, a, a_row, tiles, b, bias, ROWS, VECTORS);                                    \
     }
-#define DEFINE_HALF(ROWS) DEFINE_TILES(ROWS, half, PANEL_VECTORS / 2)
-#define DEFINE_FULL(ROWS) DEFINE_TILES(ROWS, full, PANEL_VECTORS)
-#define DEFINE_WIDE(ROWS) DEFINE_TILES(ROWS, wide, WIDE_VECTORS)
-#define POINTWISE_HALF(ROWS) [ROWS] = pointwise_tiles_##ROWS##_half,
-#define POINTWISE_FULL(ROWS) [ROWS] = pointwise_tiles_##ROWS##_full,
-#define POINTWISE_WIDE(ROWS) [ROWS] = pointwise_tiles_##ROWS##_wide,
-#define STEM_HALF(ROWS) [ROWS] = stem_tiles_##ROWS##_half,
-#define STEM_FULL(ROWS) [ROWS] = stem_tiles_##ROWS##_full,
-#define STEM_WIDE(ROWS) [ROWS] = stem_tiles_##ROWS##_wide,
+#define DEFINE_HALF(ROWS) DEFINE_POINTWISE(ROWS, half, PANEL_VECTORS / 2)
+#define DEFINE_FULL(ROWS) DEFINE_POINTWISE(ROWS, full, PANEL_VECTORS)
+#define DEFINE_WIDE(ROWS) DEFINE_POINTWISE(ROWS, wide, WIDE_VECTORS)
+#define HALF_TILES(ROWS) [ROWS] = pointwise_tiles_##ROWS##_half,
+#define FULL_TILES(ROWS) [ROWS] = pointwise_tiles_##ROWS##_full,
+#define WIDE_TILES(ROWS) [ROWS] = pointwise_tiles_##ROWS##_wide,
+
+#define DEFINE_STEM(ROWS)                                                               \
+    static void stem_tiles_##ROWS(float *c, const float *a, ptrdiff_t a_row, int tiles, \
+                                  const float *b, const float *bias)                    \
+    {                                                                                   \
+        stem_tiles(c, a, a_row, tiles, b, bias, ROWS, PANEL_VECTORS);                   \
+    }
+#define STEM_TILES(ROWS) [ROWS] = stem_tiles_##ROWS,
 
 /* X for 1, 2 ... rows. */
 #define UP_TO_4(X) X(1) X(2) X(3) X(4)
@@ -255,15 +255,13 @@ enum { HALF = 1, FULL = 2, WIDE = 3, SHAPES = 4 };
 UP_TO(HALF_TILE_ROWS)(DEFINE_HALF)
 UP_TO(TILE_ROWS)(DEFINE_FULL)
 UP_TO(WIDE_TILE_ROWS)(DEFINE_WIDE)
+UP_TO(TILE_ROWS)(DEFINE_STEM)
 
 static pointwise_tiles_fn *const pointwise_of[SHAPES][HALF_TILE_ROWS + 1] = {
-    [HALF] = {UP_TO(HALF_TILE_ROWS)(POINTWISE_HALF)},
-    [FULL] = {UP_TO(TILE_ROWS)(POINTWISE_FULL)},
-    [WIDE] = {UP_TO(WIDE_TILE_ROWS)(POINTWISE_WIDE)}};
-static stem_tiles_fn *const stem_of[SHAPES][HALF_TILE_ROWS + 1] = {
-    [HALF] = {UP_TO(HALF_TILE_ROWS)(STEM_HALF)},
-    [FULL] = {UP_TO(TILE_ROWS)(STEM_FULL)},
-    [WIDE] = {UP_TO(WIDE_TILE_ROWS)(STEM_WIDE)}};
+    [HALF] = {UP_TO(HALF_TILE_ROWS)(HALF_TILES)},
+    [FULL] = {UP_TO(TILE_ROWS)(FULL_TILES)},
+    [WIDE] = {UP_TO(WIDE_TILE_ROWS)(WIDE_TILES)}};
+static stem_tiles_fn *const stem_of[TILE_ROWS + 1] = {UP_TO(TILE_ROWS)(STEM_TILES)};
 /* clang-format on */
 
 static const int tile_rows[SHAPES] = {
@@ -300,17 +298,24 @@ static void pointwise(float *c, const vg_pointwise_input *a, const float *b, con
                           activation);
 }
 
+/* The network's stem has full panels only: others may be slow. */
 static void stem(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
                  int m, int width)
 {
-    const int shape = width / HALF_PANEL;
-    stem_tiles_fn *const *tiles = stem_of[shape];
-    const tile_split split = split_tiles(m, shape);
+    if (width == HALF_PANEL) {
+        stem_tiles(c, a, a_row, m, b, bias, 1, PANEL_VECTORS / 2);
+        return;
+    }
+    if (width == WIDE_PANEL) {
+        stem_tiles(c, a, a_row, m, b, bias, 1, WIDE_VECTORS);
+        return;
+    }
+    const tile_split split = split_tiles(m, FULL);
     int pixels = split.taller * (split.rows + 1);
-    if (split.taller > 0) tiles[split.rows + 1](c, a, a_row, split.taller, b, bias);
+    if (split.taller > 0) stem_of[split.rows + 1](c, a, a_row, split.taller, b, bias);
     if (split.tiles > split.taller)
-        tiles[split.rows](c + pixels * width, a + pixels * STEM_PIXEL_STRIDE, a_row,
-                          split.tiles - split.taller, b, bias);
+        stem_of[split.rows](c + pixels * PANEL, a + pixels * STEM_PIXEL_STRIDE, a_row,
+                            split.tiles - split.taller, b, bias);
 }
 
 /* --- Depthwise ---------------------------------------------------------- */
