@@ -153,7 +153,7 @@ INLINE void pointwise_tile(float *c, const vg_pointwise_input *a, int pixel, con
     tile_start(acc, bias, rows, vectors);
     int k = a->channels;
     const float *panel = a->values;
-    if (k > PANEL && k <= WIDE_PANEL) {
+    if (vg_panel_is_wide(k, PANEL)) {
         tile_add_all(acc, panel + pixel * WIDE_PANEL, WIDE_PANEL, b, k, WIDE_RUN, rows, vectors);
         k = 0;
     }
