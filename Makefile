@@ -28,7 +28,7 @@ build-tests:
 
 bench: build
 	@tools/setup bench
-	@.deps/peers/bin/python bench/peers/compare.py $(BUILD)
+	@.deps/peers/bin/python bench/peers/compare_peers.py $(BUILD)
 
 check-sanitizers:
 	@tools/check-sanitizers

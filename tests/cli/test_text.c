@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
-#include "cli/progress_text.h"
+#include "cli/reporting/progress_text.h"
 
 static const vg_progress halfway = {
     .phase = VG_PHASE_EXTRACT, .done = 3412, .total = 6404, .failed = 2, .seconds = 16};

@@ -9,7 +9,7 @@ from store import fault_proxy
 from store.gateway import environment
 
 IMAGES, THREADS = 48, 4
-READERS = 4 * THREADS  # src/job/pipeline.c: readers a thread on a bucket
+READERS = 4 * THREADS  # src/run/pipeline.c: readers a thread on a bucket
 
 
 @pytest.fixture(scope="module")

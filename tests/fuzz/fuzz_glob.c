@@ -1,7 +1,7 @@
 /* A pattern and a path to vg_glob_match, against the definition tried in every way
  * where both are short. Long ones are for libFuzzer's time limit. */
 #include "fuzz/bytes.h"
-#include "job/glob.h"
+#include "selection/glob.h"
 
 enum { LONGEST_PATTERN = 1024, LONGEST_PATH = 4096, LONGEST_TRIED = 10 };
 

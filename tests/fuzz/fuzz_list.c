@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "job/file_list.h"
+#include "selection/name_list.h"
 
 enum { LONGEST_LIST = 1 << 16, LIST_MEMORY = 1 << 12 };
 
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(vg_image_list_open(&images, LIST_MEMORY, NULL) == VG_OK);
 
     memory_file(name, data, size);
-    vg_status status = vg_read_file_list(images, input, name, &error);
+    vg_status status = vg_read_name_list(images, input, name, &error);
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));
     if (status == VG_OK) check_images(images);
     vg_image_list_close(&images);

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "job/part_record.h"
-#include "job/plan.h"
+#include "history/part_record.h"
+#include "history/run_plan.h"
 
 static void parse_plan(const uint8_t *data, size_t size)
 {

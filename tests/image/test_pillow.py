@@ -12,7 +12,7 @@ import tarfile
 import warnings
 from pathlib import Path
 
-import images
+import image_files as images
 import pytest
 from PIL import Image, ImageOps
 

@@ -9,7 +9,7 @@ import numpy
 import pytest
 from conftest import BUILD
 from pictures import CUT_IMAGE, encoded, fill, photograph
-from spark.tables import TS, info, table
+from spark.spark_tables import TS, info, table
 
 from verger.spark import JobError, Options, run
 from verger.spark.images import Partitioning, select_images

@@ -9,7 +9,7 @@ import pytest
 from conftest import BUILD, ROOT
 from pictures import CUT_IMAGE, encoded, photograph, with_a_cut_image
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
-from spark.tables import TS, below_training, info, table
+from spark.spark_tables import TS, below_training, info, table
 
 pytestmark = pytest.mark.long
 

@@ -1,0 +1,135 @@
+/* verger pca. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli/parsing/shared_options.h"
+#include "cli/reporting/ending.h"
+#include "cli/reporting/metrics.h"
+
+enum { OPTION_COMPONENTS = 'k' };
+
+static const vg_cli_option pca_options[] = {
+    {OPTION_COMPONENTS, "components", "K", NULL, "components, 1 to 1280 (default: 50)"},
+    VG_CLI_FORMAT_OPTION,
+    VG_CLI_TIMESTAMP_OPTIONS,
+    VG_CLI_STORE_OPTIONS,
+    VG_CLI_REPORT_OPTIONS,
+    {0}};
+
+static bool take_components(vg_pca_options *options, const vg_cli_command *command,
+                            const char *text)
+{
+    long components;
+    if (!vg_cli_integer(command, "--components", text, 1, VG_FEATURE_COUNT, &components))
+        return false;
+    options->components = (int)components;
+    return true;
+}
+
+/* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
+static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
+                 const vg_cli_command *command, int argc, char **argv)
+{
+    const char *value;
+    vg_cli_parser parser;
+    vg_pca_options_default(options);
+    vg_cli_shared_options_default(shared);
+    vg_cli_parser_init(&parser, command, argc, argv);
+    for (int key; (key = vg_cli_next(&parser, &value)) != VG_CLI_END;) {
+        bool taken;
+        switch (key) {
+        case VG_CLI_ERROR:
+        case VG_CLI_HELP: return key;
+        case VG_CLI_POSITIONAL:
+            taken = vg_cli_take_folder(command, value, &options->features, &options->output);
+            break;
+        case OPTION_COMPONENTS: taken = take_components(options, command, value); break;
+        default: taken = vg_cli_shared_option(shared, command, key, value);
+        }
+        if (!taken) return VG_CLI_ERROR;
+    }
+    options->parquet = shared->parquet;
+    options->csv = shared->csv;
+    options->timestamp = shared->timestamp;
+    options->overwrite = shared->overwrite;
+    options->store = shared->store;
+    return vg_cli_check_folders(command, "FEATURES", options->features, options->output)
+               ? VG_CLI_END
+               : VG_CLI_ERROR;
+}
+
+static void print_summary(const vg_run_result *result)
+{
+    printf("rows      %" PRIu64 "\n", result->extracted);
+    printf("speed     %.1f s in all\n", result->seconds);
+    printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
+           result->components, result->components == 1 ? "" : "s");
+    vg_cli_print_row("pca", "%s", result->pca_folder);
+}
+
+static void send_end(int exit_code, vg_status status, const vg_error *error,
+                     const vg_run_result *result)
+{
+    vg_cli_json json;
+    vg_cli_end_begin(&json, exit_code, status, error);
+    vg_cli_json_text(&json, "timestamp", result->timestamp);
+    vg_cli_json_count(&json, "rows", result->extracted);
+    vg_cli_json_count(&json, "components", (uint64_t)result->components);
+    vg_cli_json_number(&json, "total_variance", result->total_variance);
+    vg_cli_json_number(&json, "seconds", result->seconds);
+    vg_cli_json_text(&json, "pca", result->pca_folder);
+    vg_cli_json_send(&json);
+}
+
+static int run_pca(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_pca_options options;
+    vg_cli_shared_options shared;
+    int key = parse(&options, &shared, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+
+    vg_run_result result = {0};
+    vg_error error = {""};
+    vg_cli_progress *progress;
+    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
+    if (status != VG_OK) return vg_cli_failed(&error);
+
+    vg_cli_catch_signals();
+    vg_cli_start(progress, command, options.features, options.output);
+    options.cancel = &vg_cli_interrupted;
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
+    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK) status = vg_pca_run(&options, &result, &error);
+    if (status == VG_ECANCELLED)
+        vg_fail(&error, status, "interrupted: the PCA tables under %s have no _SUCCESS",
+                VG_CLI_SHOWN(options.output));
+
+    bool is_json = vg_cli_progress_is_json(progress);
+    int exit_code = vg_cli_exit_code(status, 0);
+    vg_cli_metrics_close(&metrics, exit_code, NULL);
+    vg_cli_progress_close(&progress);
+    if (is_json)
+        send_end(exit_code, status, &error, &result);
+    else if (status != VG_OK)
+        vg_cli_failed(&error);
+    if (status == VG_OK && !shared.quiet) print_summary(&result);
+    return exit_code;
+}
+
+const vg_cli_command vg_command_pca = {
+    .name = "pca",
+    .synopsis = "FEATURES OUTPUT [options]",
+    .summary = "Fit and project again from features that are written already",
+    .description =
+        "FEATURES is a table of features, features/parquet/features_<timestamp> or\n"
+        "features/csv/features_<timestamp>, or the OUTPUT of a run, of which the newest\n"
+        "complete features are taken. No image is opened. OUTPUT gets the tables pca,\n"
+        "model_info and variance.\n"
+        "\n"
+        "Example:\n"
+        "  verger pca out out -k 200",
+    .options = pca_options,
+    .run = run_pca,
+};

@@ -1,0 +1,259 @@
+#include "cli/commands/run_arguments.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024 };
+
+enum {
+    OPTION_COMPONENTS = 'k',
+    OPTION_MODE = 256,
+    OPTION_SELECT,
+    OPTION_FILES_FROM,
+    OPTION_LIMIT,
+    OPTION_THREADS,
+    OPTION_PIN,
+    OPTION_MODEL,
+    OPTION_DRY_RUN,
+    OPTION_RESUME,
+    OPTION_UPDATE,
+    OPTION_CHECKSUM,
+    OPTION_MAX_ERRORS,
+    OPTION_EXIF_ORIENT,
+    OPTION_MAX_PIXELS,
+    OPTION_MAX_FILE_SIZE,
+    OPTION_PART_ROWS
+};
+
+#define MODE_VALUES "mini apples full"
+
+const vg_cli_option vg_cli_run_options[] = {
+    {OPTION_COMPONENTS, "components", "K", NULL, "components of the PCA, 1 to 1280 (default: 50)"},
+    {OPTION_MODE, "mode", "MODE", MODE_VALUES,
+     "images to take: mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full "
+     "is Training/*/*.jpg (default: full)"},
+    {OPTION_SELECT, "select", "GLOB", NULL,
+     "images to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not"},
+    {OPTION_FILES_FROM, "files-from", "LIST", "FILE",
+     "images to take, as a file with one path a line; - is standard input"},
+    {OPTION_LIMIT, "limit", "N", NULL, "take the first N images only"},
+    {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
+    {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
+    VG_CLI_FORMAT_OPTION,
+    {OPTION_MODEL, "model", "FILE", "FILE",
+     "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
+    VG_CLI_TIMESTAMP_OPTIONS,
+    {OPTION_RESUME, "resume", NULL, NULL,
+     "go on with the last run of OUTPUT that has not finished; start one where there is none"},
+    {OPTION_UPDATE, "update", NULL, NULL,
+     "take the features of images that have not changed from the last run of OUTPUT; only new and "
+     "changed ones go through the network"},
+    {OPTION_CHECKSUM, "checksum", NULL, NULL,
+     "with --update, tell changed images by their content instead of size and time"},
+    {OPTION_DRY_RUN, "dry-run", NULL, NULL, "select and check, say what would be done, and stop"},
+    {OPTION_MAX_ERRORS, "max-errors", "N|P%", NULL,
+     "stop when more images than this failed: a number, or a share of the selected ones "
+     "(default: no bound)"},
+    {OPTION_EXIF_ORIENT, "exif-orient", NULL, NULL, "turn images as their EXIF data say"},
+    {OPTION_MAX_PIXELS, "max-pixels", "N", NULL,
+     "largest width times height of an image; a larger one fails (default: 89478485)"},
+    {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
+     "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
+    {OPTION_PART_ROWS, "part-rows", "N", NULL, "images a part file (default: 4096)"},
+    VG_CLI_STORE_OPTIONS,
+    VG_CLI_REPORT_OPTIONS,
+    {0}};
+
+static bool take_number(const vg_cli_command *command, const char *option, const char *text,
+                        uint64_t *number)
+{
+    long value;
+    if (!vg_cli_integer(command, option, text, 1, LONG_MAX, &value)) return false;
+    *number = (uint64_t)value;
+    return true;
+}
+
+static bool take_threads(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                         const char *text)
+{
+    long threads;
+    if (!vg_cli_integer(command, "--threads", text, 1, MAX_THREADS, &threads)) return false;
+    arguments->options.threads = (int)threads;
+    return true;
+}
+
+static bool take_file_size(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                           const char *text)
+{
+    long bytes;
+    if (!vg_cli_size(command, "--max-file-size", text, 1, LONG_MAX, &bytes)) return false;
+    arguments->options.max_file_size = (uint64_t)bytes;
+    return true;
+}
+
+/* "5%" or "0.5%" as a share of one; negative where it is neither. */
+static double parse_share(const char *text)
+{
+    const char digits[] = "0123456789";
+    size_t length = strspn(text, digits);
+    if (length == 0) return -1;
+    if (text[length] == '.') length += 1 + strspn(text + length + 1, digits);
+    return strcmp(text + length, "%") == 0 ? strtod(text, NULL) / 100 : -1;
+}
+
+static bool take_max_errors(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                            const char *text)
+{
+    double share = parse_share(text);
+    if (share >= 0 && share <= 1) {
+        arguments->options.max_error_share = share;
+        return true;
+    }
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
+        long count;
+        if (!vg_cli_integer(command, "--max-errors", text, 0, LONG_MAX, &count)) return false;
+        arguments->options.max_errors = (uint64_t)count;
+        return true;
+    }
+    vg_cli_usage_error(command,
+                       "--max-errors takes a number of images or a share from 0%% to 100%%, not "
+                       "'%s'",
+                       text);
+    return false;
+}
+
+static bool take_mode(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                      const char *text)
+{
+    if (vg_cli_choice(command, "--mode", text, MODE_VALUES) < 0) return false;
+    arguments->options.mode = text;
+    return true;
+}
+
+static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *command, int key,
+                        const char *value)
+{
+    vg_run_options *options = &arguments->options;
+    switch (key) {
+    case OPTION_COMPONENTS: arguments->components = value; return true;
+    case OPTION_MODE: return take_mode(arguments, command, value);
+    case OPTION_SELECT: options->select = value; return true;
+    case OPTION_FILES_FROM: options->files_from = value; return true;
+    case OPTION_LIMIT: return take_number(command, "--limit", value, &options->limit);
+    case OPTION_THREADS: return take_threads(arguments, command, value);
+    case OPTION_PIN: options->pin = true; return true;
+    case OPTION_MODEL: arguments->model = value; return true;
+    case OPTION_RESUME: options->resume = true; return true;
+    case OPTION_UPDATE: options->update = true; return true;
+    case OPTION_CHECKSUM: options->checksum = true; return true;
+    case OPTION_DRY_RUN: options->dry_run = true; return true;
+    case OPTION_MAX_ERRORS: return take_max_errors(arguments, command, value);
+    case OPTION_EXIF_ORIENT: options->image.exif_orient = 1; return true;
+    case OPTION_MAX_PIXELS:
+        return take_number(command, "--max-pixels", value, &options->image.max_pixels);
+    case OPTION_MAX_FILE_SIZE: return take_file_size(arguments, command, value);
+    case OPTION_PART_ROWS: return take_number(command, "--part-rows", value, &options->part_rows);
+    default: return vg_cli_shared_option(&arguments->shared, command, key, value);
+    }
+}
+
+static bool take_positional(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                            const char *word)
+{
+    const size_t most = sizeof arguments->positional / sizeof arguments->positional[0];
+    if (arguments->positional_count == most) {
+        vg_cli_usage_error(command, "one word too many: '%s'", word);
+        return false;
+    }
+    arguments->positional[arguments->positional_count++] = word;
+    return true;
+}
+
+/* INPUT OUTPUT, or the reference's INPUT OUTPUT MODE K. */
+static bool place_positionals(vg_cli_run_arguments *arguments, const vg_cli_command *command)
+{
+    const char **words = arguments->positional;
+    if (!vg_cli_check_folders(command, "INPUT", words[0], words[1])) return false;
+    arguments->options.input = words[0];
+    arguments->options.output = words[1];
+    if (words[2] != NULL) {
+        if (arguments->options.mode != NULL) {
+            vg_cli_usage_error(command, "the mode is given twice: '%s' and '%s'",
+                               arguments->options.mode, words[2]);
+            return false;
+        }
+        if (vg_cli_choice(command, "MODE", words[2], MODE_VALUES) < 0) return false;
+        arguments->options.mode = words[2];
+    }
+    if (words[3] != NULL) {
+        if (arguments->components != NULL) {
+            vg_cli_usage_error(command, "the components are given twice: '%s' and '%s'",
+                               arguments->components, words[3]);
+            return false;
+        }
+        arguments->components = words[3];
+    }
+    return true;
+}
+
+/* What says how to stand to earlier runs. */
+static bool check_continuation(const vg_cli_run_arguments *arguments, const vg_cli_command *command)
+{
+    const vg_run_options *options = &arguments->options;
+    if (options->checksum && !options->update) {
+        vg_cli_usage_error(command, "--checksum goes with --update");
+        return false;
+    }
+    if (options->resume && arguments->shared.overwrite) {
+        vg_cli_usage_error(command, "--resume goes on with a run, --overwrite begins it again: "
+                                    "give one of them");
+        return false;
+    }
+    return true;
+}
+
+static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command)
+{
+    vg_run_options *options = &arguments->options;
+    if (!check_continuation(arguments, command)) return false;
+    if (!place_positionals(arguments, command)) return false;
+    if ((options->mode != NULL) + (options->select != NULL) + (options->files_from != NULL) > 1) {
+        vg_cli_usage_error(command, "a mode, --select and --files-from exclude one another: each "
+                                    "says which images to take");
+        return false;
+    }
+    if (arguments->components != NULL) {
+        long components;
+        const char *name = arguments->positional_count == 4 ? "K" : "--components";
+        if (!vg_cli_integer(command, name, arguments->components, 1, VG_FEATURE_COUNT, &components))
+            return false;
+        options->components = (int)components;
+    }
+    options->parquet = arguments->shared.parquet;
+    options->csv = arguments->shared.csv;
+    options->timestamp = arguments->shared.timestamp;
+    options->overwrite = arguments->shared.overwrite;
+    options->store = arguments->shared.store;
+    return true;
+}
+
+int vg_cli_run_parse(vg_cli_run_arguments *arguments, const vg_cli_command *command, int argc,
+                     char **argv)
+{
+    *arguments = (vg_cli_run_arguments){0};
+    vg_run_options_default(&arguments->options);
+    vg_cli_shared_options_default(&arguments->shared);
+
+    const char *value;
+    vg_cli_parser parser;
+    vg_cli_parser_init(&parser, command, argc, argv);
+    for (int key; (key = vg_cli_next(&parser, &value)) != VG_CLI_END;) {
+        if (key == VG_CLI_ERROR || key == VG_CLI_HELP) return key;
+        bool taken = key == VG_CLI_POSITIONAL ? take_positional(arguments, command, value)
+                                              : take_option(arguments, command, key, value);
+        if (!taken) return VG_CLI_ERROR;
+    }
+    return check(arguments, command) ? VG_CLI_END : VG_CLI_ERROR;
+}

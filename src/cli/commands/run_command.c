@@ -1,0 +1,227 @@
+/* verger run. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/commands/run_arguments.h"
+#include "cli/commands/run_weights.h"
+#include "cli/reporting/ending.h"
+#include "cli/reporting/metrics.h"
+
+static double images_per_second(const vg_run_result *result)
+{
+    uint64_t images = result->extracted + result->failed - result->kept;
+    return result->extract_seconds > 0 ? (double)images / result->extract_seconds : 0;
+}
+
+static void print_update(const vg_run_result *result)
+{
+    if (!result->was_updated) return;
+    printf("update    %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64 " vanished\n", result->added,
+           result->changed, result->vanished);
+}
+
+static void print_plan(const vg_run_options *options, const vg_run_result *result,
+                       vg_model_place model_place)
+{
+    bool absent = model_place == VG_MODEL_DOWNLOAD;
+    vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected, VG_CLI_SHOWN(options->input));
+    vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
+    printf("work      %d components, %d thread%s, %s kernels\n", result->components,
+           result->threads, result->threads == 1 ? "" : "s", result->kernels);
+    print_update(result);
+    vg_cli_print_row("tables", "%s %s, timestamp %s",
+                     result->was_complete ? "are complete in" : "would go to",
+                     VG_CLI_SHOWN(options->output), result->timestamp);
+}
+
+static void print_folders(const vg_run_options *options, const vg_run_result *result)
+{
+    vg_cli_print_row("features", "%s", result->features_folder);
+    vg_cli_print_row("pca", "%s", result->pca_folder);
+    if (result->failed > 0)
+        vg_cli_print_row("errors", "%s/errors/errors_%s", VG_CLI_SHOWN(options->output),
+                         result->timestamp);
+}
+
+static void print_summary(const vg_run_options *options, const vg_run_result *result)
+{
+    printf("images    %" PRIu64 ", %" PRIu64 " failed\n", result->selected, result->failed);
+    print_update(result);
+    if (result->was_complete) {
+        printf("complete  since the run %s: nothing was left to do\n", result->timestamp);
+        print_folders(options, result);
+        return;
+    }
+    if (result->kept > 0) printf("kept      %" PRIu64 " images' features\n", result->kept);
+    printf("speed     %.1f images/s with %d thread%s and %s kernels; %.1f s in all\n",
+           images_per_second(result), result->threads, result->threads == 1 ? "" : "s",
+           result->kernels, result->seconds);
+    printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
+           result->components, result->components == 1 ? "" : "s");
+    print_folders(options, result);
+}
+
+static void send_end(int exit_code, vg_status status, const vg_error *error,
+                     const vg_run_result *result)
+{
+    vg_cli_json json;
+    vg_cli_end_begin(&json, exit_code, status, error);
+    vg_cli_json_text(&json, "timestamp", result->timestamp);
+    vg_cli_json_count(&json, "selected", result->selected);
+    vg_cli_json_count(&json, "extracted", result->extracted);
+    vg_cli_json_count(&json, "failed", result->failed);
+    vg_cli_json_count(&json, "kept", result->kept);
+    vg_cli_json_count(&json, "added", result->added);
+    vg_cli_json_count(&json, "changed", result->changed);
+    vg_cli_json_count(&json, "vanished", result->vanished);
+    vg_cli_json_count(&json, "components", (uint64_t)result->components);
+    vg_cli_json_number(&json, "total_variance", result->total_variance);
+    vg_cli_json_text(&json, "kernels", result->kernels);
+    vg_cli_json_count(&json, "threads", (uint64_t)result->threads);
+    vg_cli_json_number(&json, "seconds", result->seconds);
+    vg_cli_json_number(&json, "extract_seconds", result->extract_seconds);
+    vg_cli_json_number(&json, "pca_seconds", result->pca_seconds);
+    vg_cli_json_number(&json, "images_per_second", images_per_second(result));
+    vg_cli_json_text(&json, "features", result->features_folder);
+    vg_cli_json_text(&json, "pca", result->pca_folder);
+    vg_cli_json_send(&json);
+}
+
+/* The library says that it was cancelled, the user wants to know how far it came. */
+static void tell_interruption(vg_error *error, const vg_run_options *options,
+                              const vg_run_result *result)
+{
+    uint64_t done = result->extracted + result->failed;
+    if (done == 0)
+        vg_fail(error, VG_ECANCELLED, "interrupted before the first image");
+    else
+        vg_fail(
+            error, VG_ECANCELLED,
+            "interrupted after %" PRIu64 " of %" PRIu64
+            " images: the tables of timestamp %s under %s have no _SUCCESS; go on with --resume",
+            done, result->selected, result->timestamp, VG_CLI_SHOWN(options->output));
+}
+
+static int finish(const vg_cli_run_arguments *arguments, const vg_model_location *location,
+                  vg_cli_progress **progress, vg_status status, vg_error *error,
+                  const vg_run_result *result)
+{
+    const vg_run_options *options = &arguments->options;
+    int exit_code = vg_cli_exit_code(status, result->failed);
+    bool is_json = vg_cli_progress_is_json(*progress);
+    if (status == VG_ECANCELLED) tell_interruption(error, options, result);
+    vg_cli_progress_finish(*progress);
+    if (status == VG_OK && !options->dry_run) vg_cli_warn_seeded(*progress, options->model_source);
+    vg_cli_progress_close(progress);
+
+    if (is_json)
+        send_end(exit_code, status, error, result);
+    else if (status != VG_OK)
+        vg_cli_failed(error);
+    if (status == VG_OK && !arguments->shared.quiet) {
+        if (options->dry_run)
+            print_plan(options, result, location->place);
+        else
+            print_summary(options, result);
+    }
+    return exit_code;
+}
+
+/* A run that stops before the first image. Drawn weights stand in for those that
+ * are not here yet. */
+static vg_status rehearse(const vg_run_options *options, vg_run_result *result, vg_error *error)
+{
+    vg_run_options rehearsal = *options;
+    rehearsal.dry_run = true;
+    rehearsal.model_source = "seeded:0";
+    return vg_run(&rehearsal, result, error);
+}
+
+/* Nothing is fetched before it is known that there is something to do, but for a
+ * list on standard input, which can be read only once. */
+static vg_status fetch(const vg_run_options *options, vg_model_location *location,
+                       vg_cli_progress *progress, vg_run_result *result, vg_error *error)
+{
+    bool reads_input = options->files_from != NULL && strcmp(options->files_from, "-") == 0;
+    vg_run_options silent = *options;
+    silent.observer = (vg_observer){0};
+    vg_status status = reads_input ? VG_OK : rehearse(&silent, result, error);
+    if (status != VG_OK) return status;
+    vg_model_location remote = *location;
+    return vg_cli_fetch_weights(&remote, progress, location->source, error);
+}
+
+static vg_status locate_and_run(vg_run_options *options, vg_model_location *location,
+                                const char *model, vg_cli_progress *progress, vg_run_result *result,
+                                vg_error *error)
+{
+    vg_status status = vg_model_locate(model, location, error);
+    if (status != VG_OK) return status;
+    options->model_source = location->source;
+    if (location->place == VG_MODEL_DOWNLOAD) {
+        if (options->dry_run) return rehearse(options, result, error);
+        status = fetch(options, location, progress, result, error);
+        if (status != VG_OK) return status;
+    }
+    vg_cli_warn_seeded(progress, location->source);
+    return vg_run(options, result, error);
+}
+
+static int run_run(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_cli_run_arguments arguments;
+    int key = vg_cli_run_parse(&arguments, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+
+    vg_run_options *options = &arguments.options;
+    vg_run_result result = {0};
+    vg_error error = {""};
+    vg_cli_progress *progress;
+    vg_model_location location = {0};
+    vg_status status =
+        vg_cli_progress_open(&progress, arguments.shared.style, arguments.shared.log_level, &error);
+    if (status != VG_OK) return vg_cli_failed(&error);
+
+    vg_cli_catch_signals();
+    vg_cli_start(progress, command, options->input, options->output);
+    options->cancel = &vg_cli_interrupted;
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, arguments.shared.metrics, command->name, &error);
+    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK)
+        status = locate_and_run(options, &location, arguments.model, progress, &result, &error);
+    vg_cli_metrics_close(&metrics, vg_cli_exit_code(status, result.failed), &result);
+    return finish(&arguments, &location, &progress, status, &error, &result);
+}
+
+const vg_cli_command vg_command_run = {
+    .name = "run",
+    .synopsis = "INPUT OUTPUT [MODE K] [options]",
+    .summary = "Turn a folder of images into features, PCA components and tables",
+    .description =
+        "INPUT is a folder in the dataset's layout, Training/<class>/<file>.jpg, or any\n"
+        "tree of JPEG and PNG images with --select or --files-from. The label of an\n"
+        "image is the name of the folder that holds it. OUTPUT gets the tables, each in\n"
+        "a folder with the timestamp of the run: features, pca, metadata, model_info,\n"
+        "variance and, where images failed, errors. Both may be addresses: s3://, gs://,\n"
+        "abfs://, hdfs://.\n"
+        "\n"
+        "Weights are looked for in --model, $VERGER_MODEL, the cache and\n"
+        "../shared/models, in this order; where there are none they are fetched.\n"
+        "\n"
+        "A run that was broken off, by whatever, goes on with --resume; on an input that\n"
+        "has changed, --update spares all images but the new and changed ones. Both may\n"
+        "be given always. One run at a time may write to OUTPUT.\n"
+        "\n"
+        "Exit status: 0 all well, 1 the run failed, 2 wrong usage, 3 finished, but some\n"
+        "images failed and are rows of errors.\n"
+        "\n"
+        "Examples:\n"
+        "  verger run fruits-360 out\n"
+        "  verger run fruits-360 out apples 50\n"
+        "  verger run photographs out --select '**/*.png' -k 20 --format parquet",
+    .options = vg_cli_run_options,
+    .run = run_run,
+};

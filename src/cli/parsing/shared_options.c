@@ -1,0 +1,114 @@
+#include "cli/parsing/shared_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/timestamp.h"
+
+void vg_cli_shared_options_default(vg_cli_shared_options *options)
+{
+    *options = (vg_cli_shared_options){
+        .parquet = true, .csv = true, .style = VG_CLI_STYLE_AUTO, .log_level = VG_LOG_INFO};
+    const char *region = getenv("VERGER_REQUIRE_REGION");
+    if (region != NULL && region[0] != '\0') options->store.require_region = region;
+}
+
+static bool take_formats(vg_cli_shared_options *options, const vg_cli_command *command,
+                         const char *list)
+{
+    options->parquet = options->csv = false;
+    for (const char *word = list;; word++) {
+        size_t length = strcspn(word, ",");
+        if (length == strlen("parquet") && strncmp(word, "parquet", length) == 0)
+            options->parquet = true;
+        else if (length == strlen("csv") && strncmp(word, "csv", length) == 0)
+            options->csv = true;
+        else
+            break;
+        word += length;
+        if (*word == '\0') return true;
+    }
+    vg_cli_usage_error(command, "--format takes parquet, csv or parquet,csv, not '%s'", list);
+    return false;
+}
+
+static bool take_timestamp(vg_cli_shared_options *options, const vg_cli_command *command,
+                           const char *text)
+{
+    char timestamp[VG_TIMESTAMP_CHARS];
+    vg_error error;
+    options->timestamp = text;
+    if (vg_timestamp_choose(timestamp, text, &error) == VG_OK) return true;
+    vg_cli_usage_error(command, "%s", error.message);
+    return false;
+}
+
+/* Standard output is for results, and what is written again and again has to be
+ * replaced. */
+static bool take_metrics(vg_cli_shared_options *options, const vg_cli_command *command,
+                         const char *path)
+{
+    options->metrics = path;
+    if (path[0] != '\0' && strcmp(path, "-") != 0) return true;
+    vg_cli_usage_error(command, "--metrics takes the name of a file, not '%s'", path);
+    return false;
+}
+
+bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
+                          const char *value)
+{
+    int choice = 0;
+    switch (key) {
+    case VG_CLI_FORMAT: return take_formats(options, command, value);
+    case VG_CLI_TIMESTAMP: return take_timestamp(options, command, value);
+    case VG_CLI_OVERWRITE: options->overwrite = true; return true;
+    case VG_CLI_PROGRESS:
+        choice = vg_cli_choice(command, "--progress", value, VG_CLI_PROGRESS_VALUES);
+        if (choice >= 0) options->style = (vg_cli_style)choice;
+        return choice >= 0;
+    case VG_CLI_LOG_LEVEL:
+        choice = vg_cli_choice(command, "--log-level", value, VG_CLI_LOG_LEVEL_VALUES);
+        if (choice >= 0) options->log_level = (vg_log_level)choice;
+        return choice >= 0;
+    case VG_CLI_METRICS: return take_metrics(options, command, value);
+    case VG_CLI_REQUIRE_REGION: options->store.require_region = value; return true;
+    case VG_CLI_SSE:
+        choice = vg_cli_choice(command, "--sse", value, VG_CLI_SSE_VALUES);
+        options->store.sse = value;
+        return choice >= 0;
+    case VG_CLI_SSE_KMS_KEY: options->store.sse_kms_key = value; return true;
+    case VG_CLI_FOLLOW_LINKS: options->store.follow_links = true; return true;
+    case VG_CLI_QUIET:
+        options->quiet = true;
+        options->style = VG_CLI_STYLE_NONE;
+        options->log_level = VG_LOG_ERROR;
+        return true;
+    default: return true;
+    }
+}
+
+bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
+                        const char **output)
+{
+    if (*input == NULL) {
+        *input = word;
+    } else if (*output == NULL) {
+        *output = word;
+    } else {
+        vg_cli_usage_error(command, "one word too many: '%s'", word);
+        return false;
+    }
+    return true;
+}
+
+bool vg_cli_check_folders(const vg_cli_command *command, const char *input_name, const char *input,
+                          const char *output)
+{
+    const char *missing = NULL;
+    if (input == NULL || input[0] == '\0')
+        missing = input_name;
+    else if (output == NULL || output[0] == '\0')
+        missing = "OUTPUT";
+    if (missing != NULL) vg_cli_usage_error(command, "%s is missing", missing);
+    return missing == NULL;
+}

@@ -1,0 +1,321 @@
+#include "history/continuation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/observer.h"
+#include "history/known_images.h"
+#include "history/part_record.h"
+#include "history/past_runs.h"
+#include "output/layout.h"
+#include "output/timestamp.h"
+
+static const vg_table run_tables[] = {VG_TABLE_STATE,    VG_TABLE_FEATURES, VG_TABLE_PCA,
+                                      VG_TABLE_METADATA, VG_TABLE_ERRORS,   VG_TABLE_MODEL_INFO,
+                                      VG_TABLE_VARIANCE};
+enum { RUN_TABLES = sizeof run_tables / sizeof *run_tables };
+
+/* What the decision is made of. */
+typedef struct choice {
+    vg_continuation *continuation;
+    vg_store *output;
+    const vg_plan *plan;
+    char *timestamp; /* [VG_TIMESTAMP_CHARS] */
+    vg_past_runs runs;
+    bool is_made;
+    vg_error refusal; /* why the newest run, which is complete, is not what is asked for */
+} choice;
+
+void vg_continuation_close(vg_continuation *continuation)
+{
+    vg_earlier_run_close(&continuation->earlier);
+    free(continuation->recorded);
+    *continuation = (vg_continuation){0};
+}
+
+static void set_timestamp(char *to, const char *from)
+{
+    memcpy(to, from, VG_TIMESTAMP_CHARS);
+}
+
+/* --- The earlier run -------------------------------------------------------------- */
+
+/* What it holds is known to be of use: its plan was compared. */
+static vg_status open_earlier(choice *made, const char *base, uint64_t parts, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    vg_continuation *to = made->continuation;
+    set_timestamp(to->base, base);
+    return vg_earlier_run_open(&to->earlier, made->output, to->base, parts, &options->observer,
+                               options->cancel, error);
+}
+
+/* An update that was broken off goes on without the run it built on where that has been
+ * deleted or replaced: its images are then extracted. */
+static vg_status reopen_earlier(choice *made, const char *base, vg_error *error)
+{
+    vg_saved_plan saved;
+    vg_error fault = {""};
+    vg_status status = vg_plan_read(&saved, made->output, base, &fault);
+    if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_FEATURES, &fault);
+    if (status == VG_OK)
+        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), &fault);
+    vg_plan_free(&saved);
+    if (status == VG_OK) return VG_OK;
+    if (status != VG_ENOTFOUND && status != VG_EFORMAT && status != VG_EINVAL)
+        return vg_fail(error, status, "%s", fault.message);
+    vg_notify_log(&made->plan->options->observer, VG_LOG_WARNING,
+                  "the run %s cannot be built on any more, all images that are left are "
+                  "extracted: %s",
+                  base, fault.message);
+    return VG_OK;
+}
+
+static vg_status begin_without_earlier(const choice *made, const char *reason)
+{
+    vg_notify_log(&made->plan->options->observer, VG_LOG_WARNING, "all images are new: %s", reason);
+    return VG_OK;
+}
+
+static vg_status update(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const vg_past_runs *runs = &made->runs;
+    const char *base = runs->complete[0] != '\0' ? runs->complete : runs->unfinished;
+    if (base[0] == '\0') {
+        vg_notify_log(&options->observer, VG_LOG_INFO, "no run in %s to update: all images are new",
+                      vg_store_address(made->output));
+        return VG_OK;
+    }
+    vg_saved_plan saved;
+    vg_error fault = {""};
+    vg_status status = vg_plan_read(&saved, made->output, base, &fault);
+    if (status == VG_EFORMAT) return begin_without_earlier(made, fault.message);
+    if (status != VG_OK) return vg_fail(error, status, "%s", fault.message);
+    status = vg_plan_compare(&saved, made->plan, VG_PLAN_FEATURES, error);
+    if (status != VG_OK)
+        vg_fail_prefix(error, status, "the run %s cannot be updated (run without --update)", base);
+    else
+        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), error);
+    vg_plan_free(&saved);
+    return status;
+}
+
+/* --- All is there -------------------------------------------------------------------- */
+
+/* Sizes tell a part that was lost or cut. To read all contents again is what --checksum
+ * asks for. */
+static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_error *error)
+{
+    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
+    vg_status status = VG_OK;
+    made->continuation->failed = 0;
+    for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
+        vg_part_record record;
+        status = vg_part_record_read(&record, made->output, made->runs.complete, i, error);
+        if (status == VG_OK) status = vg_part_record_check_sizes(&record, made->output, error);
+        if (status == VG_OK) made->continuation->failed += record.failed;
+        if (status == VG_OK) status = vg_check_cancel(made->plan->options->cancel, error);
+    }
+    return status;
+}
+
+static vg_status compare_complete(choice *made, vg_error *error)
+{
+    vg_saved_plan saved;
+    vg_status status = vg_plan_read(&saved, made->output, made->runs.complete, error);
+    if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, error);
+    if (status == VG_OK) status = look_at_parts(made, &saved, error);
+    vg_plan_free(&saved);
+    return status;
+}
+
+static bool is_refusal(vg_status status)
+{
+    return status == VG_EINVAL || status == VG_EFORMAT || status == VG_ENOTFOUND;
+}
+
+/* The newest run is complete: whether it is the one that is asked for. */
+static vg_status recognise(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const vg_past_runs *runs = &made->runs;
+    vg_continuation *to = made->continuation;
+    if (runs->complete[0] == '\0' || strcmp(runs->complete, runs->newest) != 0) return VG_OK;
+    vg_status status = compare_complete(made, &made->refusal);
+    if (status == VG_EFORMAT || status == VG_ENOTFOUND)
+        vg_notify_log(&options->observer, VG_LOG_WARNING, "the run %s is complete, but damaged: %s",
+                      runs->complete, made->refusal.message);
+    if (is_refusal(status)) return VG_OK;
+    if (status != VG_OK) return vg_fail(error, status, "%s", made->refusal.message);
+    /* An update looks again at what failed and, with checksums, at all contents. */
+    if (options->update && (to->failed > 0 || options->checksum)) return VG_OK;
+    set_timestamp(made->timestamp, runs->complete);
+    to->is_complete = made->is_made = true;
+    vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s is complete: nothing is left to do",
+                  runs->complete);
+    return VG_OK;
+}
+
+static vg_status refuse_complete(const choice *made, vg_error *error)
+{
+    return vg_fail(error, VG_EINVAL,
+                   "nothing to resume: the run %s is complete, but %s; take --update to build on "
+                   "it, or run without --resume",
+                   made->runs.complete, made->refusal.message);
+}
+
+/* --- Going on ------------------------------------------------------------------------ */
+
+static vg_status take_up(choice *made, const vg_saved_plan *saved, vg_error *error)
+{
+    vg_continuation *to = made->continuation;
+    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
+    const char *timestamp = made->runs.unfinished;
+    vg_status status =
+        vg_past_runs_recorded_parts(&to->recorded, parts, made->output, timestamp, error);
+    if (status == VG_OK && saved->base[0] != '\0')
+        status = reopen_earlier(made, saved->base, error);
+    if (status != VG_OK) return status;
+    memcpy(to->uuid, saved->uuid, sizeof to->uuid);
+    set_timestamp(made->timestamp, timestamp);
+    to->is_resumed = made->is_made = true;
+    uint64_t recorded = 0;
+    for (uint64_t i = 0; i < parts; i++) recorded += to->recorded[i];
+    vg_notify_log(&made->plan->options->observer, VG_LOG_INFO,
+                  "the run %s goes on: %llu of %llu parts are there", timestamp,
+                  (unsigned long long)recorded, (unsigned long long)parts);
+    return VG_OK;
+}
+
+static vg_status resume(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const char *timestamp = made->runs.unfinished;
+    vg_saved_plan saved;
+    vg_error reason = {""};
+    if (timestamp[0] == '\0')
+        return made->refusal.message[0] != '\0' && !options->update ? refuse_complete(made, error)
+                                                                    : VG_OK;
+    vg_status status = vg_plan_read(&saved, made->output, timestamp, &reason);
+    if (status == VG_OK) {
+        status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, &reason);
+        if (status == VG_OK) status = take_up(made, &saved, &reason);
+        vg_plan_free(&saved);
+    }
+    if (status == VG_OK) return VG_OK;
+    if (is_refusal(status) && options->update) {
+        vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s does not go on: %s", timestamp,
+                      reason.message);
+        return VG_OK;
+    }
+    if (!is_refusal(status)) return vg_fail(error, status, "%s", reason.message);
+    return vg_fail(error, status,
+                   "the run %s cannot be resumed: %s; take --update to build on its parts, or run "
+                   "without --resume",
+                   timestamp, reason.message);
+}
+
+/* --- New runs -------------------------------------------------------------------------- */
+
+/* The newest run is known by its timestamp, so a clock that went back must not name the
+ * next one. */
+static vg_status choose_timestamp(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const char *newest = made->runs.newest;
+    if (options->timestamp != NULL || strcmp(newest, made->timestamp) < 0) return VG_OK;
+    if (strcmp(newest, made->timestamp) > 0)
+        vg_notify_log(&options->observer, VG_LOG_WARNING,
+                      "the clock says %s, and there is a run of %s: this one is named after that",
+                      made->timestamp, newest);
+    return vg_timestamp_after(made->timestamp, newest, error);
+}
+
+static vg_status begin_anew(choice *made, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    const char *unfinished = made->runs.unfinished;
+    if (unfinished[0] != '\0' && !options->overwrite && !options->resume)
+        vg_notify_log(&options->observer, VG_LOG_INFO,
+                      "the run %s has not finished: --resume would go on with it", unfinished);
+    vg_status status = choose_timestamp(made, error);
+    if (status == VG_OK && !options->overwrite)
+        status =
+            vg_layout_check_absent(made->output, run_tables, RUN_TABLES, made->timestamp, error);
+    return status == VG_OK ? vg_layout_uuid(made->continuation->uuid, error) : status;
+}
+
+vg_status vg_continuation_open(vg_continuation *continuation, vg_store *output, const vg_plan *plan,
+                               char timestamp[VG_TIMESTAMP_CHARS], vg_error *error)
+{
+    const vg_run_options *options = plan->options;
+    choice made = {
+        .continuation = continuation, .output = output, .plan = plan, .timestamp = timestamp};
+    const char *only = options->resume && !options->update ? options->timestamp : NULL;
+    vg_status status = vg_past_runs_find(&made.runs, output, only, error);
+    if (status == VG_OK && (options->resume || options->update)) status = recognise(&made, error);
+    if (status == VG_OK && !made.is_made && options->resume) status = resume(&made, error);
+    if (status == VG_OK && !made.is_made) {
+        status = begin_anew(&made, error);
+        if (status == VG_OK && options->update) status = update(&made, error);
+    }
+    return status;
+}
+
+vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *output,
+                                const vg_plan *plan, const char *timestamp, vg_error *error)
+{
+    const vg_run_options *options = plan->options;
+    uint64_t parts = vg_part_count(vg_image_list_count(plan->images), options->part_rows);
+    vg_status status = vg_past_runs_clear(output, error);
+    if (status == VG_OK && continuation->is_resumed)
+        return vg_past_runs_sweep(output, timestamp, continuation->uuid, continuation->recorded,
+                                  parts, error);
+    if (status == VG_OK && options->overwrite)
+        status = vg_layout_delete(output, run_tables, RUN_TABLES, timestamp, error);
+    vg_plan begun = *plan;
+    begun.uuid = continuation->uuid;
+    begun.base = continuation->base;
+    return status == VG_OK ? vg_plan_write(output, timestamp, &begun, error) : status;
+}
+
+/* --- What an update finds ----------------------------------------------------------------- */
+
+static void count_image(vg_changes *changes, const vg_known_image *image)
+{
+    if (image->sha256 == NULL)
+        changes->added++;
+    else if (image->known == VG_UNKNOWN)
+        changes->changed++;
+}
+
+vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_plan *plan,
+                                  vg_changes *changes, vg_error *error)
+{
+    const vg_run_options *options = plan->options;
+    *changes = (vg_changes){0};
+    if (continuation->earlier == NULL) return VG_OK;
+    vg_known_images *images;
+    uint64_t count = vg_image_list_count(plan->images);
+    vg_status status = vg_known_images_open(&images, plan->images, 0, continuation->earlier,
+                                            options->checksum, error);
+    for (uint64_t i = 0; i < count && status == VG_OK; i++) {
+        vg_known_image image;
+        status = vg_check_cancel(options->cancel, error);
+        if (status == VG_OK) status = vg_known_images_next(images, &image, error);
+        if (status == VG_OK) count_image(changes, &image);
+    }
+    vg_known_images_close(&images);
+    if (status != VG_OK) return status;
+    uint64_t before = vg_earlier_run_images(continuation->earlier), left = count - changes->added;
+    changes->vanished = before > left ? before - left : 0;
+    vg_notify_log(&options->observer, VG_LOG_INFO,
+                  "against the run %s: %llu images are new, %llu have changed or failed, %llu have "
+                  "vanished",
+                  continuation->base, (unsigned long long)changes->added,
+                  (unsigned long long)changes->changed, (unsigned long long)changes->vanished);
+    return VG_OK;
+}

@@ -1,0 +1,48 @@
+/* What a run keeps about a part that is whole: how many images it holds, its files and
+ * their digests, its own figures. */
+#ifndef VG_HISTORY_PART_RECORD_H
+#define VG_HISTORY_PART_RECORD_H
+
+#include "output/layout.h"
+
+/* Seconds of each step, summed over the threads. */
+typedef struct vg_step_times {
+    double read;
+    vg_extractor_times extract;
+} vg_step_times;
+
+typedef struct vg_part_record {
+    uint64_t images, failed;
+    vg_part_files files; /* those of the tables, and last that of its images */
+    double seconds, write_seconds;
+    vg_step_times times;
+} vg_part_record;
+
+/* Written when all files of the part are there: this makes the part count. */
+vg_status vg_part_record_write(vg_store *output, const char *timestamp, uint64_t number,
+                               const vg_part_record *record, vg_error *error);
+
+vg_status vg_part_record_delete(vg_store *output, const char *timestamp, uint64_t number,
+                                vg_error *error);
+
+/* VG_ENOTFOUND where there is none, VG_EFORMAT where it is damaged. The figures are not
+ * read. */
+vg_status vg_part_record_read(vg_part_record *record, vg_store *output, const char *timestamp,
+                              uint64_t number, vg_error *error);
+
+/* The same from its bytes. */
+vg_status vg_part_record_parse(vg_part_record *record, const char *json, size_t size,
+                               vg_error *error);
+
+/* VG_EFORMAT, naming the file, where one of the files is not what was written. */
+vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error);
+
+/* The same, told by their sizes alone. VG_ENOTFOUND where one is no more. */
+vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *output,
+                                     vg_error *error);
+
+/* The file of a table, in Parquet where there is the choice; NULL where there is none. */
+const vg_part_file *vg_part_record_file(const vg_part_record *record, vg_table table,
+                                        const char *timestamp, vg_format *format);
+
+#endif

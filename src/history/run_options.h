@@ -1,0 +1,55 @@
+/* What a run is asked to do. */
+#ifndef VG_HISTORY_RUN_OPTIONS_H
+#define VG_HISTORY_RUN_OPTIONS_H
+
+#include "base/observer.h"
+#include "io/io.h"
+
+typedef struct vg_run_options {
+    const char *input, *output; /* addresses, as vg_store_open takes them */
+    vg_store_options store;     /* of both */
+
+    /* What to take of the input. A mode ("mini", "apples", "full") stands for a
+     * select and a limit; select is a glob over paths relative to the input, in
+     * which '*' and '?' stop at '/' and '**' does not. files_from is a file with
+     * one path a line ("-" is standard input), relative to the input or beginning
+     * with it, or a CSV whose first column is "path", such as a metadata table. Of a
+     * path from elsewhere the longest end that is a file of the input is taken, and a
+     * repeated path is taken once. With none of the three the mode is full. Whatever
+     * named them, images come in byte order of their paths. */
+    const char *mode, *select, *files_from;
+    uint64_t limit; /* the first so many; 0 takes all */
+
+    const char *model_source; /* of vg_model_open */
+    int components;           /* k, default 50 */
+    int threads;              /* 0 takes one a CPU this process may use */
+    bool pin;                 /* binds each to one of these CPUs, in their order */
+    bool parquet, csv;        /* formats of features and PCA rows; default both */
+    vg_image_options image;
+    uint64_t max_file_size; /* bytes of one image file, default 256 MiB */
+    uint64_t part_rows;     /* images a part file, default 4096 */
+
+    const char *timestamp; /* NULL takes the time of the start, UTC */
+    bool overwrite;        /* replaces the tables of the same timestamp */
+    bool dry_run;          /* lists, selects, checks and plans, then stops */
+
+    /* Continues the last run of the output that has not finished, or the one of
+     * `timestamp`, if it would do the same; starts one where there is none. */
+    bool resume;
+    /* Takes the features of images that have not changed from the last run of the
+     * output, finished ones first. Whether they have is told by size and time, or with
+     * `checksum` by the SHA-256 of the content. */
+    bool update, checksum;
+
+    /* More failed images than this end the run: a count, or a share of the
+     * selected images. Default: no bound. */
+    uint64_t max_errors;
+    double max_error_share;
+
+    const atomic_bool *cancel; /* NULL, or set by the caller to stop soon */
+    vg_observer observer;
+} vg_run_options;
+
+void vg_run_options_default(vg_run_options *options);
+
+#endif

@@ -1,0 +1,249 @@
+#include "history/run_plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+/* Raised when a version of verger gives other features for the same image. */
+enum { FEATURES_VERSION = 1, MAX_PLAN_BYTES = 1 << 16 };
+
+/* What a plan is compared by, most telling first, and what a person calls it. */
+typedef struct item {
+    const char *key, *name;
+    vg_plan_scope scope;
+} item;
+
+static const item items[] = {
+    {"input", "the input", VG_PLAN_FEATURES},
+    {"model", "the model", VG_PLAN_FEATURES},
+    {"features_version", "the version of verger's features", VG_PLAN_FEATURES},
+    {"exif_orient", "--exif-orient", VG_PLAN_FEATURES},
+    {"max_pixels", "--max-pixels", VG_PLAN_FEATURES},
+    {"max_file_size", "--max-file-size", VG_PLAN_FEATURES},
+    {"components", "the number of components", VG_PLAN_WHOLE},
+    {"formats", "--format", VG_PLAN_WHOLE},
+    {"part_rows", "--part-rows", VG_PLAN_WHOLE},
+    {"images", "the number of images", VG_PLAN_WHOLE},
+    {"images_sha256", "the images (names, sizes, times)", VG_PLAN_WHOLE},
+};
+
+/* --- Writing ---------------------------------------------------------------------- */
+
+static void put_text(FILE *out, const char *key, const char *value)
+{
+    fprintf(out, "\"%s\": ", key);
+    vg_json_write_string(out, value);
+    fputs(",\n ", out);
+}
+
+static void put_number(FILE *out, const char *key, uint64_t value)
+{
+    fprintf(out, "\"%s\": %" PRIu64 ",\n ", key, value);
+}
+
+static void put_plan(FILE *out, const vg_plan *plan)
+{
+    const vg_run_options *options = plan->options;
+    const char *both = options->csv ? "parquet,csv" : "parquet";
+    fputc('{', out);
+    put_text(out, "input", plan->input);
+    put_text(out, "model", plan->model);
+    put_number(out, "features_version", FEATURES_VERSION);
+    put_number(out, "exif_orient", options->image.exif_orient != 0);
+    put_number(out, "max_pixels", options->image.max_pixels);
+    put_number(out, "max_file_size", options->max_file_size);
+    put_number(out, "components", (uint64_t)options->components);
+    put_text(out, "formats", options->parquet ? both : "csv");
+    put_number(out, "part_rows", options->part_rows);
+    put_number(out, "images", vg_image_list_count(plan->images));
+    put_text(out, "images_sha256", vg_image_list_sha256(plan->images));
+    put_text(out, "base", plan->base);
+    put_text(out, "uuid", plan->uuid);
+    fprintf(out, "\"verger\": \"%s\"}\n", vg_version());
+}
+
+static vg_status plan_json(char **json, size_t *size, const vg_plan *plan, vg_error *error)
+{
+    *json = NULL;
+    FILE *out = open_memstream(json, size);
+    if (out == NULL) return vg_fail_memory(error, MAX_PLAN_BYTES);
+    put_plan(out, plan);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed) return VG_OK;
+    free(*json);
+    *json = NULL;
+    return vg_fail_memory(error, *size);
+}
+
+static void plan_file(char file[VG_FILE_CHARS], const char *timestamp)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, timestamp);
+    snprintf(file, VG_FILE_CHARS, "%s/run.json", folder);
+}
+
+vg_status vg_plan_write(vg_store *output, const char *timestamp, const vg_plan *plan,
+                        vg_error *error)
+{
+    char file[VG_FILE_CHARS], *json;
+    size_t size;
+    vg_status status = plan_json(&json, &size, plan, error);
+    if (status != VG_OK) return status;
+    plan_file(file, timestamp);
+    status = vg_store_write(output, file, json, size, error);
+    free(json);
+    return status;
+}
+
+/* --- Reading ------------------------------------------------------------------------ */
+
+/* A value as it stands: a number, or a string between its quotes. */
+typedef struct value {
+    vg_json_string text;
+    uint64_t number;
+    bool is_number;
+} value;
+
+static bool take_value(vg_json *json, value *taken)
+{
+    *taken = (value){.text = {.text = json->next}};
+    taken->is_number = vg_json_take_number(json, &taken->number);
+    return taken->is_number || vg_json_take_string(json, &taken->text);
+}
+
+/* Whether the JSON is one object of strings and whole numbers; `found` gets the value
+ * of `key`, if it has one. */
+static bool find_value(const vg_saved_plan *plan, const char *key, value *found, bool *exists)
+{
+    vg_json json = {.next = plan->json, .end = plan->json + plan->size};
+    *exists = false;
+    if (!vg_json_take(&json, '{')) return false;
+    do {
+        vg_json_string name;
+        value taken;
+        if (!vg_json_take_string(&json, &name) || !vg_json_take(&json, ':') ||
+            !take_value(&json, &taken))
+            return false;
+        if (!vg_json_equal(name, key)) continue;
+        *found = taken;
+        *exists = true;
+    } while (vg_json_take(&json, ','));
+    return vg_json_take(&json, '}') && vg_json_at_end(&json);
+}
+
+static bool read_text(const vg_saved_plan *plan, const char *key, char *text, size_t capacity)
+{
+    value found;
+    bool exists;
+    return find_value(plan, key, &found, &exists) && exists && !found.is_number &&
+           vg_json_copy_plain(found.text, text, capacity);
+}
+
+static bool read_number(const vg_saved_plan *plan, const char *key, uint64_t *number)
+{
+    value found;
+    bool exists;
+    if (!find_value(plan, key, &found, &exists) || !exists || !found.is_number) return false;
+    *number = found.number;
+    return true;
+}
+
+/* Texts of a plan become parts of file names, and the number of parts a size. */
+static bool is_plausible(const vg_saved_plan *saved)
+{
+    enum { MAX_PARTS = 1 << 24 };
+    return saved->uuid[strspn(saved->uuid, "0123456789abcdef-")] == '\0' &&
+           saved->base[strspn(saved->base, "0123456789_")] == '\0' && saved->part_rows > 0 &&
+           vg_part_count(saved->images, saved->part_rows) <= MAX_PARTS;
+}
+
+vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error)
+{
+    *saved = (vg_saved_plan){.json = json, .size = size};
+    if (read_text(saved, "uuid", saved->uuid, sizeof saved->uuid) &&
+        read_text(saved, "base", saved->base, sizeof saved->base) &&
+        read_number(saved, "images", &saved->images) &&
+        read_number(saved, "part_rows", &saved->part_rows) && is_plausible(saved))
+        return VG_OK;
+    vg_plan_free(saved);
+    return vg_fail(error, VG_EFORMAT, "it is not what verger writes");
+}
+
+vg_status vg_plan_read(vg_saved_plan *saved, vg_store *output, const char *timestamp,
+                       vg_error *error)
+{
+    char file[VG_FILE_CHARS];
+    vg_bytes content = {0};
+    *saved = (vg_saved_plan){0};
+    plan_file(file, timestamp);
+    vg_status status =
+        vg_store_read(output, file, VG_SIZE_UNKNOWN, MAX_PLAN_BYTES, &content, error);
+    if (status != VG_OK) {
+        free(content.bytes);
+        return status == VG_ELIMIT ? VG_EFORMAT : status;
+    }
+    status = vg_plan_parse(saved, (char *)content.bytes, content.size, error);
+    if (status != VG_OK)
+        vg_fail_prefix(error, status, "the state of a run, %s/%s, is damaged",
+                       vg_store_address(output), file);
+    return status;
+}
+
+void vg_plan_free(vg_saved_plan *saved)
+{
+    free(saved->json);
+    *saved = (vg_saved_plan){0};
+}
+
+/* --- Comparing ------------------------------------------------------------------------ */
+
+static bool equal_values(const value *left, const value *right)
+{
+    if (left->is_number || right->is_number)
+        return left->is_number == right->is_number && left->number == right->number;
+    return left->text.size == right->text.size &&
+           memcmp(left->text.text, right->text.text, left->text.size) == 0;
+}
+
+static void print_value(char *text, size_t capacity, const value *shown)
+{
+    if (shown->is_number)
+        snprintf(text, capacity, "%" PRIu64, shown->number);
+    else
+        snprintf(text, capacity, "%.*s", (int)shown->text.size, shown->text.text);
+}
+
+static vg_status compare_item(const item *compared, const vg_saved_plan *saved,
+                              const vg_saved_plan *now, vg_error *error)
+{
+    value before = {0}, after = {0};
+    bool has_before, has_after;
+    char was[80], is[80];
+    find_value(saved, compared->key, &before, &has_before);
+    find_value(now, compared->key, &after, &has_after);
+    if (has_before && has_after && equal_values(&before, &after)) return VG_OK;
+    if (strcmp(compared->key, "images_sha256") == 0)
+        return vg_fail(error, VG_EINVAL, "%s have changed since", compared->name);
+    print_value(was, sizeof was, &before);
+    print_value(is, sizeof is, &after);
+    return vg_fail(error, VG_EINVAL, "%s was %s and is %s now", compared->name,
+                   has_before ? was : "something else", is);
+}
+
+vg_status vg_plan_compare(const vg_saved_plan *saved, const vg_plan *plan, vg_plan_scope scope,
+                          vg_error *error)
+{
+    char *json;
+    size_t size;
+    vg_status status = plan_json(&json, &size, plan, error);
+    if (status != VG_OK) return status;
+    const vg_saved_plan now = {.json = json, .size = size};
+    for (size_t i = 0; i < sizeof items / sizeof *items && status == VG_OK; i++)
+        if (scope == VG_PLAN_WHOLE || items[i].scope == VG_PLAN_FEATURES)
+            status = compare_item(&items[i], saved, &now, error);
+    free(json);
+    return status;
+}

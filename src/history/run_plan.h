@@ -1,0 +1,55 @@
+/* What a run set out to do, kept in its output, so that a later call can tell whether
+ * it would do the same. */
+#ifndef VG_HISTORY_RUN_PLAN_H
+#define VG_HISTORY_RUN_PLAN_H
+
+#include "history/run_options.h"
+#include "output/layout.h"
+#include "selection/image_list.h"
+
+typedef struct vg_plan {
+    const char *input; /* address */
+    const char *model; /* SHA-256 of the weights, or "seeded:N" */
+    const vg_image_list *images;
+    const vg_run_options *options;
+    const char *uuid; /* of the parts */
+    const char *base; /* timestamp of the run that is updated, or "" */
+} vg_plan;
+
+/* What a plan in an output says. */
+typedef struct vg_saved_plan {
+    char *json; /* owned */
+    size_t size;
+    char uuid[VG_UUID_CHARS];
+    char base[VG_TIMESTAMP_CHARS];
+    uint64_t images, part_rows;
+} vg_saved_plan;
+
+/* One write; the folder of the state is made. */
+vg_status vg_plan_write(vg_store *output, const char *timestamp, const vg_plan *plan,
+                        vg_error *error);
+
+/* VG_ENOTFOUND where there is none, VG_EFORMAT where it is damaged. */
+vg_status vg_plan_read(vg_saved_plan *saved, vg_store *output, const char *timestamp,
+                       vg_error *error);
+void vg_plan_free(vg_saved_plan *saved);
+
+/* The same from its bytes, which become the plan's. */
+vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error);
+
+/* What has to be the same. */
+typedef enum vg_plan_scope {
+    VG_PLAN_WHOLE,   /* all: the tables would be the same */
+    VG_PLAN_FEATURES /* what the features of one image depend on */
+} vg_plan_scope;
+
+/* VG_EINVAL and the first difference where there is one. */
+vg_status vg_plan_compare(const vg_saved_plan *saved, const vg_plan *plan, vg_plan_scope scope,
+                          vg_error *error);
+
+static inline uint64_t vg_part_count(uint64_t images, uint64_t part_rows)
+{
+    return images / part_rows + (images % part_rows > 0);
+}
+
+#endif

@@ -1,0 +1,73 @@
+#include "output/feature_reader.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "output/batch_reader.h"
+
+struct vg_feature_reader {
+    vg_batch_reader file;
+    const vg_store *store;
+    const char *path;
+    vg_column_view path_column, label_column, features_column;
+};
+
+vg_status vg_feature_reader_open(vg_feature_reader **reader, vg_store *store, const char *path,
+                                 vg_format format, vg_error *error)
+{
+    vg_feature_reader *opened = *reader = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    opened->store = store;
+    opened->path = path;
+    vg_status status = vg_batch_reader_open(&opened->file, store, path, format, error);
+    if (status != VG_OK) vg_feature_reader_close(reader);
+    return status;
+}
+
+void vg_feature_reader_close(vg_feature_reader **reader)
+{
+    if (*reader == NULL) return;
+    vg_batch_reader_close(&(*reader)->file);
+    free(*reader);
+    *reader = NULL;
+}
+
+static vg_status find_columns(vg_feature_reader *reader, vg_error *error)
+{
+    const struct ArrowSchema *schema = &reader->file.schema;
+    const struct ArrowArray *batch = &reader->file.batch;
+    vg_column_view *path = &reader->path_column, *label = &reader->label_column;
+    vg_column_view *features = &reader->features_column;
+    vg_status status = vg_column_find(schema, batch, "path", path, error);
+    if (status == VG_OK) status = vg_column_find(schema, batch, "label", label, error);
+    if (status == VG_OK) status = vg_column_find(schema, batch, "features", features, error);
+    if (status == VG_OK) status = vg_column_check_bytes(path, error);
+    if (status == VG_OK) status = vg_column_check_bytes(label, error);
+    if (status == VG_OK) status = vg_column_check_float32_list(features, error);
+    if (status != VG_OK)
+        vg_fail_prefix(error, status, "%s/%s", vg_store_address(reader->store), reader->path);
+    return status;
+}
+
+static void get_text(const vg_column_view *column, int64_t row, const char **text, size_t *size)
+{
+    *text = "";
+    *size = 0;
+    if (!vg_column_is_null(column, row)) vg_column_bytes(column, row, text, size);
+}
+
+vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row, vg_error *error)
+{
+    bool is_new;
+    *row = (vg_feature_row){0};
+    vg_status status = vg_batch_reader_advance(&reader->file, &is_new, error);
+    if (status != VG_OK || reader->file.batch.release == NULL) return status;
+    if (is_new) status = find_columns(reader, error);
+    if (status != VG_OK) return status;
+    int64_t at = reader->file.row++;
+    get_text(&reader->path_column, at, &row->path, &row->path_size);
+    get_text(&reader->label_column, at, &row->label, &row->label_size);
+    if (!vg_column_is_null(&reader->features_column, at))
+        vg_column_float32_list(&reader->features_column, at, &row->values, &row->count);
+    return VG_OK;
+}

@@ -1,0 +1,24 @@
+/* The rows of one file of features, pulled one by one. */
+#ifndef VG_OUTPUT_FEATURE_READER_H
+#define VG_OUTPUT_FEATURE_READER_H
+
+#include "io/io.h"
+
+typedef struct vg_feature_row {
+    const char *path, *label;
+    size_t path_size, label_size;
+    const float *values; /* NULL where the table has none */
+    size_t count;
+} vg_feature_row;
+
+typedef struct vg_feature_reader vg_feature_reader;
+
+/* `path` lives as long as the reader. */
+vg_status vg_feature_reader_open(vg_feature_reader **reader, vg_store *store, const char *path,
+                                 vg_format format, vg_error *error);
+void vg_feature_reader_close(vg_feature_reader **reader);
+
+/* The next row, valid until the next call; its path is NULL past the last. */
+vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row, vg_error *error);
+
+#endif

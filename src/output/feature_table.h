@@ -1,0 +1,35 @@
+/* Features that are written already, by a run or by others. */
+#ifndef VG_OUTPUT_FEATURE_TABLE_H
+#define VG_OUTPUT_FEATURE_TABLE_H
+
+#include "base/observer.h"
+#include "output/feature_reader.h"
+#include "output/paths.h"
+#include "output/timestamp.h"
+
+typedef struct vg_feature_table {
+    vg_store *store; /* the caller's */
+    vg_format format;
+    vg_paths parts;                       /* in name order */
+    char folder[VG_TIMESTAMP_CHARS + 64]; /* of the parts in the store; "" for the store itself */
+} vg_feature_table;
+
+/* The parts of one folder. */
+vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
+                                vg_format format, vg_error *error);
+
+/* The table that `store` is or holds: part files directly in it (Parquet before
+ * CSV), or the newest complete features of a run's output. A run that has not
+ * finished is VG_ENOTFOUND, no features at all too. `store` must outlive the table. */
+vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store,
+                                const vg_observer *observer, vg_error *error);
+void vg_feature_table_close(vg_feature_table *table);
+
+typedef vg_status vg_feature_visitor(void *context, const vg_feature_row *row, vg_error *error);
+
+/* Every row of one part, in order; anything but VG_OK ends the reading and is
+ * returned with the part's name in front. */
+vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
+                                vg_feature_visitor *visitor, void *context, vg_error *error);
+
+#endif

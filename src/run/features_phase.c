@@ -1,0 +1,355 @@
+#include "run/features_phase.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/observer.h"
+#include "history/known_images.h"
+#include "history/past_runs.h"
+#include "history/run_plan.h"
+#include "output/feature_reader.h"
+#include "run/part_writer.h"
+
+/* The state of the phase. */
+typedef struct phase {
+    const vg_features_phase *task;
+    vg_run_result *result;
+    uint64_t images, parts; /* in all */
+    vg_part_writer *writer;
+    vg_known_images *known;
+    vg_pipeline *pipeline;      /* over a stretch of parts that are not there yet */
+    vg_earlier_cursor *earlier; /* where known features come from */
+    vg_moments *moments, *part_moments;
+    double start, write_seconds;
+    vg_step_times past; /* of pipelines that have ended */
+    vg_error first_failure;
+} phase;
+
+static vg_status open_phase(phase *state, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    state->images = vg_image_list_count(task->images);
+    state->parts = vg_part_count(state->images, task->options->part_rows);
+    vg_status status = vg_part_writer_open(&state->writer, task, error);
+    if (status == VG_OK) status = vg_moments_open(&state->moments, VG_FEATURE_COUNT, error);
+    if (status == VG_OK) status = vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
+    if (status == VG_OK && task->earlier != NULL)
+        status = vg_earlier_cursor_open(&state->earlier, task->earlier, true, error);
+    return status;
+}
+
+/* --- The pipeline ------------------------------------------------------------------ */
+
+static void add_times(vg_step_times *to, const vg_step_times *more, double sign)
+{
+    to->read += sign * more->read;
+    to->extract.decode += sign * more->extract.decode;
+    to->extract.resize += sign * more->extract.resize;
+    to->extract.network += sign * more->extract.network;
+}
+
+/* Of all pipelines so far. */
+static vg_step_times times_so_far(const phase *state)
+{
+    vg_step_times times = {0};
+    if (state->pipeline != NULL) vg_pipeline_get_times(state->pipeline, &times);
+    add_times(&times, &state->past, 1);
+    return times;
+}
+
+static void close_pipeline(phase *state)
+{
+    state->past = times_so_far(state);
+    vg_pipeline_close(&state->pipeline);
+    vg_known_images_close(&state->known);
+}
+
+static void close_phase(phase *state)
+{
+    close_pipeline(state);
+    vg_part_writer_close(&state->writer);
+    vg_earlier_cursor_close(&state->earlier);
+    vg_moments_close(&state->moments);
+    vg_moments_close(&state->part_moments);
+}
+
+static bool is_recorded(const phase *state, uint64_t part)
+{
+    return state->task->recorded != NULL && state->task->recorded[part];
+}
+
+/* The image with which a part begins; past the last part, their number. */
+static uint64_t first_image(const phase *state, uint64_t part)
+{
+    return part < state->parts ? part * state->task->options->part_rows : state->images;
+}
+
+/* Up to the next part that has a record. */
+static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    uint64_t first = first_image(state, part), end = part + 1;
+    while (end < state->parts && !is_recorded(state, end)) end++;
+    vg_status status = vg_known_images_open(&state->known, task->images, first, task->earlier,
+                                            task->options->checksum, error);
+    if (status != VG_OK) return status;
+    vg_pipeline_options pipeline = {.input = task->input,
+                                    .images = state->known,
+                                    .count = first_image(state, end) - first,
+                                    .model = task->model,
+                                    .image = &task->options->image,
+                                    .max_file_size = task->options->max_file_size,
+                                    .threads = task->threads,
+                                    .pin = task->options->pin,
+                                    .cancel = task->options->cancel};
+    return vg_pipeline_open(&state->pipeline, &pipeline, error);
+}
+
+/* --- One image ---------------------------------------------------------------------- */
+
+static vg_status use_features(phase *state, const vg_outcome *outcome, vg_error *error)
+{
+    vg_status status = vg_moments_add(state->part_moments, 1, outcome->features, error);
+    if (status != VG_OK)
+        return vg_fail_prefix(error, status, "the features of %s", outcome->image.path);
+    state->result->extracted++;
+    return VG_OK;
+}
+
+static bool has_too_many_failures(const vg_run_options *options, const vg_run_result *result)
+{
+    return result->failed > options->max_errors ||
+           (double)result->failed > options->max_error_share * (double)result->selected;
+}
+
+static vg_status count_failures(phase *state, uint64_t failures, vg_error *error)
+{
+    const vg_run_options *options = state->task->options;
+    vg_run_result *result = state->result;
+    result->failed += failures;
+    if (!has_too_many_failures(options, result)) return VG_OK;
+    return vg_fail(error, VG_ELIMIT,
+                   "%llu of %llu images failed, more than --max-errors allows; the first: %s",
+                   (unsigned long long)result->failed,
+                   (unsigned long long)(result->failed + result->extracted),
+                   state->first_failure.message);
+}
+
+static vg_status report_failure(phase *state, const vg_outcome *outcome, vg_error *error)
+{
+    const char *path = outcome->image.path;
+    vg_notify_log(&state->task->options->observer, VG_LOG_WARNING, "%s: %s", path, outcome->reason);
+    if (state->first_failure.message[0] == '\0')
+        vg_fail(&state->first_failure, VG_OK, "%s: %s", path, outcome->reason);
+    return count_failures(state, 1, error);
+}
+
+/* The features, and the digest that goes with them, from the earlier run. */
+static vg_status recall(phase *state, vg_outcome *outcome, vg_error *error)
+{
+    const vg_kept_image *kept;
+    vg_status status = vg_earlier_cursor_seek(state->earlier, outcome->image.path, &kept,
+                                              &outcome->features, error);
+    if (status != VG_OK) return status;
+    outcome->sha256 = kept->sha256;
+    state->result->kept++;
+    return VG_OK;
+}
+
+static vg_status take_outcome(phase *state, vg_error *error)
+{
+    vg_outcome outcome;
+    vg_status status = vg_pipeline_next(state->pipeline, &outcome, error);
+    if (status != VG_OK) return status;
+    double start = vg_seconds();
+    state->result->changed += outcome.has_changed;
+    if (outcome.is_known) status = recall(state, &outcome, error);
+    if (status == VG_OK) status = vg_part_writer_append(state->writer, &outcome, error);
+    if (status != VG_OK) return status;
+    status = outcome.status == VG_OK ? use_features(state, &outcome, error)
+                                     : report_failure(state, &outcome, error);
+    state->write_seconds += vg_seconds() - start;
+    return status;
+}
+
+/* --- Parts ---------------------------------------------------------------------------- */
+
+static void report_part(const phase *state, uint64_t number, const vg_part_record *record)
+{
+    const vg_step_times *times = &record->times;
+    vg_notify_log(&state->task->options->observer, VG_LOG_DEBUG,
+                  "part %llu: %llu images, %llu failed, %.3f s; threads together: read %.3f s, "
+                  "decode %.3f s, resize %.3f s, network %.3f s; write %.3f s",
+                  (unsigned long long)number, (unsigned long long)record->images,
+                  (unsigned long long)record->failed, record->seconds, times->read,
+                  times->extract.decode, times->extract.resize, times->extract.network,
+                  record->write_seconds);
+}
+
+/* Moments of parts are merged in the order of the parts, so that they do not depend
+ * on the number of threads. */
+static vg_status merge_moments(phase *state, vg_error *error)
+{
+    vg_status status = vg_moments_merge(state->moments, state->part_moments, error);
+    if (status != VG_OK) return status;
+    vg_moments_close(&state->part_moments);
+    return vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
+}
+
+static void notify(const phase *state)
+{
+    const vg_run_result *result = state->result;
+    vg_notify_progress(&state->task->options->observer, VG_PHASE_EXTRACT,
+                       result->extracted + result->failed, state->images, result->failed,
+                       state->start);
+}
+
+static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
+{
+    uint64_t failed = state->result->failed;
+    double start = vg_seconds(), write_seconds = state->write_seconds;
+    vg_step_times times = times_so_far(state);
+    vg_part_record record = {.images = first_image(state, number + 1) - first_image(state, number)};
+    vg_status status = state->pipeline == NULL ? open_pipeline(state, number, error) : VG_OK;
+    vg_part_writer_begin(state->writer, number);
+    for (uint64_t i = 0; i < record.images && status == VG_OK; i++) {
+        status = take_outcome(state, error);
+        if (status == VG_OK) notify(state);
+    }
+    if (status != VG_OK) return status;
+
+    record.failed = state->result->failed - failed;
+    record.times = times_so_far(state);
+    add_times(&record.times, &times, -1);
+    record.seconds = vg_seconds() - start;
+    record.write_seconds = state->write_seconds - write_seconds;
+    status = vg_lock_check(state->task->lock, error);
+    if (status == VG_OK) status = vg_part_writer_end(state->writer, &record, error);
+    if (status == VG_OK) status = merge_moments(state, error);
+    state->write_seconds += vg_seconds() - start - record.seconds;
+    if (status == VG_OK) report_part(state, number, &record);
+    return status;
+}
+
+static vg_status read_part(phase *state, const vg_part_record *record, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    vg_format format;
+    vg_feature_row row;
+    vg_feature_reader *reader = NULL;
+    const vg_part_file *file =
+        vg_part_record_file(record, VG_TABLE_FEATURES, task->timestamp, &format);
+    if (file == NULL) return vg_fail(error, VG_EFORMAT, "its record names no features");
+    vg_status status = vg_feature_reader_open(&reader, task->output, file->path, format, error);
+    while (status == VG_OK) {
+        status = vg_feature_reader_next(reader, &row, error);
+        if (status != VG_OK || row.path == NULL) break;
+        if (row.values == NULL || row.count != VG_FEATURE_COUNT)
+            status = vg_fail(error, VG_EFORMAT, "a row of %s has no features", file->path);
+        if (status == VG_OK) status = vg_moments_add(state->part_moments, 1, row.values, error);
+        if (status == VG_OK) status = vg_check_cancel(task->options->cancel, error);
+    }
+    vg_feature_reader_close(&reader);
+    if (status == VG_OK && vg_moments_count(state->part_moments) != record->images - record->failed)
+        status = vg_fail(error, VG_EFORMAT, "%s has another number of rows", file->path);
+    return status;
+}
+
+/* Takes over a part that was whole when the run was broken off. */
+static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    vg_part_record record;
+    vg_status status = vg_part_record_read(&record, task->output, task->timestamp, number, error);
+    if (status == VG_OK &&
+        record.images != first_image(state, number + 1) - first_image(state, number))
+        status = vg_fail(error, VG_EFORMAT, "it has another number of images");
+    if (status == VG_OK) status = vg_part_record_check(&record, task->output, error);
+    if (status == VG_OK) status = read_part(state, &record, error);
+    if (status == VG_OK) status = merge_moments(state, error);
+    if (status != VG_OK) return status;
+    state->result->extracted += record.images - record.failed;
+    state->result->kept += record.images - record.failed;
+    notify(state);
+    return count_failures(state, record.failed, error);
+}
+
+/* A part that is not as it was written is extracted again. */
+static vg_status replace_part(phase *state, uint64_t number, const vg_error *fault, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    vg_notify_log(&task->options->observer, VG_LOG_WARNING, "part %llu is extracted again: %s",
+                  (unsigned long long)number, fault->message);
+    vg_moments_close(&state->part_moments);
+    vg_status status = vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
+    if (status == VG_OK)
+        status = vg_past_runs_delete_part(task->output, task->timestamp, task->uuid, number, error);
+    return status == VG_OK ? extract_part(state, number, error) : status;
+}
+
+static vg_status do_part(phase *state, uint64_t number, vg_error *error)
+{
+    if (!is_recorded(state, number)) return extract_part(state, number, error);
+    close_pipeline(state);
+    vg_error fault = {""};
+    vg_status status = adopt_part(state, number, &fault);
+    if (status == VG_EFORMAT || status == VG_ENOTFOUND)
+        return replace_part(state, number, &fault, error);
+    return status == VG_OK ? VG_OK : vg_fail(error, status, "%s", fault.message);
+}
+
+static vg_status do_parts(phase *state, vg_error *error)
+{
+    vg_status status = VG_OK;
+    notify(state);
+    for (uint64_t i = 0; i < state->parts && status == VG_OK; i++) {
+        status = do_part(state, i, error);
+        if (status == VG_OK) state->result->parts++;
+    }
+    return status;
+}
+
+/* --- The end ---------------------------------------------------------------------------- */
+
+static vg_status commit(phase *state, vg_error *error)
+{
+    const vg_run_result *result = state->result;
+    uint64_t rows = vg_moments_count(state->moments);
+    if (rows != result->extracted || rows + result->failed != state->images)
+        return vg_fail(error, VG_EFORMAT,
+                       "%llu images were selected, %llu gave features and %llu failed: this is a "
+                       "fault of verger, please report it; no table is marked as complete",
+                       (unsigned long long)state->images, (unsigned long long)rows,
+                       (unsigned long long)result->failed);
+    return vg_part_writer_mark_complete(state->writer, result->failed > 0, error);
+}
+
+static void set_times(phase *state)
+{
+    vg_step_times times = times_so_far(state);
+    state->result->decode_seconds = times.extract.decode;
+    state->result->resize_seconds = times.extract.resize;
+    state->result->network_seconds = times.extract.network;
+    state->result->extract_seconds = vg_seconds() - state->start;
+}
+
+vg_status vg_features_phase_run(const vg_features_phase *task, vg_run_result *result,
+                                vg_moments **moments, vg_error *error)
+{
+    phase state = {.task = task, .result = result, .start = vg_seconds()};
+    *moments = NULL;
+    vg_status status = open_phase(&state, error);
+    if (status == VG_OK) status = do_parts(&state, error);
+    /* What failed is worth reading above all when it was too much. */
+    if (status == VG_ELIMIT && state.writer != NULL) vg_part_writer_end_errors(state.writer);
+    set_times(&state);
+    if (status == VG_OK) status = commit(&state, error);
+    if (status == VG_OK) {
+        *moments = state.moments;
+        state.moments = NULL;
+    }
+    close_phase(&state);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* One part of the tables features, metadata and errors, row by row, with what the run
+ * keeps about it. */
+#ifndef VG_RUN_PART_WRITER_H
+#define VG_RUN_PART_WRITER_H
+
+#include "history/part_record.h"
+#include "run/features_phase.h"
+#include "run/pipeline.h"
+
+typedef struct vg_part_writer vg_part_writer;
+
+vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *task,
+                              vg_error *error);
+/* Drops a part that has not ended. */
+void vg_part_writer_close(vg_part_writer **writer);
+
+void vg_part_writer_begin(vg_part_writer *writer, uint64_t number);
+/* A row of metadata and one of features or of errors. */
+vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
+/* Commits the files, then the record, whose figures the caller fills. */
+vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error);
+/* Only the errors of the part: for a run that ends because there are too many. */
+void vg_part_writer_end_errors(vg_part_writer *writer);
+
+/* Marks the tables as complete. */
+vg_status vg_part_writer_mark_complete(vg_part_writer *writer, bool has_errors, vg_error *error);
+
+#endif

@@ -1,0 +1,215 @@
+#include "run/pca_phase.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/observer.h"
+#include "output/sink.h"
+#include "run/model_info.h"
+
+vg_status vg_pca_phase_check(uint64_t rows, int components, vg_error *error)
+{
+    if (rows < 2)
+        return vg_fail(error, VG_EINVAL, "a PCA needs at least two images and there %s %llu",
+                       rows == 1 ? "is" : "are", (unsigned long long)rows);
+    if (rows < (uint64_t)components)
+        return vg_fail(error, VG_EINVAL,
+                       "%d components need at least as many images and there are %llu: ask for "
+                       "fewer with -k",
+                       components, (unsigned long long)rows);
+    return VG_OK;
+}
+
+/* --- Fit ------------------------------------------------------------------------ */
+
+static vg_status fit(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
+{
+    double start = vg_seconds();
+    vg_notify_progress(task->observer, VG_PHASE_FIT, 0, 1, 0, start);
+    /* Its threads wait for one another by spinning: beside other work two of them took
+     * ten times as long as one, which needs a fraction of a second. */
+    openblas_set_num_threads(1);
+    vg_status status = vg_pca_fit(pca, task->moments, task->components, error);
+    if (status == VG_OK) vg_notify_progress(task->observer, VG_PHASE_FIT, 1, 1, 0, start);
+    return status;
+}
+
+/* --- Projection ------------------------------------------------------------------- */
+
+enum { PATH, LABEL, PCA_FEATURES };
+
+typedef struct projection {
+    const vg_pca_phase *task;
+    const vg_pca *pca;
+    vg_sink *sink;
+    double *projected; /* of one row */
+    uint64_t rows, total;
+    double start;
+} projection;
+
+static vg_status project_row(void *context, const vg_feature_row *row, vg_error *error)
+{
+    projection *state = context;
+    if (row->values == NULL) return VG_OK;
+    vg_status status = vg_check_cancel(state->task->cancel, error);
+    if (status != VG_OK) return status;
+    if (row->count != (size_t)vg_pca_dims(state->pca))
+        return vg_fail(error, VG_EFORMAT, "%.*s has %zu features, others have %d",
+                       (int)row->path_size, row->path, row->count, vg_pca_dims(state->pca));
+
+    vg_builder *builder = vg_sink_builder(state->sink);
+    status = vg_pca_project(state->pca, 1, row->values, state->projected, error);
+    if (status == VG_OK)
+        status = vg_builder_string(builder, PATH, row->path, row->path_size, error);
+    if (status == VG_OK)
+        status = vg_builder_string(builder, LABEL, row->label, row->label_size, error);
+    if (status == VG_OK)
+        status = vg_builder_float64_list(builder, PCA_FEATURES, state->projected,
+                                         (size_t)vg_pca_components(state->pca), error);
+    if (status == VG_OK) status = vg_sink_end_row(state->sink, error);
+    state->rows++;
+    vg_notify_progress(state->task->observer, VG_PHASE_PROJECT, state->rows, state->total, 0,
+                       state->start);
+    return status;
+}
+
+static vg_status open_projection(projection *state, vg_error *error)
+{
+    const vg_pca_phase *task = state->task;
+    const vg_column columns[] = {{"path", VG_COLUMN_STRING},
+                                 {"label", VG_COLUMN_STRING},
+                                 {"pca_features", VG_COLUMN_FLOAT64_LIST}};
+    vg_sink_options options = {.output = task->output,
+                               .table = VG_TABLE_PCA,
+                               .parquet = task->parquet,
+                               .csv = task->csv,
+                               .timestamp = task->timestamp,
+                               .uuid = task->uuid,
+                               .columns = columns,
+                               .column_count = 3,
+                               .facts = task->facts,
+                               .fact_count = task->fact_count};
+    size_t bytes = (size_t)task->components * sizeof *state->projected;
+    state->projected = malloc(bytes);
+    if (state->projected == NULL) return vg_fail_memory(error, bytes);
+    return vg_sink_open(&state->sink, &options, error);
+}
+
+/* One part of PCA rows for each part of features. `sink` is the caller's to mark
+ * as complete and to close. */
+static vg_status project(vg_sink **sink, const vg_pca_phase *task, const vg_pca *pca,
+                         vg_error *error)
+{
+    projection state = {
+        .task = task, .pca = pca, .total = vg_moments_count(task->moments), .start = vg_seconds()};
+    vg_status status = open_projection(&state, error);
+    for (size_t i = 0; i < task->features->parts.count && status == VG_OK; i++) {
+        vg_sink_begin_part(state.sink, i);
+        status = vg_feature_table_read(task->features, i, project_row, &state, error);
+        if (status == VG_OK) status = vg_sink_end_part(state.sink, NULL, error);
+    }
+    if (status == VG_OK && state.rows != state.total)
+        status = vg_fail(error, VG_EFORMAT,
+                         "%llu rows of features were counted and %llu read back: something else "
+                         "writes to that table; no PCA table is marked as complete",
+                         (unsigned long long)state.total, (unsigned long long)state.rows);
+    free(state.projected);
+    *sink = state.sink;
+    return status;
+}
+
+/* --- Variance and model_info ---------------------------------------------------------- */
+
+static vg_status append_variance(vg_builder *builder, int64_t component, double share,
+                                 double cumulative, vg_error *error)
+{
+    vg_status status = vg_builder_int64(builder, 0, component, error);
+    if (status == VG_OK) status = vg_builder_float64(builder, 1, share, error);
+    if (status == VG_OK) status = vg_builder_float64(builder, 2, cumulative, error);
+    return status;
+}
+
+static vg_status write_variance(const vg_pca_phase *task, const vg_pca *pca, vg_error *error)
+{
+    const vg_column columns[] = {{"component", VG_COLUMN_INT64},
+                                 {"variance_explained", VG_COLUMN_FLOAT64},
+                                 {"cumulative_variance", VG_COLUMN_FLOAT64}};
+    vg_sink_options options = {.output = task->output,
+                               .table = VG_TABLE_VARIANCE,
+                               .csv = true,
+                               .timestamp = task->timestamp,
+                               .uuid = task->uuid,
+                               .columns = columns,
+                               .column_count = 3};
+    vg_sink *sink = NULL;
+    vg_status status = vg_sink_open(&sink, &options, error);
+    const double *shares = vg_pca_explained_variance(pca);
+    double cumulative = 0.0;
+    for (int i = 0; i < vg_pca_components(pca) && status == VG_OK; i++) {
+        cumulative += shares[i];
+        status = append_variance(vg_sink_builder(sink), i + 1, shares[i], cumulative, error);
+        if (status == VG_OK) status = vg_sink_end_row(sink, error);
+    }
+    if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
+    if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
+    vg_sink_close(&sink);
+    return status;
+}
+
+static vg_status write_text(const vg_pca_phase *task, const char *text, vg_error *error)
+{
+    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
+    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, task->timestamp);
+    vg_layout_part(file, folder, 0, task->uuid, ".txt", false);
+    vg_status status = vg_store_write(task->output, file, text, strlen(text), error);
+    if (status != VG_OK) return status;
+    return vg_layout_mark_complete(task->output, folder, error);
+}
+
+static vg_status write_model_info(const vg_pca_phase *task, const vg_pca *pca,
+                                  const vg_run_result *result, vg_error *error)
+{
+    vg_model_info info = {.timestamp = task->timestamp,
+                          .components = vg_pca_components(pca),
+                          .dims = vg_pca_dims(pca),
+                          .variance = vg_pca_explained_variance(pca),
+                          .images = vg_moments_count(task->moments),
+                          .facts = task->facts,
+                          .fact_count = task->fact_count,
+                          .threads = task->threads,
+                          .seconds = vg_seconds() - task->start};
+    if (result->extract_seconds > 0.0)
+        info.images_per_second =
+            (double)(result->extracted - result->kept) / result->extract_seconds;
+    char *json = NULL;
+    vg_status status = vg_model_info_json(&json, &info, error);
+    if (status == VG_OK) status = write_text(task, json, error);
+    free(json);
+    return status;
+}
+
+vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_error *error)
+{
+    double start = vg_seconds();
+    vg_pca *pca = NULL;
+    vg_sink *sink = NULL;
+    vg_status status = vg_check_cancel(task->cancel, error);
+    if (status == VG_OK) status = fit(&pca, task, error);
+    if (status == VG_OK) status = project(&sink, task, pca, error);
+    if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
+    if (status == VG_OK) status = write_variance(task, pca, error);
+    if (status == VG_OK) {
+        result->components = vg_pca_components(pca);
+        result->total_variance =
+            vg_total_variance(vg_pca_explained_variance(pca), vg_pca_components(pca));
+        status = write_model_info(task, pca, result, error);
+    }
+    vg_sink_close(&sink);
+    vg_pca_close(&pca);
+    result->pca_seconds = vg_seconds() - start;
+    return status;
+}

@@ -1,0 +1,30 @@
+/* The second half of a run: moments and a features table to the tables pca,
+ * model_info and variance. */
+#ifndef VG_RUN_PCA_PHASE_H
+#define VG_RUN_PCA_PHASE_H
+
+#include "output/feature_table.h"
+#include "run/job.h"
+
+typedef struct vg_pca_phase {
+    vg_store *output;
+    const vg_feature_table *features;
+    const vg_moments *moments; /* of those features */
+    int components;
+    bool parquet, csv;
+    const char *timestamp, *uuid;
+    const vg_fact *facts;
+    size_t fact_count;
+    int threads;
+    double start; /* of the whole run, vg_seconds() */
+    const atomic_bool *cancel;
+    const vg_observer *observer;
+} vg_pca_phase;
+
+/* VG_EINVAL where there are fewer rows than two, or than components. */
+vg_status vg_pca_phase_check(uint64_t rows, int components, vg_error *error);
+
+/* Fills the figures of `result`. No table is marked as complete before all are. */
+vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_error *error);
+
+#endif

@@ -1,0 +1,285 @@
+/* The whole job: check everything, extract, fit, project. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/observer.h"
+#include "base/usable_cpus.h"
+#include "digest/sha256.h"
+#include "history/continuation.h"
+#include "history/lock.h"
+#include "io/io.h"
+#include "model/sources/sources.h"
+#include "output/layout.h"
+#include "output/timestamp.h"
+#include "run/features_phase.h"
+#include "run/job.h"
+#include "run/pca_phase.h"
+#include "run/stores.h"
+#include "selection/selection.h"
+
+enum { MAX_FACTS = 8, MAX_THREADS = 1024 };
+
+void vg_run_options_default(vg_run_options *options)
+{
+    *options = (vg_run_options){.components = 50,
+                                .parquet = true,
+                                .csv = true,
+                                .max_file_size = (uint64_t)256 << 20,
+                                .part_rows = 4096,
+                                .max_errors = UINT64_MAX,
+                                .max_error_share = 1.0};
+    vg_image_options_default(&options->image);
+}
+
+/* What a run holds from its checks to its end. */
+typedef struct run {
+    const vg_run_options *options;
+    vg_run_result *result;
+    vg_store *input, *output;
+    vg_model *model;
+    vg_image_list *images;
+    vg_lock *lock;
+    vg_continuation continuation; /* of what earlier runs left */
+    vg_moments *moments;
+    char model_sha256[VG_SHA256_CHARS];
+    vg_fact facts[MAX_FACTS];
+    size_t fact_count;
+    double start;
+} run;
+
+static void close_run(run *state)
+{
+    vg_moments_close(&state->moments);
+    vg_continuation_close(&state->continuation);
+    vg_lock_close(&state->lock);
+    vg_image_list_close(&state->images);
+    vg_model_close(&state->model);
+    vg_store_close(&state->output);
+    vg_store_close(&state->input);
+}
+
+/* --- Checks --------------------------------------------------------------------- */
+
+static vg_status check_options(const vg_run_options *options, vg_error *error)
+{
+    if (options->input == NULL || options->output == NULL || options->model_source == NULL)
+        return vg_fail(error, VG_EINVAL, "a run needs an input, an output and a model");
+    if (options->components < 1 || options->components > VG_FEATURE_COUNT)
+        return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k",
+                       options->components, VG_FEATURE_COUNT);
+    if (!options->parquet && !options->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    if (options->threads < 0 || options->threads > MAX_THREADS)
+        return vg_fail(error, VG_EINVAL, "%d threads: give 1 to %d, or 0 for one a CPU",
+                       options->threads, MAX_THREADS);
+    if (options->part_rows == 0)
+        return vg_fail(error, VG_EINVAL, "0 images a part file: give at least 1");
+    return VG_OK;
+}
+
+static void add_fact(run *state, const char *key, const char *value)
+{
+    state->facts[state->fact_count++] = (vg_fact){.key = key, .value = value};
+}
+
+static vg_status open_model(run *state, vg_error *error)
+{
+    const char *source = state->options->model_source;
+    vg_status status = vg_model_open(&state->model, source, NULL, error);
+    if (status != VG_OK) return status;
+    const char *kernels = vg_model_kernels(state->model);
+    snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
+
+    add_fact(state, "model", source);
+    if (strncmp(source, "seeded:", strlen("seeded:")) != 0) {
+        status = vg_file_sha256(source, state->model_sha256, error);
+        add_fact(state, "model_sha256", state->model_sha256);
+    }
+    add_fact(state, "kernels", kernels);
+    add_fact(state, "verger_version", vg_version());
+    return status;
+}
+
+static vg_status select_images(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_selection_options selection = {.mode = options->mode,
+                                      .select = options->select,
+                                      .files_from = options->files_from,
+                                      .limit = options->limit,
+                                      .cancel = options->cancel,
+                                      .observer = &options->observer};
+    vg_status status =
+        vg_select_images(&state->images, state->input, state->output, &selection, error);
+    if (status != VG_OK) return status;
+    uint64_t selected = vg_image_list_count(state->images);
+    state->result->selected = selected;
+    vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
+                  (unsigned long long)selected, vg_store_address(state->input));
+    return vg_pca_phase_check(selected, options->components, error);
+}
+
+/* What this run would do, and what earlier ones left for it. A rehearsal locks nothing
+ * and writes nothing: an output that does not exist is made only by a run that goes on to
+ * fill it. */
+static vg_status look_at_output(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    bool is_seeded = state->model_sha256[0] == '\0';
+    vg_plan plan = {.input = vg_store_address(state->input),
+                    .model = is_seeded ? options->model_source : state->model_sha256,
+                    .images = state->images,
+                    .options = options,
+                    .uuid = "",
+                    .base = ""};
+    vg_continuation *continuation = &state->continuation;
+    vg_status status = VG_OK;
+    if (!options->dry_run)
+        status =
+            vg_lock_open(&state->lock, state->output, result->timestamp, options->cancel, error);
+    if (status == VG_OK)
+        status = vg_continuation_open(continuation, state->output, &plan, result->timestamp, error);
+    vg_changes changes = {0};
+    if (status == VG_OK) status = vg_continuation_compare(continuation, &plan, &changes, error);
+    result->added = changes.added;
+    result->changed = changes.changed;
+    result->vanished = changes.vanished;
+    result->was_complete = continuation->is_complete;
+    result->was_updated = continuation->earlier != NULL;
+    if (status != VG_OK || result->was_complete || options->dry_run) return status;
+    /* The lock was written already; how such files are encrypted is still to be seen. */
+    if (options->store.sse != NULL) status = vg_layout_check_writable(state->output, error);
+    if (status != VG_OK) return status;
+    return vg_continuation_begin(continuation, state->output, &plan, result->timestamp, error);
+}
+
+/* All that can be wrong and can be known before the first image is opened. */
+static vg_status prepare(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    vg_status status = check_options(options, error);
+    if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
+    if (status == VG_OK)
+        status = vg_stores_open(&state->input, options->input, &state->output, options->output,
+                                &options->store, error);
+    if (status == VG_OK) status = open_model(state, error);
+    if (status == VG_OK) status = select_images(state, error);
+    if (status == VG_OK) status = look_at_output(state, error);
+    if (status != VG_OK) return status;
+    result->components = options->components;
+    result->threads = options->threads > 0 ? options->threads : vg_usable_cpus();
+    return VG_OK;
+}
+
+/* --- The work ---------------------------------------------------------------------- */
+
+static void set_folders(const run *state)
+{
+    vg_format format = state->options->parquet ? VG_PARQUET : VG_CSV;
+    vg_run_result *result = state->result;
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
+    snprintf(result->features_folder, sizeof result->features_folder, "%s/%s",
+             vg_store_address(state->output), folder);
+    vg_layout_folder(folder, VG_TABLE_PCA, format, result->timestamp);
+    snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
+             vg_store_address(state->output), folder);
+}
+
+static vg_status extract(run *state, vg_error *error)
+{
+    vg_features_phase task = {.options = state->options,
+                              .input = state->input,
+                              .output = state->output,
+                              .model = state->model,
+                              .images = state->images,
+                              .earlier = state->continuation.earlier,
+                              .recorded = state->continuation.recorded,
+                              .lock = state->lock,
+                              .timestamp = state->result->timestamp,
+                              .uuid = state->continuation.uuid,
+                              .facts = state->facts,
+                              .fact_count = state->fact_count,
+                              .threads = state->result->threads};
+    return vg_features_phase_run(&task, state->result, &state->moments, error);
+}
+
+/* Features that are complete stay, also where too few images are left for a PCA. */
+static vg_status reduce(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_run_result *result = state->result;
+    vg_status status = vg_pca_phase_check(result->extracted, options->components, error);
+    if (status != VG_OK)
+        return vg_fail_prefix(error, status, "%llu of %llu images failed; features are in %s",
+                              (unsigned long long)result->failed,
+                              (unsigned long long)result->selected, result->features_folder);
+
+    char folder[VG_FOLDER_CHARS];
+    vg_format format = options->parquet ? VG_PARQUET : VG_CSV;
+    vg_feature_table features = {0};
+    vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
+    status = vg_feature_table_open(&features, state->output, folder, format, error);
+    if (status != VG_OK) return status;
+
+    vg_pca_phase task = {.output = state->output,
+                         .features = &features,
+                         .moments = state->moments,
+                         .components = options->components,
+                         .parquet = options->parquet,
+                         .csv = options->csv,
+                         .timestamp = result->timestamp,
+                         .uuid = state->continuation.uuid,
+                         .facts = state->facts,
+                         .fact_count = state->fact_count,
+                         .threads = result->threads,
+                         .start = state->start,
+                         .cancel = options->cancel,
+                         .observer = &options->observer};
+    status = vg_pca_phase_run(&task, result, error);
+    vg_feature_table_close(&features);
+    return status;
+}
+
+static vg_status extract_and_reduce(run *state, vg_error *error)
+{
+    const vg_run_options *options = state->options;
+    vg_status status = extract(state, error);
+    if (status == VG_OK) status = reduce(state, error);
+    if (status == VG_OK) status = vg_lock_check(state->lock, error);
+    if (status != VG_OK) return status;
+    double start = vg_seconds();
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, state->result->timestamp);
+    status = vg_layout_mark_complete(state->output, folder, error);
+    if (status != VG_OK) return status;
+    vg_notify_progress(&options->observer, VG_PHASE_COMMIT, 1, 1, state->result->failed, start);
+    return VG_OK;
+}
+
+/* Of a run that was complete before. */
+static void take_over_counts(run *state)
+{
+    vg_run_result *result = state->result;
+    result->failed = state->continuation.failed;
+    result->kept = result->extracted = result->selected - result->failed;
+}
+
+vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error)
+{
+    run state = {.options = options, .result = result, .start = vg_seconds()};
+    *result = (vg_run_result){0};
+    vg_status status = prepare(&state, error);
+    if (status == VG_OK) set_folders(&state);
+    if (status == VG_OK && result->was_complete) take_over_counts(&state);
+    if (status == VG_OK && !options->dry_run && !result->was_complete)
+        status = extract_and_reduce(&state, error);
+    close_run(&state);
+    result->seconds = vg_seconds() - state.start;
+    return status;
+}

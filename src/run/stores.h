@@ -1,0 +1,12 @@
+/* The two stores of a job. */
+#ifndef VG_RUN_STORES_H
+#define VG_RUN_STORES_H
+
+#include "io/io.h"
+
+/* Both are the caller's to close, also on failure, and start NULL. */
+vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store **output,
+                         const char *output_address, const vg_store_options *options,
+                         vg_error *error);
+
+#endif

@@ -1,0 +1,28 @@
+/* A listed image as bytes, as the sort and the cursors of a list handle it. */
+#ifndef VG_SELECTION_IMAGE_ENTRY_H
+#define VG_SELECTION_IMAGE_ENTRY_H
+
+#include "selection/image_list.h"
+#include "selection/spill.h"
+
+/* Followed by the path and its NUL. */
+typedef struct vg_image_entry {
+    int64_t size, modified;
+    uint64_t path_size; /* without the NUL */
+} vg_image_entry;
+
+/* A range of records in a scratch. */
+typedef struct vg_image_range {
+    const vg_spill *scratch;
+    uint64_t begin, end;
+} vg_image_range;
+
+/* A cursor over a range instead of a list. */
+vg_status vg_image_cursor_open_range(vg_image_cursor **cursor, const vg_image_range *range,
+                                     vg_error *error);
+
+/* The range of a finished list from the image `first` rounded down, and how many
+ * images stand before `first` in it. */
+vg_image_range vg_image_list_range(const vg_image_list *list, uint64_t first, uint64_t *before);
+
+#endif

@@ -1,0 +1,331 @@
+/* An external merge sort: D. E. Knuth, The Art of Computer Programming, volume 3,
+ * section 5.4. */
+#include "selection/image_list.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "selection/image_entry.h"
+
+/* 150,000 paths of 80 bytes: twice the images of Fruits-360. */
+static const size_t default_memory = (size_t)16 << 20;
+
+/* Every so manieth image is marked, so that a cursor can begin near any of them. */
+enum { MARK_EVERY = 1024 };
+
+/* Records in memory, in the order in which they came, then sorted. */
+typedef struct batch {
+    char *bytes;
+    size_t used, capacity;
+    char **records;
+    size_t count, record_capacity;
+} batch;
+
+struct vg_image_list {
+    size_t memory;
+    uint64_t count, repeated;
+    batch batch;
+    vg_spill *runs;     /* sorted, one behind the other */
+    uint64_t *run_ends; /* [run_count] */
+    size_t run_count, run_capacity;
+
+    vg_spill *images; /* the finished list */
+    uint64_t *marks;  /* where image i * MARK_EVERY begins */
+    size_t mark_count, mark_capacity;
+    char sha256[VG_SHA256_CHARS];
+};
+
+vg_status vg_image_list_open(vg_image_list **list, size_t memory, vg_error *error)
+{
+    vg_image_list *opened = *list = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    opened->memory = memory > 0 ? memory : default_memory;
+    vg_status status = vg_spill_open(&opened->runs, opened->memory, error);
+    if (status == VG_OK) status = vg_spill_open(&opened->images, opened->memory, error);
+    if (status != VG_OK) vg_image_list_close(list);
+    return status;
+}
+
+static void free_batch(batch *freed)
+{
+    free(freed->bytes);
+    free(freed->records);
+    *freed = (batch){0};
+}
+
+void vg_image_list_close(vg_image_list **list)
+{
+    if (*list == NULL) return;
+    free_batch(&(*list)->batch);
+    vg_spill_close(&(*list)->runs);
+    vg_spill_close(&(*list)->images);
+    free((*list)->run_ends);
+    free((*list)->marks);
+    free(*list);
+    *list = NULL;
+}
+
+/* --- Runs ------------------------------------------------------------------------- */
+
+static int by_path(const void *left, const void *right)
+{
+    const char *a = *(char *const *)left, *b = *(char *const *)right;
+    int order = strcmp(a + sizeof(vg_image_entry), b + sizeof(vg_image_entry));
+    /* Of equal paths the first to come stays first. */
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+static size_t record_bytes(const char *record)
+{
+    vg_image_entry header;
+    memcpy(&header, record, sizeof header);
+    return sizeof header + (size_t)header.path_size + 1;
+}
+
+static vg_status append_run_end(vg_image_list *list, vg_error *error)
+{
+    if (list->run_count == list->run_capacity) {
+        uint64_t *ends = vg_grow(list->run_ends, &list->run_capacity, sizeof *ends);
+        if (ends == NULL) return vg_fail_memory(error, list->run_count * sizeof *ends);
+        list->run_ends = ends;
+    }
+    list->run_ends[list->run_count++] = vg_spill_size(list->runs);
+    return VG_OK;
+}
+
+/* The batch becomes a run. */
+static vg_status end_run(vg_image_list *list, vg_error *error)
+{
+    batch *sorted = &list->batch;
+    vg_status status = VG_OK;
+    if (sorted->count == 0) return VG_OK;
+    qsort(sorted->records, sorted->count, sizeof *sorted->records, by_path);
+    for (size_t i = 0; i < sorted->count && status == VG_OK; i++)
+        status = vg_spill_append(list->runs, sorted->records[i], record_bytes(sorted->records[i]),
+                                 error);
+    sorted->used = sorted->count = 0;
+    return status == VG_OK ? append_run_end(list, error) : status;
+}
+
+/* Room for `size` bytes in an empty batch. */
+static vg_status reserve_bytes(vg_image_list *list, size_t size, vg_error *error)
+{
+    batch *empty = &list->batch;
+    if (size < list->memory) size = list->memory;
+    free(empty->bytes);
+    empty->bytes = malloc(size);
+    empty->capacity = empty->bytes != NULL ? size : 0;
+    return empty->bytes != NULL ? VG_OK : vg_fail_memory(error, size);
+}
+
+/* Room for one more record of `size` bytes; those that are in are not moved. */
+static vg_status reserve(vg_image_list *list, size_t size, vg_error *error)
+{
+    batch *to = &list->batch;
+    vg_status status = VG_OK;
+    if (to->used + size > to->capacity) status = end_run(list, error);
+    if (status == VG_OK && to->used + size > to->capacity)
+        status = reserve_bytes(list, size, error);
+    if (status != VG_OK || to->count < to->record_capacity) return status;
+    char **records = vg_grow(to->records, &to->record_capacity, sizeof *records);
+    if (records == NULL) return vg_fail_memory(error, to->count * sizeof *records);
+    to->records = records;
+    return VG_OK;
+}
+
+vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, vg_error *error)
+{
+    vg_image_entry header = {
+        .size = image->size, .modified = image->modified, .path_size = strlen(image->path)};
+    size_t size = sizeof header + (size_t)header.path_size + 1;
+    vg_status status = reserve(list, size, error);
+    if (status != VG_OK) return status;
+    batch *to = &list->batch;
+    char *record = to->bytes + to->used;
+    memcpy(record, &header, sizeof header);
+    memcpy(record + sizeof header, image->path, (size_t)header.path_size + 1);
+    to->records[to->count++] = record;
+    to->used += size;
+    list->count++;
+    return VG_OK;
+}
+
+/* --- Merging ------------------------------------------------------------------------ */
+
+/* The next image of a run; a heap keeps the run whose path is first on top. */
+typedef struct run {
+    vg_image_cursor *cursor;
+    vg_listed_image image;
+    size_t number;
+} run;
+
+typedef struct merge {
+    run *heap;
+    size_t count;
+} merge;
+
+static bool comes_first(const run *left, const run *right)
+{
+    int order = strcmp(left->image.path, right->image.path);
+    return order != 0 ? order < 0 : left->number < right->number;
+}
+
+static void sink_down(merge *runs, size_t at)
+{
+    for (;;) {
+        size_t first = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < runs->count; child++)
+            if (comes_first(&runs->heap[child], &runs->heap[first])) first = child;
+        if (first == at) return;
+        run moved = runs->heap[at];
+        runs->heap[at] = runs->heap[first];
+        runs->heap[first] = moved;
+        at = first;
+    }
+}
+
+static void close_merge(merge *runs)
+{
+    for (size_t i = 0; runs->heap != NULL && i < runs->count; i++)
+        vg_image_cursor_close(&runs->heap[i].cursor);
+    free(runs->heap);
+}
+
+static vg_status open_merge(merge *runs, const vg_image_list *list, vg_error *error)
+{
+    vg_status status = VG_OK;
+    uint64_t begin = 0;
+    runs->heap = calloc(list->run_count + 1, sizeof *runs->heap);
+    if (runs->heap == NULL) return vg_fail_memory(error, list->run_count * sizeof *runs->heap);
+    for (size_t i = 0; i < list->run_count && status == VG_OK; i++) {
+        vg_image_range range = {.scratch = list->runs, .begin = begin, .end = list->run_ends[i]};
+        run *opened = &runs->heap[runs->count++];
+        opened->number = i;
+        status = vg_image_cursor_open_range(&opened->cursor, &range, error);
+        if (status == VG_OK) status = vg_image_cursor_next(opened->cursor, &opened->image, error);
+        begin = list->run_ends[i];
+    }
+    for (size_t i = runs->count; i-- > 0 && status == VG_OK;) sink_down(runs, i);
+    return status;
+}
+
+/* Past the image on top, which was valid until now. */
+static vg_status advance(merge *runs, vg_error *error)
+{
+    run *top = &runs->heap[0];
+    vg_status status = vg_image_cursor_next(top->cursor, &top->image, error);
+    if (status == VG_OK && top->image.path == NULL) {
+        vg_image_cursor_close(&top->cursor);
+        *top = runs->heap[--runs->count];
+    }
+    if (status == VG_OK) sink_down(runs, 0);
+    return status;
+}
+
+/* --- The finished list ---------------------------------------------------------------- */
+
+/* What is carried from image to image. */
+typedef struct finishing {
+    vg_sha256 *sha256;
+    char *last; /* the path before */
+    size_t last_capacity;
+} finishing;
+
+static vg_status remember(finishing *state, const char *path, size_t size, vg_error *error)
+{
+    if (size >= state->last_capacity) {
+        char *last = realloc(state->last, 2 * size + 1);
+        if (last == NULL) return vg_fail_memory(error, 2 * size + 1);
+        state->last = last;
+        state->last_capacity = 2 * size + 1;
+    }
+    memcpy(state->last, path, size + 1);
+    return VG_OK;
+}
+
+static vg_status mark(vg_image_list *list, vg_error *error)
+{
+    if (list->mark_count == list->mark_capacity) {
+        uint64_t *marks = vg_grow(list->marks, &list->mark_capacity, sizeof *marks);
+        if (marks == NULL) return vg_fail_memory(error, list->mark_count * sizeof *marks);
+        list->marks = marks;
+    }
+    list->marks[list->mark_count++] = vg_spill_size(list->images);
+    return VG_OK;
+}
+
+static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_image *image,
+                      vg_error *error)
+{
+    if (state->last != NULL && strcmp(state->last, image->path) == 0) {
+        list->repeated++;
+        return VG_OK;
+    }
+    vg_image_entry header = {
+        .size = image->size, .modified = image->modified, .path_size = strlen(image->path)};
+    size_t path_bytes = (size_t)header.path_size + 1;
+    vg_status status = list->count % MARK_EVERY == 0 ? mark(list, error) : VG_OK;
+    if (status == VG_OK) status = vg_spill_append(list->images, &header, sizeof header, error);
+    if (status == VG_OK) status = vg_spill_append(list->images, image->path, path_bytes, error);
+    if (status == VG_OK) status = vg_sha256_add(state->sha256, &header, sizeof header, error);
+    if (status == VG_OK) status = vg_sha256_add(state->sha256, image->path, path_bytes, error);
+    if (status == VG_OK) status = remember(state, image->path, path_bytes - 1, error);
+    list->count++;
+    return status;
+}
+
+static vg_status merge_runs(vg_image_list *list, uint64_t limit, vg_error *error)
+{
+    merge runs = {0};
+    finishing state = {0};
+    list->count = 0;
+    vg_status status = vg_sha256_open(&state.sha256, error);
+    if (status == VG_OK) status = open_merge(&runs, list, error);
+    while (status == VG_OK && runs.count > 0 && (limit == 0 || list->count < limit)) {
+        status = keep(list, &state, &runs.heap[0].image, error);
+        if (status == VG_OK) status = advance(&runs, error);
+    }
+    if (status == VG_OK) status = vg_sha256_take(state.sha256, list->sha256, error);
+    vg_sha256_close(&state.sha256);
+    free(state.last);
+    close_merge(&runs);
+    return status;
+}
+
+vg_status vg_image_list_finish(vg_image_list *list, uint64_t limit, vg_error *error)
+{
+    vg_status status = end_run(list, error);
+    free_batch(&list->batch);
+    if (status == VG_OK) status = merge_runs(list, limit, error);
+    vg_spill_close(&list->runs);
+    return status;
+}
+
+uint64_t vg_image_list_count(const vg_image_list *list)
+{
+    return list->count;
+}
+
+uint64_t vg_image_list_repeated(const vg_image_list *list)
+{
+    return list->repeated;
+}
+
+const char *vg_image_list_sha256(const vg_image_list *list)
+{
+    return list->sha256;
+}
+
+vg_image_range vg_image_list_range(const vg_image_list *list, uint64_t first, uint64_t *before)
+{
+    vg_image_range range = {.scratch = list->images, .end = vg_spill_size(list->images)};
+    range.begin = range.end;
+    *before = 0;
+    if (first >= list->count) return range;
+    range.begin = list->marks[first / MARK_EVERY];
+    *before = first % MARK_EVERY;
+    return range;
+}

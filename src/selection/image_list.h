@@ -1,0 +1,48 @@
+/* The images of a run, any number of them in bounded memory: what does not fit is
+ * sorted piece by piece into a file without a name, and merged from there. */
+#ifndef VG_SELECTION_IMAGE_LIST_H
+#define VG_SELECTION_IMAGE_LIST_H
+
+#include "digest/sha256.h"
+#include "verger/verger.h"
+
+typedef struct vg_listed_image {
+    const char *path;       /* relative to the store, NUL-terminated */
+    int64_t size, modified; /* as in vg_file; VG_SIZE_UNKNOWN and 0 where nobody said */
+} vg_listed_image;
+
+/* First added to, then finished, then read. */
+typedef struct vg_image_list vg_image_list;
+
+/* Sorts in `memory` bytes; 0 takes the default. */
+vg_status vg_image_list_open(vg_image_list **list, size_t memory, vg_error *error);
+void vg_image_list_close(vg_image_list **list);
+
+vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, vg_error *error);
+
+/* Brings the images into byte order of their paths, drops the later ones of a path
+ * that was added twice, and keeps the first `limit` (0 keeps all). */
+vg_status vg_image_list_finish(vg_image_list *list, uint64_t limit, vg_error *error);
+
+/* Images that were added; once the list is finished, those that were kept. */
+uint64_t vg_image_list_count(const vg_image_list *list);
+/* Images that were dropped because their path was there already. */
+uint64_t vg_image_list_repeated(const vg_image_list *list);
+
+/* Of the paths, sizes and times of a finished list, in order: two lists with the same
+ * digest are the same. */
+const char *vg_image_list_sha256(const vg_image_list *list);
+
+/* Reads a finished list, which must outlive it. A list may have many cursors, each of
+ * one thread at a time. */
+typedef struct vg_image_cursor vg_image_cursor;
+
+/* Begins at the image `first`, counted from 0. */
+vg_status vg_image_cursor_open(vg_image_cursor **cursor, const vg_image_list *list, uint64_t first,
+                               vg_error *error);
+void vg_image_cursor_close(vg_image_cursor **cursor);
+
+/* The next image, valid until the next call; its path is NULL past the last. */
+vg_status vg_image_cursor_next(vg_image_cursor *cursor, vg_listed_image *image, vg_error *error);
+
+#endif

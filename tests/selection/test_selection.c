@@ -1,0 +1,256 @@
+/* What is selected from real folders and lists. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../io/folder.h"
+#include "selection/labels.h"
+#include "selection/name_list.h"
+#include "selection/selection.h"
+
+static vg_store *open_store(const char *address)
+{
+    vg_store *store;
+    vg_error error;
+    if (vg_store_open(&store, address, NULL, &error) != VG_OK) fail_msg("%s", error.message);
+    return store;
+}
+
+static void fill(vg_store *store, const char *const *files)
+{
+    for (; *files != NULL; files++)
+        assert_int_equal(vg_store_write(store, *files, "x", 1, NULL), VG_OK);
+}
+
+/* Writes the paths with '|' behind each. */
+static char *joined(const vg_image_list *images)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    vg_image_cursor *cursor;
+    vg_listed_image image;
+    assert_int_equal(vg_image_cursor_open(&cursor, images, 0, NULL), VG_OK);
+    while (vg_image_cursor_next(cursor, &image, NULL) == VG_OK && image.path != NULL)
+        fprintf(out, "%s|", image.path);
+    vg_image_cursor_close(&cursor);
+    fclose(out);
+    return text;
+}
+
+static vg_status select_into(char **text, vg_store *input, vg_store *output,
+                             vg_selection_options options, vg_error *error)
+{
+    static const vg_observer silent = {0};
+    vg_image_list *images;
+    options.observer = &silent;
+    vg_status status = vg_select_images(&images, input, output, &options, error);
+    *text = status == VG_OK ? joined(images) : NULL;
+    vg_image_list_close(&images);
+    return status;
+}
+
+static void assert_selects(vg_store *input, vg_store *output, vg_selection_options options,
+                           const char *expected)
+{
+    char *text;
+    vg_error error;
+    if (select_into(&text, input, output, options, &error) != VG_OK) fail_msg("%s", error.message);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void assert_refuses(vg_store *input, vg_selection_options options, vg_status expected,
+                           const char *says)
+{
+    char *text;
+    vg_error error = {""};
+    assert_int_equal(select_into(&text, input, input, options, &error), expected);
+    if (strstr(error.message, says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.message, says);
+    free(text);
+}
+
+static void images_are_selected_in_byte_order(void **state)
+{
+    vg_store *input = open_store(*state), *output = open_store(in(*state, "out"));
+    const char *const files[] = {"Training/Apple 10/b.jpg",
+                                 "Training/Apple 1/a.jpg",
+                                 "Training/Apple 1/B.jpg",
+                                 "Training/Apple 1/x.png",
+                                 "Training/Apple 1/y.JPEG",
+                                 "Training/Apple 1/notes.txt",
+                                 "Training/Apple 1/.hidden.jpg",
+                                 "Training/_trash/h.jpg",
+                                 "Training/.thumbs/h.jpg",
+                                 "Training/Pear/\xc3\xa9.jpg",
+                                 "Test/Apple 1/t.jpg",
+                                 "out/features/csv/features_20250131_235959/part-0.csv",
+                                 "out/photo.jpg",
+                                 "top.jpg",
+                                 NULL};
+    fill(input, files);
+    assert_selects(input, output, (vg_selection_options){0},
+                   "Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|Training/Apple 10/b.jpg|"
+                   "Training/Pear/\xc3\xa9.jpg|");
+    assert_selects(input, output, (vg_selection_options){.mode = "apples"},
+                   "Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|Training/Apple 10/b.jpg|");
+    assert_selects(input, output, (vg_selection_options){.mode = "mini", .limit = 1},
+                   "Training/Apple 1/B.jpg|");
+    assert_selects(input, output, (vg_selection_options){.select = "**/*.png"},
+                   "Training/Apple 1/x.png|");
+    assert_selects(input, output, (vg_selection_options){.select = "*.jpg"}, "top.jpg|");
+    assert_selects(input, output, (vg_selection_options){.select = "out/**"}, "out/photo.jpg|");
+    assert_selects(input, output, (vg_selection_options){.images = true},
+                   "Test/Apple 1/t.jpg|Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|"
+                   "Training/Apple 1/x.png|Training/Apple 1/y.JPEG|Training/Apple 10/b.jpg|"
+                   "Training/Pear/\xc3\xa9.jpg|out/photo.jpg|top.jpg|");
+    vg_store_close(&input);
+    vg_store_close(&output);
+}
+
+static void what_selects_nothing_is_named(void **state)
+{
+    vg_store *input = open_store(*state), *missing = open_store(in(*state, "missing"));
+    assert_refuses(input, (vg_selection_options){0}, VG_ENOTFOUND, "has no files");
+    assert_refuses(missing, (vg_selection_options){0}, VG_ENOTFOUND, "missing");
+    put(in(*state, "a.txt"), "x");
+    assert_refuses(input, (vg_selection_options){0}, VG_ENOTFOUND, "none of the 1 files below");
+    assert_refuses(input, (vg_selection_options){.select = "*.gif"}, VG_ENOTFOUND, "\"*.gif\"");
+    assert_refuses(input, (vg_selection_options){.images = true}, VG_ENOTFOUND, ".png");
+    assert_refuses(input, (vg_selection_options){.mode = "maxi"}, VG_EINVAL, "\"maxi\"");
+    assert_refuses(input, (vg_selection_options){.mode = "mini", .select = "*"}, VG_EINVAL,
+                   "one of them");
+    vg_store_close(&input);
+    vg_store_close(&missing);
+}
+
+static void assert_list(const char *folder, vg_store *input, const char *list, const char *expected)
+{
+    put(in(folder, "list"), list);
+    assert_selects(input, input, (vg_selection_options){.files_from = in(folder, "list")},
+                   expected);
+}
+
+static void lists_name_images(void **state)
+{
+    const char *folder = *state;
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"Training/A/1.jpg", "Training/B/2.jpg", NULL};
+    fill(input, files);
+    char list[FOLDER_CHARS + 128];
+
+    assert_list(folder, input, "b.jpg\na.jpg", "a.jpg|b.jpg|");
+    assert_list(folder, input, "b.jpg\r\n\r\n\n./a.jpg\r\n.//c.jpg\n", "a.jpg|b.jpg|c.jpg|");
+    assert_list(folder, input, "b\na\nb\n./a\n", "a|b|");
+    assert_list(folder, input, " a b.jpg \n#x,y\n", " a b.jpg |#x,y|");
+    assert_list(folder, input,
+                "\xef\xbb\xbf"
+                "a.jpg\n",
+                "a.jpg|");
+    snprintf(list, sizeof list, "%s/x/y.jpg\n%s/z.jpg\n", vg_store_address(input),
+             vg_store_address(input));
+    assert_list(folder, input, list, "x/y.jpg|z.jpg|");
+    vg_store_close(&input);
+}
+
+static void paths_from_elsewhere_are_found_again(void **state)
+{
+    const char *folder = *state;
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"Training/A/1.jpg", "Training/B/2.jpg", NULL};
+    fill(input, files);
+    assert_list(folder, input,
+                "s3://bucket/data/raw/Training/A/1.jpg\n"
+                "s3://bucket/data/raw/Training/A/missing.jpg\n"
+                "/home/x/Training/B/2.jpg\n",
+                "Training/A/1.jpg|Training/A/missing.jpg|Training/B/2.jpg|");
+    assert_list(folder, input, "s3://bucket/none.jpg\n", "s3://bucket/none.jpg|");
+    vg_store_close(&input);
+}
+
+static void metadata_tables_are_lists(void **state)
+{
+    const char *folder = *state;
+    vg_store *input = open_store(in(folder, "data"));
+    assert_list(folder, input, "path,label\nb.jpg,B\r\na.jpg,\"A, or\na\"\n", "a.jpg|b.jpg|");
+    assert_list(folder, input, "\"path\",\"label\"\n\"a, \"\"b\"\"\nc.jpg\",x\n\n\"plain.jpg\",y",
+                "a, \"b\"\nc.jpg|plain.jpg|");
+    put(in(folder, "list"), "path,label\n\"open,A\n");
+    assert_refuses(input, (vg_selection_options){.files_from = in(folder, "list")}, VG_EFORMAT,
+                   "line 2");
+    vg_store_close(&input);
+}
+
+static void lists_that_leave_the_input_are_refused(void **state)
+{
+    const char *folder = *state;
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const lists[] = {"ok.jpg\n../x.jpg\n", "ok.jpg\na/../../x.jpg\n", "ok.jpg\n..\n",
+                                 NULL};
+    for (const char *const *list = lists; *list != NULL; list++) {
+        put(in(folder, "list"), *list);
+        assert_refuses(input, (vg_selection_options){.files_from = in(folder, "list")}, VG_EINVAL,
+                       "line 2");
+    }
+    assert_list(folder, input, "a..b/c...jpg\n", "a..b/c...jpg|");
+    put(in(folder, "list"), "\n\r\n");
+    assert_refuses(input, (vg_selection_options){.files_from = in(folder, "list")}, VG_ENOTFOUND,
+                   "names no file");
+    assert_refuses(input, (vg_selection_options){.files_from = in(folder, "nowhere")}, VG_ENOTFOUND,
+                   "nowhere");
+    assert_refuses(input, (vg_selection_options){.files_from = folder}, VG_EIO, "cannot be read");
+    vg_store_close(&input);
+}
+
+static void assert_slice(vg_slice slice, const char *expected)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)slice.size, slice.text);
+    assert_string_equal(text, expected);
+}
+
+static void names_come_from_folders(void **state)
+{
+    (void)state;
+    vg_store *input = open_store("/data/fruits");
+    assert_slice(vg_path_label(input, "Training/Apple 1/x.jpg"), "Apple 1");
+    assert_slice(vg_path_label(input, "Apple 1/x.jpg"), "Apple 1");
+    assert_slice(vg_path_label(input, "x.jpg"), "fruits");
+    assert_slice(vg_path_split("Training/Apple 1/x.jpg"), "Training");
+    assert_slice(vg_path_split("Training/deep/Apple 1/x.jpg"), "Training");
+    assert_slice(vg_path_split("Apple 1/x.jpg"), "");
+    assert_slice(vg_path_split("x.jpg"), "");
+    assert_string_equal(vg_path_filename("a/b.jpg"), "b.jpg");
+    assert_string_equal(vg_path_filename("b.jpg"), "b.jpg");
+
+    vg_bytes address = {0};
+    assert_int_equal(vg_path_address(&address, input, "a/b.jpg", NULL), VG_OK);
+    assert_int_equal(address.size, strlen("/data/fruits/a/b.jpg"));
+    assert_memory_equal(address.bytes, "/data/fruits/a/b.jpg", address.size);
+    free(address.bytes);
+    vg_store_close(&input);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(images_are_selected_in_byte_order, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(what_selects_nothing_is_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(lists_name_images, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(paths_from_elsewhere_are_found_again, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(metadata_tables_are_lists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(lists_that_leave_the_input_are_refused, make_folder,
+                                        remove_folder),
+        cmocka_unit_test(names_come_from_folders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
