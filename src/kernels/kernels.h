@@ -80,6 +80,17 @@ typedef void vg_resample_column_fn(uint8_t *to, const uint8_t *from, ptrdiff_t f
 enum { VG_GRAM_PANEL = 16 };
 typedef void vg_gram_fn(double *c, const double *a, const double *b, int m);
 
+/* Sums in float64 of n products of a and b, and of their squared differences. Product i is
+ * added to sum i mod VG_DISTANCE_SUMS, and those are added up in a fixed order (distance.h). */
+typedef double vg_dot_fn(const float *a, const float *b, size_t n);
+typedef double vg_square_distance_fn(const float *a, const float *b, size_t n);
+
+/* Bit j of hits[i] says whether scores[i][j] >= rows[i] or >= columns[j]; returns 0 where
+ * none is. scores: [m][width], width a multiple of 16 up to 64; rows: [m]; columns: [width];
+ * no NaN among those two. */
+typedef int vg_reach_fn(uint64_t *hits, const float *scores, int m, int width, const float *rows,
+                        const float *columns);
+
 /* Runs `rounds` rounds of independent multiply-adds in registers; returns the
  * floating-point operations done. */
 typedef double vg_peak_fn(long rounds);
@@ -96,6 +107,9 @@ typedef struct vg_kernels {
     vg_resample_row_fn *resample_row;
     vg_resample_column_fn *resample_column;
     vg_gram_fn *gram;
+    vg_dot_fn *dot;
+    vg_square_distance_fn *square_distance;
+    vg_reach_fn *reach;
     vg_peak_fn *peak;
 } vg_kernels;
 

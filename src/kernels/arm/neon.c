@@ -10,6 +10,7 @@
  * ports, has the same balance. */
 #include <arm_neon.h>
 
+#include "kernels/distance.h"
 #include "kernels/resample.h"
 
 enum { LANES = 4, PANEL_VECTORS = 4, INPUTS = LANES };
@@ -60,4 +61,7 @@ void vg_kernels_init_neon(vg_kernels *kernels)
     kernels->normalise = vg_normalise_neon;
     kernels->resample_row = vg_resample_row_neon;
     kernels->resample_column = vg_resample_column_neon;
+    kernels->dot = vg_dot_neon;
+    kernels->square_distance = vg_square_distance_neon;
+    kernels->reach = vg_reach_neon;
 }

@@ -1,6 +1,7 @@
 /* The network's kernels in plain C: what every other set is held against. */
 #include <math.h>
 
+#include "kernels/distance.h"
 #include "kernels/kernels.h"
 #include "kernels/resample.h"
 
@@ -130,6 +131,9 @@ void vg_kernels_init_ref(vg_kernels *kernels)
         .resample_row = vg_resample_row_ref,
         .resample_column = vg_resample_column_ref,
         .gram = gram,
+        .dot = vg_dot_ref,
+        .square_distance = vg_square_distance_ref,
+        .reach = vg_reach_ref,
         .peak = peak,
     };
 }

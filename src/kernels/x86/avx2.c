@@ -2,6 +2,7 @@
  * vectors and one input. */
 #include <immintrin.h>
 
+#include "kernels/distance.h"
 #include "kernels/resample.h"
 
 enum { LANES = 8, PANEL_VECTORS = 2, INPUTS = 1 };
@@ -45,4 +46,7 @@ void vg_kernels_init_avx2(vg_kernels *kernels)
     kernels->normalise = vg_normalise_avx2;
     kernels->resample_row = vg_resample_row_avx2;
     kernels->resample_column = vg_resample_column_avx2;
+    kernels->dot = vg_dot_avx2;
+    kernels->square_distance = vg_square_distance_avx2;
+    kernels->reach = vg_reach_avx2;
 }

@@ -2,6 +2,8 @@
  * vectors and one input. 14 divides the width of every layer but the 7x7 ones. */
 #include <immintrin.h>
 
+#include "kernels/distance.h"
+
 enum { LANES = 16, PANEL_VECTORS = 2, INPUTS = 1 };
 #define TILE_ROWS 14
 #define HALF_TILE_ROWS 28
@@ -40,4 +42,7 @@ void vg_kernels_init_avx512(vg_kernels *kernels)
     init_network_kernels(kernels);
     kernels->gram = gram;
     kernels->name = "avx512";
+    kernels->dot = vg_dot_avx512;
+    kernels->square_distance = vg_square_distance_avx512;
+    kernels->reach = vg_reach_avx512;
 }
