@@ -151,6 +151,14 @@ typedef struct vg_image_options {
     /* Non-zero applies the EXIF orientation of a JPEG or PNG. Default 0: the
      * reference system ignores it. */
     int exif_orient;
+    /* CPU seconds of the calling thread that decoding one image may take; more is
+     * VG_ELIMIT. 0 is no limit. The default, 60, is a net: what a file may ask for is
+     * bounded by its size and its pixels before, the same on every machine. */
+    double max_seconds;
+    /* Asked some hundred times a second while an image is decoded, by the thread that
+     * decodes it: non-zero gives the image up as VG_ECANCELLED. NULL, the default, is never. */
+    int (*is_cancelled)(void *cancel_context);
+    void *cancel_context;
 } vg_image_options;
 
 VG_API void vg_image_options_default(vg_image_options *options);

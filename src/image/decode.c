@@ -11,6 +11,7 @@
 
 enum {
     RGB_CHANNELS = 3,
+    DEFAULT_MAX_SECONDS = 60,    /* ten times what the slowest sound image takes */
     SPARE_BYTES_KEPT = 64 << 20, /* one huge image must not hold its memory for ever */
     TEXT_BYTES = 64,             /* bytes that tell text from binary data */
 };
@@ -25,7 +26,8 @@ static const char png_magic[] = "\x89PNG\r\n\x1A\n";
 
 void vg_image_options_default(vg_image_options *options)
 {
-    *options = (vg_image_options){.max_pixels = default_max_pixels};
+    *options =
+        (vg_image_options){.max_pixels = default_max_pixels, .max_seconds = DEFAULT_MAX_SECONDS};
 }
 
 void vg_image_close(vg_image *image)

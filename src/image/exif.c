@@ -26,12 +26,13 @@ typedef struct tiff {
 static int64_t number_at(const tiff *file, size_t offset, size_t bytes)
 {
     if (offset > file->size || file->size - offset < bytes) return -1;
-    int64_t value = 0;
+    uint64_t value = 0;
     for (size_t i = 0; i < bytes; i++) {
         size_t next = file->is_big_endian ? i : bytes - 1 - i;
         value = value << 8 | file->data[offset + next];
     }
-    return value;
+    /* Only a LONG8 can be more, and then it is no orientation. */
+    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
 /* Bytes of one value by type (TIFF 6.0, section 2, and LONG8); 0 is no type. */

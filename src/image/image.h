@@ -23,6 +23,10 @@ vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
 vg_status vg_decode_png(vg_image *image, const void *data, size_t size,
                         const vg_image_options *options, vg_error *error);
 
+/* The orientation 1..8 that the EXIF segments of a JPEG ask for, 1 where there is none; fails
+ * for want of memory alone. */
+vg_status vg_jpeg_orientation(const uint8_t *data, size_t size, int *orientation, vg_error *error);
+
 /* The orientation 1..8 that EXIF data asks for, with or without "Exif\0\0" in front;
  * 1 where it says none or is damaged. */
 int vg_exif_orientation(const uint8_t *data, size_t size);

@@ -1,6 +1,7 @@
 /* JPEG through libjpeg-turbo, with the settings and the tolerance of Pillow 10
  * (src/libImaging/JpegDecode.c): damaged data is decoded as far as libjpeg can,
  * data that ends before the last row is an error. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,17 +12,18 @@
 
 #include "base/error.h"
 #include "image/image.h"
+#include "image/watch.h"
 
 enum {
-    /* Each scan walks over the whole image, 500 pixels a microsecond at the slowest, so
-     * a small file of many scans could hold a worker for hours. Encoders write ten,
-     * optimizers up to thirty. */
+    /* Each scan walks over all blocks of its components, 8 blocks of 64 samples a microsecond
+     * at the slowest, though it may have next to no bytes: a small file of many scans could
+     * hold a worker for hours. Encoders write ten scans, optimizers up to thirty. */
     MOST_SCANS = 500,
-    FEWEST_SCANS = 32,
-    MAX_SCANNED_PIXELS = 1 << 30,
+    MOST_BLOCKS = 1 << 26,
+    SCANS_OF_ALL = 8, /* times that every block may be walked over in a larger image */
+    /* An arithmetic decoder makes blocks of no bytes at all, with up to 3 us of work in each. */
+    MOST_ARITHMETIC_BLOCKS = 1 << 21,
     ROWS_AT_ONCE = 8,
-    EXIF_MARKER = JPEG_APP0 + 1,
-    MAX_MARKER_BYTES = 0xFFFF,
 };
 
 typedef struct jpeg_decoder {
@@ -33,7 +35,9 @@ typedef struct jpeg_decoder {
     vg_status status; /* after a jump to `failed` */
     vg_image *image;
     const vg_image_options *options;
-    int orientation; /* of EXIF */
+    vg_watch watch;
+    int scan;        /* the last one whose blocks are counted */
+    uint64_t blocks; /* of all scans so far */
     vg_error *error;
 } jpeg_decoder;
 
@@ -71,21 +75,46 @@ static void ignore_message(j_common_ptr jpeg)
     (void)jpeg;
 }
 
-static int max_scans(const struct jpeg_decompress_struct *jpeg)
+static uint64_t most_blocks(const struct jpeg_decompress_struct *jpeg)
 {
-    uint64_t pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
-    uint64_t scans = MAX_SCANNED_PIXELS / pixels;
-    return scans > MOST_SCANS ? MOST_SCANS : scans < FEWEST_SCANS ? FEWEST_SCANS : (int)scans;
+    if (jpeg->arith_code) return MOST_ARITHMETIC_BLOCKS;
+    uint64_t blocks = 0;
+    for (int i = 0; i < jpeg->num_components; i++) {
+        const jpeg_component_info *component = &jpeg->comp_info[i];
+        blocks += (uint64_t)component->width_in_blocks * component->height_in_blocks;
+    }
+    blocks *= SCANS_OF_ALL;
+    return blocks > MOST_BLOCKS ? blocks : MOST_BLOCKS;
 }
 
+/* Counts the scan that has just begun. */
+static vg_status count_blocks(jpeg_decoder *decoder)
+{
+    const struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    if (jpeg->input_scan_number == decoder->scan) return VG_OK;
+    decoder->scan = jpeg->input_scan_number;
+    decoder->blocks +=
+        (uint64_t)jpeg->MCUs_per_row * jpeg->MCU_rows_in_scan * (uint64_t)jpeg->blocks_in_MCU;
+    if (decoder->scan > MOST_SCANS)
+        return vg_fail(decoder->error, VG_ELIMIT, "the JPEG has more than %d scans: save it again",
+                       MOST_SCANS);
+    uint64_t most = most_blocks(jpeg);
+    if (decoder->blocks <= most) return VG_OK;
+    return vg_fail(decoder->error, VG_ELIMIT,
+                   "the %sJPEG has %" PRIu64 " blocks or more in its scans, the limit is %" PRIu64
+                   ": save it again as a baseline JPEG",
+                   jpeg->arith_code ? "arithmetic-coded " : "", decoder->blocks, most);
+}
+
+/* libjpeg calls it for each row of MCUs of a scan, and for each call for rows. */
 static void on_progress(j_common_ptr jpeg)
 {
     jpeg_decoder *decoder = jpeg->client_data;
-    int most = max_scans(&decoder->jpeg);
-    if (decoder->jpeg.input_scan_number <= most) return;
-    decoder->status =
-        vg_fail(decoder->error, VG_ELIMIT, "the JPEG has more than %d scans: save it again", most);
-    longjmp(decoder->failed, 1);
+    decoder->status = count_blocks(decoder);
+    uint64_t pixels = (uint64_t)decoder->jpeg.image_width * ROWS_AT_ONCE;
+    if (decoder->status == VG_OK)
+        decoder->status = vg_watch_pixels(&decoder->watch, pixels, decoder->error);
+    if (decoder->status != VG_OK) longjmp(decoder->failed, 1);
 }
 
 static void ignore_source(j_decompress_ptr jpeg)
@@ -131,17 +160,6 @@ static void start(jpeg_decoder *decoder, const void *data, size_t size)
     decoder->jpeg.src = &decoder->source;
     decoder->progress.progress_monitor = on_progress;
     decoder->jpeg.progress = &decoder->progress;
-    if (decoder->options->exif_orient)
-        jpeg_save_markers(&decoder->jpeg, EXIF_MARKER, MAX_MARKER_BYTES);
-}
-
-static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
-{
-    static const char exif[] = "Exif\0"; /* and the terminator, a second zero */
-    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next)
-        if (marker->data_length >= sizeof exif && memcmp(marker->data, exif, sizeof exif) == 0)
-            return vg_exif_orientation(marker->data, marker->data_length);
-    return 1;
 }
 
 static vg_status read_header(jpeg_decoder *decoder)
@@ -152,7 +170,6 @@ static vg_status read_header(jpeg_decoder *decoder)
         found = jpeg_read_header(jpeg, FALSE);
     } while (found == JPEG_HEADER_TABLES_ONLY);
     if (found == JPEG_SUSPENDED) return ends_early(decoder);
-    decoder->orientation = exif_orientation(jpeg);
 
     switch (jpeg->num_components) {
     case 1:
@@ -237,7 +254,8 @@ static vg_status decode(jpeg_decoder *decoder, const void *data, size_t size)
 vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
                          const vg_image_options *options, vg_error *error)
 {
-    jpeg_decoder decoder = {.image = image, .options = options, .error = error};
+    jpeg_decoder decoder = {
+        .image = image, .options = options, .watch = vg_watch_start(options), .error = error};
     decoder.jpeg.err = jpeg_std_error(&decoder.errors);
     decoder.jpeg.client_data = &decoder;
     decoder.errors.error_exit = on_error;
@@ -245,6 +263,8 @@ vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
 
     vg_status status = decode(&decoder, data, size);
     jpeg_destroy_decompress(&decoder.jpeg);
-    if (status == VG_OK) status = vg_image_orient(image, decoder.orientation, error);
-    return status;
+    if (status != VG_OK || !options->exif_orient) return status;
+    int orientation;
+    status = vg_jpeg_orientation(data, size, &orientation, error);
+    return status == VG_OK ? vg_image_orient(image, orientation, error) : status;
 }

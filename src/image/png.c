@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "image/image.h"
+#include "image/watch.h"
 
 enum {
     SIGNATURE_BYTES = 8,
@@ -26,6 +27,7 @@ typedef struct png_decoder {
     int out_of_memory;
     vg_image *image;
     const vg_image_options *options;
+    vg_watch watch;
     int last_pass, last_row; /* where the last pixel comes */
     int is_complete;
     vg_error *error;
@@ -131,6 +133,9 @@ static void on_header(png_structp png, png_infop info)
 static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass)
 {
     png_decoder *decoder = png_get_progressive_ptr(png);
+    uint64_t pixels = (uint64_t)decoder->image->width;
+    decoder->status = vg_watch_pixels(&decoder->watch, pixels, decoder->error);
+    if (decoder->status != VG_OK) longjmp(decoder->failed, 1);
     if (row == NULL) return;
     uint8_t *to = decoder->image->rgb + (size_t)decoder->image->width * 3 * y;
     png_progressive_combine_row(png, to, row);
@@ -196,7 +201,8 @@ static int exif_orientation(const uint8_t *data, size_t size)
 vg_status vg_decode_png(vg_image *image, const void *data, size_t size,
                         const vg_image_options *options, vg_error *error)
 {
-    png_decoder decoder = {.image = image, .options = options, .error = error};
+    png_decoder decoder = {
+        .image = image, .options = options, .watch = vg_watch_start(options), .error = error};
     vg_status status = decode(&decoder, data, size);
     png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
     if (status == VG_OK && options->exif_orient)

@@ -290,6 +290,12 @@ static void *extract_images(void *argument)
 
 /* --- Opening and closing ---------------------------------------------------- */
 
+/* A stop is heard within an image too. */
+static int is_stopped(void *pipeline)
+{
+    return atomic_load(&((vg_pipeline *)pipeline)->stop);
+}
+
 static int clamp(int value, int low, int high)
 {
     return value < low ? low : value > high ? high : value;
@@ -352,11 +358,13 @@ static vg_status start_thread(pthread_t *thread, void *(*run)(void *), void *arg
 static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
 {
     vg_status status = VG_OK;
+    vg_image_options image = *pipeline->options.image;
+    image.is_cancelled = is_stopped;
+    image.cancel_context = pipeline;
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         worker *started = &pipeline->workers[i];
         started->pipeline = pipeline;
-        status = vg_extractor_open(&started->extractor, pipeline->options.model,
-                                   pipeline->options.image, error);
+        status = vg_extractor_open(&started->extractor, pipeline->options.model, &image, error);
     }
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         status = start_thread(&pipeline->workers[i].thread, extract_images, &pipeline->workers[i],

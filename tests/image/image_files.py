@@ -195,6 +195,12 @@ def oriented():
         yield "png at the end " + name, png(13, 7, 8, 2, after=chunk(b"eXIf", structure))
     upper = with_segment(base, APP1, b"Exif\0\0" + exif(3))
     yield "jpeg with two", with_segment(upper, APP1, b"Exif\0\0" + exif(6))
+    yield "jpeg with an empty one first", with_segment(upper, APP1, b"Exif\0\0")
+    cut = 11
+    parts = with_segment(base, APP1, b"Exif\0\0" + exif(6)[cut:])
+    yield "jpeg in two parts", with_segment(parts, APP1, b"Exif\0\0" + exif(6)[:cut])
+    yield "jpeg after fill bytes", base[:2] + b"\xff" * 9 + upper[2:]
+    yield "jpeg after the scan", base + upper[2:]
     yield "jpeg with XMP", with_segment(base, APP1, b'http://ns.adobe.com/xap/1.0/\0'
                                         b'<x tiff:Orientation="6"/>')
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import struct
 import subprocess
 import zlib
@@ -59,6 +60,32 @@ def many_scans(width, height, count):
     return head + tables + refine * count + b"\xff\xd9"
 
 
+def arithmetic(width, height, scans, seed=1):
+    """Arithmetic-coded, of one component: any bytes are blocks, and a decoder goes on with
+    zeros where they end (ITU T.81, D.2.6). Each scan walks over all of them."""
+    def segment(marker, body):
+        return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+    coded = random.Random(seed).randbytes(20_000).replace(b"\xff", b"\0")
+    progressive = scans > 1
+    frame = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
+    data = (b"\xff\xd8" + segment(0xDB, b"\0" + bytes([1] * 64))
+            + segment(0xCA if progressive else 0xC9, frame))
+    for scan in range(scans):
+        spectrum = (b"\0\x3f\0" if not progressive else b"\0\0\0" if scan == 0
+                    else b"\1\x3f\0")
+        data += segment(0xDA, b"\1\1\0" + spectrum) + coded
+    return data + b"\xff\xd9"
+
+
+def many_segments(count, body):
+    stream = io.BytesIO()
+    Image.new("RGB", (640, 480), (90, 120, 60)).save(stream, "JPEG")
+    data = stream.getvalue()
+    segment = struct.pack(">BBH", 0xFF, 0xE1, len(body) + 2) + body
+    return data[:2] + segment * count + data[2:]
+
+
 HIDDEN = zeros(64 * MEBIBYTE)
 BOMBS = {
     "header alone": (png(65535, 65535, 8, 2, 1000), LIMIT),
@@ -74,6 +101,11 @@ BOMBS = {
     "many scans": (many_scans(MAX_SIDE, MAX_SIDE, 499), LIMIT),
     "many small scans": (many_scans(1000, 1000, 499), OK),
     "scans as many as may be": (many_scans(MAX_SIDE, MAX_SIDE, 32), OK),
+    "arithmetic": (arithmetic(MAX_SIDE, MAX_SIDE, 1), OK),
+    "arithmetic, many scans": (arithmetic(MAX_SIDE, MAX_SIDE, 32), LIMIT),
+    "arithmetic, many small scans": (arithmetic(1000, 1000, 400), LIMIT),
+    "many segments": (many_segments(250_000, b""), OK),
+    "many segments of EXIF": (many_segments(100_000, b"Exif\0\0" + bytes(40)), OK),
 }
 
 
@@ -82,8 +114,8 @@ def test_bombs_are_bounded(name, tmp_path):
     data, expected = BOMBS[name]
     (tmp_path / "in").write_bytes(struct.pack("=I", len(data)) + data)
     with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "wb") as result:
-        process = subprocess.Popen([BUILD / "dump_rgb", "--resize", "224", "224"], stdin=source,
-                                   stdout=result)
+        process = subprocess.Popen([BUILD / "dump_rgb", "--orient", "--resize", "224", "224"],
+                                   stdin=source, stdout=result)
         _, process.returncode, used = os.wait4(process.pid, 0)
     assert process.returncode == 0
     answer = (tmp_path / "out").read_bytes()

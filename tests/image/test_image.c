@@ -29,7 +29,10 @@ static void fill_pixels(uint8_t *pixels)
     for (int i = 0; i < WIDTH * HEIGHT * CHANNELS; i++) pixels[i] = (uint8_t)(i * 7 + i / 60 * 11);
 }
 
-static encoded make_jpeg(int is_progressive)
+/* Kinds of JPEG, to be added up. */
+enum { BASELINE = 0, PROGRESSIVE = 1, ARITHMETIC = 2 };
+
+static encoded make_jpeg(int kind)
 {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
@@ -45,7 +48,8 @@ static encoded make_jpeg(int is_progressive)
     jpeg.input_components = CHANNELS;
     jpeg.in_color_space = JCS_RGB;
     jpeg_set_defaults(&jpeg);
-    if (is_progressive) jpeg_simple_progression(&jpeg);
+    if (kind & PROGRESSIVE) jpeg_simple_progression(&jpeg);
+    if (kind & ARITHMETIC) jpeg.arith_code = TRUE;
     jpeg_start_compress(&jpeg, TRUE);
     while (jpeg.next_scanline < HEIGHT) {
         JSAMPROW row = pixels + jpeg.next_scanline * WIDTH * CHANNELS;
@@ -249,12 +253,12 @@ static void assert_scans_refused(const encoded *file, size_t scans, const char *
 static void test_scans_are_bounded(void **state)
 {
     (void)state;
-    encoded file = make_jpeg(1);
+    encoded file = make_jpeg(PROGRESSIVE);
     assert_scans_refused(&file, 600, "more than 500 scans");
     size_t frame = find(&file, "\xFF\xC2", 2);
-    put_number(file.data + frame + 5, 4096, 2);
-    put_number(file.data + frame + 7, 4096, 2);
-    assert_scans_refused(&file, 100, "more than 64 scans");
+    put_number(file.data + frame + 5, 8192, 2);
+    put_number(file.data + frame + 7, 8192, 2);
+    assert_scans_refused(&file, 100, "blocks or more in its scans");
 }
 
 static void test_sides_are_bounded_before_any_pixel(void **state)
@@ -304,6 +308,66 @@ static void test_jpeg_kinds_beyond_us_say_so(void **state)
     file.data[frame + 1] = 0xC0;
     file.data[frame + 4] = 12;
     assert_refused(file.data, file.size, VG_EUNSUPPORTED, "recision");
+}
+
+static void test_arithmetic_coding_gives_the_same_pixels(void **state)
+{
+    (void)state;
+    vg_image image = {0}, expected = {0};
+    vg_error error;
+    for (int progressive = BASELINE; progressive <= PROGRESSIVE; progressive++) {
+        const encoded huffman = make_jpeg(progressive);
+        const encoded file = make_jpeg(progressive | ARITHMETIC);
+        assert_int_equal(decode(&expected, huffman.data, huffman.size, NULL, &error), VG_OK);
+        assert_int_equal(decode(&image, file.data, file.size, NULL, &error), VG_OK);
+        assert_memory_equal(image.rgb, expected.rgb, WIDTH * HEIGHT * CHANNELS);
+    }
+    vg_image_close(&image);
+    vg_image_close(&expected);
+}
+
+/* The time of a stop, and of the limit, within images that take long. */
+static int count_down(void *context)
+{
+    return --*(int *)context < 0;
+}
+
+static void test_decoding_can_be_cancelled(void **state)
+{
+    (void)state;
+    const encoded files[] = {jpeg_of_size(4000, 4000), png_of_size(4000, 4000)};
+    vg_image image = {0};
+    vg_image_options options;
+    vg_error error;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        vg_image_options_default(&options);
+        /* What follows the first rows is missing, but nobody comes so far. */
+        int looks = 0;
+        options.is_cancelled = count_down;
+        options.cancel_context = &looks;
+        vg_status status = decode(&image, files[i].data, files[i].size, &options, &error);
+        assert_int_equal(status, i == 0 ? VG_ECANCELLED : VG_EFORMAT);
+    }
+    encoded progressive = make_jpeg(PROGRESSIVE);
+    size_t frame = find(&progressive, "\xFF\xC2", 2);
+    put_number(progressive.data + frame + 5, 4096, 2);
+    put_number(progressive.data + frame + 7, 4096, 2);
+    for (int allowed = 0; allowed < 20; allowed++) {
+        int looks = allowed;
+        options.is_cancelled = count_down;
+        options.cancel_context = &looks;
+        assert_int_equal(decode(&image, progressive.data, progressive.size, &options, &error),
+                         VG_ECANCELLED);
+        assert_int_equal(looks, -1);
+    }
+    options.is_cancelled = NULL;
+    options.max_seconds = 1e-9;
+    assert_int_equal(decode(&image, progressive.data, progressive.size, &options, &error),
+                     VG_ELIMIT);
+    assert_non_null(strstr(error.message, "seconds"));
+    options.max_seconds = 0;
+    assert_int_equal(decode(&image, progressive.data, progressive.size, &options, &error), VG_OK);
+    vg_image_close(&image);
 }
 
 /* --- Buffer ------------------------------------------------------------- */
@@ -407,6 +471,8 @@ int main(void)
         cmocka_unit_test(test_cut_files_end_early),
         cmocka_unit_test(test_short_png_is_no_image),
         cmocka_unit_test(test_jpeg_kinds_beyond_us_say_so),
+        cmocka_unit_test(test_arithmetic_coding_gives_the_same_pixels),
+        cmocka_unit_test(test_decoding_can_be_cancelled),
         cmocka_unit_test(test_buffer_is_reused),
         cmocka_unit_test(test_failure_leaves_no_image),
         cmocka_unit_test(test_resizer_arguments),

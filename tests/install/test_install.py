@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from elf import assert_looks_in_no_working_folder, elf_files, search_path
+
 BUILD = Path(os.environ["VERGER_BUILD"])
 SOURCE = Path(__file__).parents[2]
 
@@ -52,3 +54,19 @@ def test_a_program_builds_against_it(prefix, tmp_path):
     assert printed[0].startswith(f"{picture}: ")
     assert printed[0].endswith("...")
     assert printed[1] == f"{tmp_path / 'absent.jpg'}: cannot be read"
+
+
+@pytest.mark.parametrize("entries", ["/a:", ":/a", "lib", ".", "/a::/b"])
+def test_a_search_path_through_the_working_folder_is_noticed(tmp_path, entries):
+    (tmp_path / "empty.c").write_text("int main(void) { return 0; }\n")
+    run("cc", tmp_path / "empty.c", f"-Wl,-rpath,{entries}", "-o", tmp_path / "program")
+    with pytest.raises(AssertionError, match="program"):
+        assert_looks_in_no_working_folder(tmp_path)
+
+
+def test_no_library_is_looked_for_in_the_working_folder(prefix):
+    assert_looks_in_no_working_folder(BUILD)
+    assert_looks_in_no_working_folder(prefix)
+    command = prefix / "bin/verger"
+    assert command in elf_files(prefix)
+    assert all(entry.startswith("$ORIGIN/") for entry in search_path(command))

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from conftest import ARCHES, BUILD, QEMU_CPU, ROOT, probe, python39, run, wheel_of
+from elf import assert_looks_in_no_working_folder
 
 TOOLS = ROOT / ".deps/wheels/bin"
 # manylinux_2_28 and glibc; libgcc_s and libstdc++ would be allowed and are not needed.
@@ -92,6 +93,7 @@ def test_links_the_system_and_itself_only(libraries):
         needed = re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic(library))
         assert [name for name in needed if name not in beside and not SYSTEM.fullmatch(name)] == []
     assert re.search(r"\((RPATH|RUNPATH)\).*\[\$ORIGIN\]", dynamic(libraries / "libverger.so"))
+    assert_looks_in_no_working_folder(libraries)
 
 
 def test_relocatable_and_stripped(libraries):
