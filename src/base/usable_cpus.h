@@ -6,6 +6,9 @@
 
 #include "verger/verger.h"
 
+/* More threads than this are refused: somebody mistyped. */
+enum { VG_MOST_THREADS = 1024 };
+
 /* Their number, by its affinity and by its share in a control group. */
 int vg_usable_cpus(void);
 

@@ -1,4 +1,5 @@
 /* The whole job: check everything, extract, fit, project. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "run/stores.h"
 #include "selection/selection.h"
 
-enum { MAX_FACTS = 8, MAX_THREADS = 1024 };
+enum { MAX_FACTS = 8 };
 
 void vg_run_options_default(vg_run_options *options)
 {
@@ -72,9 +73,9 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
                        options->components, VG_FEATURE_COUNT);
     if (!options->parquet && !options->csv)
         return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    if (options->threads < 0 || options->threads > MAX_THREADS)
+    if (options->threads < 0 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "%d threads: give 1 to %d, or 0 for one a CPU",
-                       options->threads, MAX_THREADS);
+                       options->threads, VG_MOST_THREADS);
     if (options->part_rows == 0)
         return vg_fail(error, VG_EINVAL, "0 images a part file: give at least 1");
     return VG_OK;
@@ -82,6 +83,7 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
 
 static void add_fact(run *state, const char *key, const char *value)
 {
+    assert(state->fact_count < MAX_FACTS);
     state->facts[state->fact_count++] = (vg_fact){.key = key, .value = value};
 }
 

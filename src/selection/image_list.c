@@ -13,7 +13,7 @@
 /* 150,000 paths of 80 bytes: twice the images of Fruits-360. */
 static const size_t default_memory = (size_t)16 << 20;
 
-/* Every so manieth image is marked, so that a cursor can begin near any of them. */
+/* Every so many images one is marked, so that a cursor can begin near any of them. */
 enum { MARK_EVERY = 1024 };
 
 /* Records in memory, in the order in which they came, then sorted. */
@@ -28,9 +28,9 @@ struct vg_image_list {
     size_t memory;
     uint64_t count, repeated;
     batch batch;
-    vg_spill *runs;     /* sorted, one behind the other */
-    uint64_t *run_ends; /* [run_count] */
-    size_t run_count, run_capacity;
+    vg_spill *pieces;     /* sorted, one behind the other */
+    uint64_t *piece_ends; /* [piece_count] */
+    size_t piece_count, piece_capacity;
 
     vg_spill *images; /* the finished list */
     uint64_t *marks;  /* where image i * MARK_EVERY begins */
@@ -43,7 +43,7 @@ vg_status vg_image_list_open(vg_image_list **list, size_t memory, vg_error *erro
     vg_image_list *opened = *list = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->memory = memory > 0 ? memory : default_memory;
-    vg_status status = vg_spill_open(&opened->runs, opened->memory, error);
+    vg_status status = vg_spill_open(&opened->pieces, opened->memory, error);
     if (status == VG_OK) status = vg_spill_open(&opened->images, opened->memory, error);
     if (status != VG_OK) vg_image_list_close(list);
     return status;
@@ -60,15 +60,15 @@ void vg_image_list_close(vg_image_list **list)
 {
     if (*list == NULL) return;
     free_batch(&(*list)->batch);
-    vg_spill_close(&(*list)->runs);
+    vg_spill_close(&(*list)->pieces);
     vg_spill_close(&(*list)->images);
-    free((*list)->run_ends);
+    free((*list)->piece_ends);
     free((*list)->marks);
     free(*list);
     *list = NULL;
 }
 
-/* --- Runs ------------------------------------------------------------------------- */
+/* --- Pieces ------------------------------------------------------------------------- */
 
 static int by_path(const void *left, const void *right)
 {
@@ -85,29 +85,29 @@ static size_t record_bytes(const char *record)
     return sizeof header + (size_t)header.path_size + 1;
 }
 
-static vg_status append_run_end(vg_image_list *list, vg_error *error)
+static vg_status append_piece_end(vg_image_list *list, vg_error *error)
 {
-    if (list->run_count == list->run_capacity) {
-        uint64_t *ends = vg_grow(list->run_ends, &list->run_capacity, sizeof *ends);
-        if (ends == NULL) return vg_fail_memory(error, list->run_count * sizeof *ends);
-        list->run_ends = ends;
+    if (list->piece_count == list->piece_capacity) {
+        uint64_t *ends = vg_grow(list->piece_ends, &list->piece_capacity, sizeof *ends);
+        if (ends == NULL) return vg_fail_memory(error, list->piece_count * sizeof *ends);
+        list->piece_ends = ends;
     }
-    list->run_ends[list->run_count++] = vg_spill_size(list->runs);
+    list->piece_ends[list->piece_count++] = vg_spill_size(list->pieces);
     return VG_OK;
 }
 
-/* The batch becomes a run. */
-static vg_status end_run(vg_image_list *list, vg_error *error)
+/* The batch becomes a piece. */
+static vg_status end_piece(vg_image_list *list, vg_error *error)
 {
     batch *sorted = &list->batch;
     vg_status status = VG_OK;
     if (sorted->count == 0) return VG_OK;
     qsort(sorted->records, sorted->count, sizeof *sorted->records, by_path);
     for (size_t i = 0; i < sorted->count && status == VG_OK; i++)
-        status = vg_spill_append(list->runs, sorted->records[i], record_bytes(sorted->records[i]),
+        status = vg_spill_append(list->pieces, sorted->records[i], record_bytes(sorted->records[i]),
                                  error);
     sorted->used = sorted->count = 0;
-    return status == VG_OK ? append_run_end(list, error) : status;
+    return status == VG_OK ? append_piece_end(list, error) : status;
 }
 
 /* Room for `size` bytes in an empty batch. */
@@ -126,7 +126,7 @@ static vg_status reserve(vg_image_list *list, size_t size, vg_error *error)
 {
     batch *to = &list->batch;
     vg_status status = VG_OK;
-    if (to->used + size > to->capacity) status = end_run(list, error);
+    if (to->used + size > to->capacity) status = end_piece(list, error);
     if (status == VG_OK && to->used + size > to->capacity)
         status = reserve_bytes(list, size, error);
     if (status != VG_OK || to->count < to->record_capacity) return status;
@@ -155,73 +155,75 @@ vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, v
 
 /* --- Merging ------------------------------------------------------------------------ */
 
-/* The next image of a run; a heap keeps the run whose path is first on top. */
-typedef struct run {
+/* The next image of a piece; a heap keeps the piece whose path is first on top. */
+typedef struct piece {
     vg_image_cursor *cursor;
     vg_listed_image image;
     size_t number;
-} run;
+} piece;
 
 typedef struct merge {
-    run *heap;
+    piece *heap;
     size_t count;
 } merge;
 
-static bool comes_first(const run *left, const run *right)
+static bool comes_first(const piece *left, const piece *right)
 {
     int order = strcmp(left->image.path, right->image.path);
     return order != 0 ? order < 0 : left->number < right->number;
 }
 
-static void sink_down(merge *runs, size_t at)
+static void sink_down(merge *pieces, size_t at)
 {
     for (;;) {
         size_t first = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < runs->count; child++)
-            if (comes_first(&runs->heap[child], &runs->heap[first])) first = child;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < pieces->count; child++)
+            if (comes_first(&pieces->heap[child], &pieces->heap[first])) first = child;
         if (first == at) return;
-        run moved = runs->heap[at];
-        runs->heap[at] = runs->heap[first];
-        runs->heap[first] = moved;
+        piece moved = pieces->heap[at];
+        pieces->heap[at] = pieces->heap[first];
+        pieces->heap[first] = moved;
         at = first;
     }
 }
 
-static void close_merge(merge *runs)
+static void close_merge(merge *pieces)
 {
-    for (size_t i = 0; runs->heap != NULL && i < runs->count; i++)
-        vg_image_cursor_close(&runs->heap[i].cursor);
-    free(runs->heap);
+    for (size_t i = 0; pieces->heap != NULL && i < pieces->count; i++)
+        vg_image_cursor_close(&pieces->heap[i].cursor);
+    free(pieces->heap);
 }
 
-static vg_status open_merge(merge *runs, const vg_image_list *list, vg_error *error)
+static vg_status open_merge(merge *pieces, const vg_image_list *list, vg_error *error)
 {
     vg_status status = VG_OK;
     uint64_t begin = 0;
-    runs->heap = calloc(list->run_count + 1, sizeof *runs->heap);
-    if (runs->heap == NULL) return vg_fail_memory(error, list->run_count * sizeof *runs->heap);
-    for (size_t i = 0; i < list->run_count && status == VG_OK; i++) {
-        vg_image_range range = {.scratch = list->runs, .begin = begin, .end = list->run_ends[i]};
-        run *opened = &runs->heap[runs->count++];
+    pieces->heap = calloc(list->piece_count + 1, sizeof *pieces->heap);
+    if (pieces->heap == NULL)
+        return vg_fail_memory(error, list->piece_count * sizeof *pieces->heap);
+    for (size_t i = 0; i < list->piece_count && status == VG_OK; i++) {
+        vg_image_range range = {
+            .scratch = list->pieces, .begin = begin, .end = list->piece_ends[i]};
+        piece *opened = &pieces->heap[pieces->count++];
         opened->number = i;
         status = vg_image_cursor_open_range(&opened->cursor, &range, error);
         if (status == VG_OK) status = vg_image_cursor_next(opened->cursor, &opened->image, error);
-        begin = list->run_ends[i];
+        begin = list->piece_ends[i];
     }
-    for (size_t i = runs->count; i-- > 0 && status == VG_OK;) sink_down(runs, i);
+    for (size_t i = pieces->count; i-- > 0 && status == VG_OK;) sink_down(pieces, i);
     return status;
 }
 
 /* Past the image on top, which was valid until now. */
-static vg_status advance(merge *runs, vg_error *error)
+static vg_status advance(merge *pieces, vg_error *error)
 {
-    run *top = &runs->heap[0];
+    piece *top = &pieces->heap[0];
     vg_status status = vg_image_cursor_next(top->cursor, &top->image, error);
     if (status == VG_OK && top->image.path == NULL) {
         vg_image_cursor_close(&top->cursor);
-        *top = runs->heap[--runs->count];
+        *top = pieces->heap[--pieces->count];
     }
-    if (status == VG_OK) sink_down(runs, 0);
+    if (status == VG_OK) sink_down(pieces, 0);
     return status;
 }
 
@@ -277,30 +279,30 @@ static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_ima
     return status;
 }
 
-static vg_status merge_runs(vg_image_list *list, uint64_t limit, vg_error *error)
+static vg_status merge_pieces(vg_image_list *list, uint64_t limit, vg_error *error)
 {
-    merge runs = {0};
+    merge pieces = {0};
     finishing state = {0};
     list->count = 0;
     vg_status status = vg_sha256_open(&state.sha256, error);
-    if (status == VG_OK) status = open_merge(&runs, list, error);
-    while (status == VG_OK && runs.count > 0 && (limit == 0 || list->count < limit)) {
-        status = keep(list, &state, &runs.heap[0].image, error);
-        if (status == VG_OK) status = advance(&runs, error);
+    if (status == VG_OK) status = open_merge(&pieces, list, error);
+    while (status == VG_OK && pieces.count > 0 && (limit == 0 || list->count < limit)) {
+        status = keep(list, &state, &pieces.heap[0].image, error);
+        if (status == VG_OK) status = advance(&pieces, error);
     }
     if (status == VG_OK) status = vg_sha256_take(state.sha256, list->sha256, error);
     vg_sha256_close(&state.sha256);
     free(state.last);
-    close_merge(&runs);
+    close_merge(&pieces);
     return status;
 }
 
 vg_status vg_image_list_finish(vg_image_list *list, uint64_t limit, vg_error *error)
 {
-    vg_status status = end_run(list, error);
+    vg_status status = end_piece(list, error);
     free_batch(&list->batch);
-    if (status == VG_OK) status = merge_runs(list, limit, error);
-    vg_spill_close(&list->runs);
+    if (status == VG_OK) status = merge_pieces(list, limit, error);
+    vg_spill_close(&list->pieces);
     return status;
 }
 

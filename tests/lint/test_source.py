@@ -129,6 +129,11 @@ def test_includes_follow_the_table_downwards():
     assert not faults, "\n".join(faults)
 
 
+def test_the_drawing_of_the_rooms_shows_these_includes():
+    done = subprocess.run([ROOT / "tools/draw-rooms", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def arrow_include():
     pyarrow = pytest.importorskip("pyarrow")
     return pyarrow.get_include()

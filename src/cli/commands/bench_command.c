@@ -11,8 +11,6 @@
 #include "cli/bench/bench_worker.h"
 #include "cli/cli.h"
 
-enum { MAX_THREADS = 1024 };
-
 typedef struct bench_options {
     const char *kernels; /* a set, or NULL for all */
     const char *model, *image;
@@ -148,7 +146,7 @@ static vg_status bench_set(const bench_options *options, const char *kernels,
 
 static vg_status read_file(const char *path, unsigned char **bytes, size_t *size, vg_error *error)
 {
-    enum { LIMIT = 64 << 20 };
+    enum { LIMIT = 64 << 20 }; /* bytes: no photograph is larger */
     FILE *file = fopen(path, "rb");
     if (file == NULL) return vg_fail(error, VG_ENOTFOUND, "%s: cannot be opened", path);
     vg_status status = VG_OK;
@@ -158,6 +156,9 @@ static vg_status read_file(const char *path, unsigned char **bytes, size_t *size
         status = vg_fail_memory(error, LIMIT);
     else if (ferror(file))
         status = vg_fail(error, VG_EIO, "%s: cannot be read", path);
+    else if (*size == LIMIT && fgetc(file) != EOF)
+        status = vg_fail(error, VG_ELIMIT, "%s is larger than %d MiB: take a smaller image", path,
+                         LIMIT >> 20);
     fclose(file);
     return status;
 }
@@ -245,7 +246,7 @@ static int run_bench(const vg_cli_command *command, int argc, char **argv)
         bool ok = true;
         switch (key) {
         case KEY_THREADS:
-            ok = vg_cli_integer(command, "--threads", value, 1, MAX_THREADS, &options.threads);
+            ok = vg_cli_integer(command, "--threads", value, 1, VG_MOST_THREADS, &options.threads);
             break;
         case KEY_SECONDS:
             ok = vg_cli_integer(command, "--seconds", value, 1, 3600, &options.seconds);

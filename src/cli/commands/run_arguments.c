@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024 };
+#include "base/usable_cpus.h"
 
 enum {
     OPTION_COMPONENTS = 'k',
@@ -79,7 +79,7 @@ static bool take_threads(vg_cli_run_arguments *arguments, const vg_cli_command *
                          const char *text)
 {
     long threads;
-    if (!vg_cli_integer(command, "--threads", text, 1, MAX_THREADS, &threads)) return false;
+    if (!vg_cli_integer(command, "--threads", text, 1, VG_MOST_THREADS, &threads)) return false;
     arguments->options.threads = (int)threads;
     return true;
 }

@@ -54,6 +54,14 @@ static bool take_metrics(vg_cli_shared_options *options, const vg_cli_command *c
     return false;
 }
 
+/* What the command's table calls an option. */
+static const char *name_of(const vg_cli_command *command, int key)
+{
+    const vg_cli_option *option = command->options;
+    while (option->name != NULL && option->key != key) option++;
+    return option->name != NULL ? option->name : "?";
+}
+
 bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
                           const char *value)
 {
@@ -83,7 +91,11 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
         options->style = VG_CLI_STYLE_NONE;
         options->log_level = VG_LOG_ERROR;
         return true;
-    default: return true;
+    default:
+        vg_cli_usage_error(command,
+                           "--%s is not taken: this is a fault of verger, please report it",
+                           name_of(command, key));
+        return false;
     }
 }
 
