@@ -12,7 +12,6 @@
 #include "history/continuation.h"
 #include "history/lock.h"
 #include "io/io.h"
-#include "model/sources/sources.h"
 #include "output/layout.h"
 #include "output/timestamp.h"
 #include "run/features_phase.h"
@@ -20,6 +19,7 @@
 #include "run/pca_phase.h"
 #include "run/stores.h"
 #include "selection/selection.h"
+#include "weights/sources.h"
 
 enum { MAX_FACTS = 8 };
 

@@ -9,7 +9,7 @@
 #include <hdf5.h>
 
 #include "fuzz/memory_file.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 enum { MAX_STEPS = 64, MAX_DEPTH = 8, LONGEST_NAME = 320, MAX_VALUES = 4096, MAX_NAMES = 8 };
 

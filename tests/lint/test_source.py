@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = {".c", ".h", ".cpp", ".hpp"}
 
 # The rooms that each room may include besides itself, base and the public header
-# (docs/design.md). What the command alone holds (io to cli, model/sources) reaches
+# (docs/design.md). What the command alone holds (io to cli, weights) reaches
 # images, features and PCA through the public header.
 MAY_INCLUDE = {
     "base": set(),
@@ -23,25 +23,25 @@ MAY_INCLUDE = {
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
     "digest": set(),
-    "model/sources": {"model", "table", "digest"},
+    "weights": {"model", "digest"},
     "io": {"table", "digest"},
     "output": {"table", "io"},
     "selection": {"digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
-    "run": {"table", "digest", "io", "model/sources", "output", "selection", "history"},
+    "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli"},
-    "cli/commands": {"digest", "io", "model/sources", "run", "cli", "cli/reporting",
+    "cli/commands": {"digest", "io", "weights", "run", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench"},
 }
 
 # Headers of other projects that belong to single rooms.
 FOREIGN = {
     r"arrow/|parquet/": {"io"},
-    r"hdf5": {"model/sources"},
-    r"curl/": {"io", "model/sources"},
+    r"hdf5": {"weights"},
+    r"curl/": {"io", "weights"},
     r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli/bench"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "digest/sha256.h"
-#include "model/sources/sources.h"
 #include "model/weights.h"
+#include "weights/sources.h"
 
 typedef struct place {
     char folder[64], file[96], other[96];

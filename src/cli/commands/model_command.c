@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/reporting/progress.h"
 #include "digest/sha256.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 enum { OPTION_URL = 256, OPTION_FORCE = 'f', OPTION_OUTPUT = 'o', SHORT_DIGEST = 12 };
 

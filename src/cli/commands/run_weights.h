@@ -3,7 +3,7 @@
 #define VG_CLI_COMMANDS_RUN_WEIGHTS_H
 
 #include "cli/reporting/progress.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 /* Fetches what `location` names; `path` becomes the file in the cache. Says what
  * comes from where. */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 /* Keeps its name from address to address; the part knows its own. */
 static const char download_name[] = "mobilenet_v2_no_top.h5";

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 static const char shared_path[] = "../shared/models/" VG_MODEL_FILE;
 static const char seeded_prefix[] = "seeded:";

@@ -1,7 +1,7 @@
 /* A file from the network by way of "<path>.part", which a later call goes on with.
  * "<path>.part.tag" keeps what tells that the file on the server is still the same:
  * without it, or where the server sends another, the download starts afresh. */
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The layers of a Keras HDF5 file, however the file names them. */
-#ifndef VG_MODEL_SOURCES_KERAS_FILE_H
-#define VG_MODEL_SOURCES_KERAS_FILE_H
+#ifndef VG_WEIGHTS_KERAS_FILE_H
+#define VG_WEIGHTS_KERAS_FILE_H
 
 #include <hdf5.h>
 

@@ -1,5 +1,5 @@
 /* Weights to a safetensors file: the same weights give the same bytes. */
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * Source: keras/src/legacy/saving/legacy_h5_format.py, keras/src/saving/saving_lib.py.
  * Old files name the layers otherwise than today's Keras, which loads them by their
  * order; so does this. */
-#include "model/sources/keras_file.h"
+#include "weights/keras_file.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The import of Keras weights in a process of its own: on damaged files HDF5 writes where
  * it must not, and loops (1.10.8: one file in sixty with some bytes changed). */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 #include <errno.h>
 #include <signal.h>

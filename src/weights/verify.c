@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 typedef struct expected_feature {
     int index;

@@ -1,14 +1,14 @@
 /* Weights out of the HDF5 files of Keras, batch norm folded in. */
 #include "digest/sha256.h"
-#include "model/sources/sources.h"
+#include "weights/sources.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "model/sources/keras_file.h"
 #include "model/weights.h"
+#include "weights/keras_file.h"
 
 enum { MAX_CHUNK_VALUES = 1 << 20 };
 

@@ -1,6 +1,6 @@
 /* Where weights come from: files on disk, Keras's HDF5, the network. */
-#ifndef VG_MODEL_SOURCES_SOURCES_H
-#define VG_MODEL_SOURCES_SOURCES_H
+#ifndef VG_WEIGHTS_SOURCES_H
+#define VG_WEIGHTS_SOURCES_H
 
 #include "model/model.h"
 
