@@ -22,8 +22,8 @@ def cached_model() -> Path:
 
 
 def find_model(model: Optional[PathLike] = None) -> str:
-    """The weights to take: `model`, $VERGER_MODEL, the user's cache or ../shared/models, in
-    the order of the command. FileNotFoundError says where it looked.
+    """The weights to take: `model`, $VERGER_MODEL or the user's cache, in the order of the
+    command. FileNotFoundError says where it looked.
 
     A model is a safetensors file, a file of `Model.save_packed`, or "seeded:N" for weights drawn
     from the seed N.
@@ -33,13 +33,12 @@ def find_model(model: Optional[PathLike] = None) -> str:
             continue
         if str(name).startswith("seeded:") or Path(name).is_file():
             return os.fspath(name)
-        raise FileNotFoundError(f"{who} names {name}, which is no file: name a .safetensors file")
-    places = [cached_model(), Path("../shared/models") / MODEL_FILE]
-    for place in places:
-        if place.is_file():
-            return str(place)
-    raise FileNotFoundError(f"no weights at {' or '.join(map(str, places))}: give a model, set "
-                            "VERGER_MODEL, or run `verger model fetch`")
+        raise FileNotFoundError(f"{who} names {name}, which is not a file: name a .safetensors file")
+    cached = cached_model()
+    if cached.is_file():
+        return str(cached)
+    raise FileNotFoundError(f"no weights at {cached}: give a model, set VERGER_MODEL, or run "
+                            "`verger model fetch`")
 
 
 class Model(Handle):

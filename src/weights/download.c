@@ -22,7 +22,6 @@ enum {
     STALL_SECONDS = 60,
     MAX_REDIRECTS = 10,
     TAG_CHARS = 512,
-    URL_CHARS = 4096,
     HTTP_PARTIAL = 206,
     HTTP_ERRORS = 400,
     HTTP_RANGE_BEYOND = 416
@@ -30,7 +29,9 @@ enum {
 
 typedef struct download {
     const char *url;
+    char shown[VG_PATH_CHARS]; /* the address without its secrets */
     char part[VG_PATH_CHARS], tag_path[VG_PATH_CHARS];
+    uint64_t max_bytes;
     int file; /* the part */
     CURL *curl;
     uint64_t offset; /* bytes the part held when the request was sent */
@@ -47,18 +48,18 @@ typedef struct download {
     vg_error *error;
 } download;
 
-/* --- the tag: the address, then an ETag or a date, one a line --- */
+/* --- the tag: the address as it is shown, then an ETag or a date, one a line --- */
 
 static void read_tag(const download *fetch, char tag[TAG_CHARS])
 {
-    char url[URL_CHARS];
+    char url[VG_PATH_CHARS + 1];
     tag[0] = '\0';
     FILE *file = fopen(fetch->tag_path, "r");
     if (file == NULL) return;
     if (fgets(url, sizeof url, file) != NULL && fgets(tag, TAG_CHARS, file) != NULL) {
         url[strcspn(url, "\n")] = '\0';
         tag[strcspn(tag, "\n")] = '\0';
-        if (strcmp(url, fetch->url) != 0) tag[0] = '\0';
+        if (strcmp(url, fetch->shown) != 0) tag[0] = '\0';
     }
     fclose(file);
 }
@@ -71,7 +72,7 @@ static void write_tag(const download *fetch)
     if (tag[0] == '\0') return;
     FILE *file = fopen(fetch->tag_path, "w");
     if (file == NULL) return; /* the next call starts afresh */
-    fprintf(file, "%s\n%s\n", fetch->url, tag);
+    fprintf(file, "%s\n%s\n", fetch->shown, tag);
     fclose(file);
 }
 
@@ -156,7 +157,22 @@ static vg_status begin_body(download *fetch)
     return vg_fail(fetch->error, VG_EIO,
                    "the server of %s sent another range than was asked for: try again, the "
                    "download starts afresh",
-                   fetch->url);
+                   fetch->shown);
+}
+
+/* More than there may be, as the server announces it or sends it all the same. */
+static vg_status check_size(download *fetch, size_t coming)
+{
+    curl_off_t announced = -1;
+    uint64_t size = fetch->done + coming;
+    curl_easy_getinfo(fetch->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    uint64_t begin = answer_code(fetch) == HTTP_PARTIAL ? fetch->offset : 0;
+    if (announced > 0 && begin + (uint64_t)announced > size) size = begin + (uint64_t)announced;
+    if (size <= fetch->max_bytes) return VG_OK;
+    return vg_fail(fetch->error, VG_EFORMAT,
+                   "%s gives more than the %" PRIu64
+                   " bytes that are taken: it is not the file that is needed",
+                   fetch->shown, fetch->max_bytes);
 }
 
 static size_t on_body(char *data, size_t one, size_t size, void *context)
@@ -165,6 +181,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
     download *fetch = context;
     if (answer_code(fetch) >= HTTP_ERRORS) return size; /* the page that explains the error */
     if (!fetch->body_begun) fetch->status = begin_body(fetch);
+    if (fetch->status == VG_OK) fetch->status = check_size(fetch, size);
     if (fetch->status != VG_OK) return 0;
     for (size_t written = 0; written < size;) {
         ssize_t count = write(fetch->file, data + written, size - written);
@@ -191,7 +208,7 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     fetch->status = fetch->progress(fetch->context, fetch->done, whole);
     if (fetch->status == VG_OK) return 0;
     vg_fail(fetch->error, fetch->status, "the download of %s was stopped; it goes on from %s",
-            fetch->url, fetch->part);
+            fetch->shown, fetch->part);
     return 1;
 }
 
@@ -240,14 +257,14 @@ static vg_status explain(const download *fetch, CURLcode code, const char *reaso
     long answer = answer_code(fetch);
     if (code == CURLE_OK && answer >= HTTP_ERRORS)
         return vg_fail(fetch->error, answer == 404 || answer == 410 ? VG_ENOTFOUND : VG_EIO,
-                       "cannot fetch %s: the server answered with HTTP error %ld", fetch->url,
+                       "cannot fetch %s: the server answered with HTTP error %ld", fetch->shown,
                        answer);
     if (reason[0] == '\0') reason = curl_easy_strerror(code);
     if (fetch->done == 0)
-        return vg_fail(fetch->error, VG_EIO, "cannot fetch %s: %s", fetch->url, reason);
+        return vg_fail(fetch->error, VG_EIO, "cannot fetch %s: %s", fetch->shown, reason);
     return vg_fail(fetch->error, VG_EIO,
                    "cannot fetch %s: %s (%" PRIu64 " bytes are kept; the next try goes on there)",
-                   fetch->url, reason, fetch->done);
+                   fetch->shown, reason, fetch->done);
 }
 
 /* Asks for what the part lacks, if its tag says that it can go on. */
@@ -261,7 +278,7 @@ static vg_status request(download *fetch)
 
     read_tag(fetch, tag);
     off_t size = lseek(fetch->file, 0, SEEK_END);
-    if (size > 0 && tag[0] == '\0') {
+    if (size > 0 && (tag[0] == '\0' || (uint64_t)size > fetch->max_bytes)) {
         vg_status status = empty_part(fetch);
         if (status != VG_OK) return status;
         size = 0;
@@ -334,12 +351,14 @@ static vg_status finish(download *fetch, const char *path)
     return VG_OK;
 }
 
-vg_status vg_download(const char *url, const char *path, vg_download_progress *progress,
-                      void *context, vg_error *error)
+vg_status vg_download(const char *url, const char *path, uint64_t max_bytes,
+                      vg_download_progress *progress, void *context, vg_error *error)
 {
     download *fetch = calloc(1, sizeof *fetch);
     if (fetch == NULL) return vg_fail_memory(error, sizeof *fetch);
     fetch->url = url;
+    vg_shown_address(fetch->shown, url);
+    fetch->max_bytes = max_bytes;
     fetch->file = -1;
     fetch->progress = progress;
     fetch->context = context;
@@ -351,7 +370,9 @@ vg_status vg_download(const char *url, const char *path, vg_download_progress *p
     if (status == VG_OK) status = open_part(fetch, path);
     if (status == VG_OK) {
         status = transfer(fetch);
-        if (status != VG_OK && fetch->done == 0) unlink(fetch->part);
+        /* What is too large would be so the next time. */
+        if (status == VG_EFORMAT) unlink(fetch->tag_path);
+        if (status != VG_OK && (fetch->done == 0 || status == VG_EFORMAT)) unlink(fetch->part);
         if (status == VG_OK) status = finish(fetch, path);
     }
 

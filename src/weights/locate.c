@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "weights/sources.h"
 
-static const char shared_path[] = "../shared/models/" VG_MODEL_FILE;
 static const char seeded_prefix[] = "seeded:";
 
 static const char *environment(const char *name)
@@ -61,7 +60,6 @@ void vg_model_look(vg_model_place place, const char *argument, char source[VG_PA
     case VG_MODEL_ARGUMENT: name = argument; break;
     case VG_MODEL_ENVIRONMENT: name = environment("VERGER_MODEL"); break;
     case VG_MODEL_CACHE: vg_model_cache_path(source, NULL); break;
-    case VG_MODEL_SHARED: name = shared_path; break;
     case VG_MODEL_DOWNLOAD: name = official_address(); break;
     }
     if (name != NULL && strlen(name) < VG_PATH_CHARS) snprintf(source, VG_PATH_CHARS, "%s", name);
@@ -78,8 +76,8 @@ static vg_status fail_named(const vg_model_location *location, vg_error *error)
                        "%s names weights that cannot be opened: %s: %s ('verger model list' shows "
                        "where there are some)",
                        who, location->source, strerror(errno));
-    return vg_fail(error, VG_EINVAL, "%s names %s, which is no file: name a .safetensors file", who,
-                   location->source);
+    return vg_fail(error, VG_EINVAL, "%s names %s, which is not a file: name a .safetensors file",
+                   who, location->source);
 }
 
 vg_status vg_model_locate(const char *argument, vg_model_location *location, vg_error *error)

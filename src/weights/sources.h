@@ -2,15 +2,26 @@
 #ifndef VG_WEIGHTS_SOURCES_H
 #define VG_WEIGHTS_SOURCES_H
 
+#include "digest/sha256.h"
 #include "model/model.h"
 
-/* The file name of the converted weights, in the cache and in shared/models. */
+enum { VG_PATH_CHARS = 4096 };
+
+/* The file name of the converted weights in the cache. */
 #define VG_MODEL_FILE "mobilenet_v2_1.0_224.safetensors"
 
 /* What keras.applications.MobileNetV2(weights="imagenet", include_top=False) loads. */
 #define VG_MODEL_URL                                                             \
     "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/" \
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+/* Its size, as Keras prints it when it fetches the file. Neither Keras nor the server gives a
+ * digest of it: keras/src/applications/mobilenet_v2.py calls get_file without file_hash. */
+#define VG_MODEL_BYTES 9406464
+
+/* No file of weights is larger: MobileNetV2 with its head and the state of an optimizer has
+ * 43 MB. */
+#define VG_MODEL_MAX_BYTES (UINT64_C(128) << 20)
 
 /* Reads the Keras weights file (.h5, as published or as save_weights writes it),
  * folds each batch norm (epsilon 1e-3) into the convolution before it. */
@@ -31,20 +42,23 @@ vg_status vg_make_parent_folders(const char *path, vg_error *error);
  * VG_OK stops the download and is returned. */
 typedef vg_status vg_download_progress(void *context, uint64_t done, uint64_t total);
 
-/* Fetches a file to `path` by way of path + ".part", which a later call resumes. */
-vg_status vg_download(const char *url, const char *path, vg_download_progress *progress,
-                      void *context, vg_error *error);
+/* An address without user, password, query and fragment, as messages and files have it. */
+void vg_shown_address(char shown[VG_PATH_CHARS], const char *url);
+
+/* Fetches a file to `path` by way of path + ".part", which a later call resumes. One of more
+ * than max_bytes is VG_EFORMAT, and nothing of it is kept. */
+vg_status vg_download(const char *url, const char *path, uint64_t max_bytes,
+                      vg_download_progress *progress, void *context, vg_error *error);
 
 /* Where weights may lie, in the order in which they are looked for. */
 typedef enum vg_model_place {
     VG_MODEL_ARGUMENT,    /* --model */
     VG_MODEL_ENVIRONMENT, /* $VERGER_MODEL */
     VG_MODEL_CACHE,       /* $XDG_CACHE_HOME/verger or ~/.cache/verger */
-    VG_MODEL_SHARED,      /* ../shared/models, seen from the working folder */
     VG_MODEL_DOWNLOAD     /* the official Keras file, fetched and converted */
 } vg_model_place;
 
-enum { VG_MODEL_PLACES = VG_MODEL_DOWNLOAD + 1, VG_PATH_CHARS = 4096 };
+enum { VG_MODEL_PLACES = VG_MODEL_DOWNLOAD + 1 };
 
 typedef struct vg_model_location {
     vg_model_place place;
@@ -63,10 +77,24 @@ void vg_model_look(vg_model_place place, const char *argument, char source[VG_PA
 /* The path the cache gives the converted weights; its folder may not exist yet. */
 vg_status vg_model_cache_path(char path[VG_PATH_CHARS], vg_error *error);
 
-/* Fetches the official Keras weights (or those at `url`, if not NULL) into the
- * cache and converts them. `path` becomes the safetensors file. */
-vg_status vg_model_fetch(const char *url, vg_download_progress *progress, void *context,
-                         char path[VG_PATH_CHARS], vg_error *error);
+/* What a file of weights must be, as far as it is known; else it is not kept. */
+typedef struct vg_model_pin {
+    const char *sha256; /* of the file, 64 hexadecimal digits; NULL where it is not known */
+    uint64_t bytes;     /* 0 where it is not known */
+    int is_imagenet;    /* it must give the features of the official weights */
+} vg_model_pin;
+
+/* Fetches the Keras weights at `url` (NULL: of $VERGER_MODEL_URL, or the official ones) into
+ * the cache and converts them. `sha256` is NULL or the digest that the file must have (with
+ * no url, NULL takes $VERGER_MODEL_SHA256). The official file must have its size and give
+ * the official features. `path` becomes the safetensors file. */
+vg_status vg_model_fetch(const char *url, const char *sha256, vg_download_progress *progress,
+                         void *context, char path[VG_PATH_CHARS], vg_error *error);
+
+/* The same with what is said of the file. */
+vg_status vg_model_fetch_pinned(const char *url, const vg_model_pin *pin,
+                                vg_download_progress *progress, void *context,
+                                char path[VG_PATH_CHARS], vg_error *error);
 
 typedef struct vg_verification {
     char kernels[16];

@@ -58,6 +58,19 @@ def folded(layers):
     return tensors
 
 
+def unfolded(tensors):
+    """Layers that fold back into these tensors, but for the last bit."""
+    layers = {}
+    for name, norm, shape in layer_shapes():
+        kernel = tensors[name + ("/depthwise_kernel" if is_depthwise(shape) else "/kernel")]
+        bias = tensors[name + "/bias"]
+        layers[name] = norm, kernel, {
+            "gamma": np.ones_like(bias), "beta": bias, "moving_mean": np.zeros_like(bias),
+            "moving_variance": np.full_like(bias, 1 - EPSILON),
+        }
+    return layers
+
+
 def kernel_name(kernel):
     return "depthwise_kernel" if is_depthwise(kernel.shape) else "kernel"
 

@@ -12,7 +12,7 @@ BUILD = pathlib.Path(os.environ["VERGER_BUILD"])
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
 SHARED_WEIGHTS = SHARED / "models" / "mobilenet_v2_1.0_224.safetensors"
 FILE_NAME = SHARED_WEIGHTS.name
-OWN_VARIABLES = ("VERGER_MODEL", "VERGER_MODEL_URL", "XDG_CACHE_HOME", "VERGER_CPU")
+OWN_VARIABLES = ("VERGER_MODEL", "VERGER_MODEL_URL", "VERGER_MODEL_SHA256", "XDG_CACHE_HOME", "VERGER_CPU")
 
 
 class Home:
@@ -26,9 +26,9 @@ class Home:
         self.environment = {k: v for k, v in os.environ.items() if k not in OWN_VARIABLES}
         self.environment.update(HOME=str(folder / "home"), no_proxy="127.0.0.1", LC_ALL="C")
 
-    def start(self, *arguments, environment=None, **options):
+    def start(self, *arguments, environment=None, program="verger", **options):
         return subprocess.Popen(
-            [BUILD / "verger", *map(str, arguments)],
+            [BUILD / program, *map(str, arguments)],
             cwd=self.work,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,

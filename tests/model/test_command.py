@@ -14,7 +14,7 @@ from model_tools import SHARED_WEIGHTS, Home
 needs_shared = pytest.mark.skipif(
     not SHARED_WEIGHTS.exists(), reason=f"the ImageNet weights are not here: {SHARED_WEIGHTS}"
 )
-SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src" / "model" / "sources"
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src" / "weights"
 
 
 @pytest.fixture
@@ -41,13 +41,14 @@ def test_order_of_places(home, random_weights):
     """Each place that is filled wins over those below it."""
     assert used(home.run("model", "list")) == "download"
 
+    # Nothing beside the working folder is one: whoever may write there would choose.
     shared = home.work.parent / "shared" / "models" / home.cached.name
     shared.parent.mkdir(parents=True)
     shutil.copy(random_weights, shared)
     run = home.run("model", "list")
-    assert used(run) == "shared"
+    assert used(run) == "download"
     assert [line[2:].split()[0] for line in run.output.splitlines()[1:]] == [
-        "--model", "$VERGER_MODEL", "cache", "shared", "download"
+        "--model", "$VERGER_MODEL", "cache", "download"
     ]
 
     home.cache.mkdir(parents=True)
@@ -189,6 +190,7 @@ def test_verify_tells_a_single_damaged_weight(home, tmp_path):
         (["import", "a", "b"], "one word too many"),
         (["list", "--force"], "does not take --force"),
         (["info", "--url", "x"], "does not take --url"),
+        (["import", "x", "--sha256", "0"], "does not take --sha256"),
         (["verify", "--output", "x"], "does not take --output"),
         (["fetch", "--output", "x"], "does not take --output"),
     ],

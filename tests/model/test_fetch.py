@@ -1,6 +1,7 @@
 """`verger model fetch` against a server that drops, redirects, refuses and lies."""
 
 import fcntl
+import hashlib
 import resource
 import shutil
 import signal
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import reference_network
 from file_server import serving
-from model_tools import Home
+from model_tools import SHARED_WEIGHTS, Home
 
 PART = "mobilenet_v2_no_top.h5.part"
 TAG = PART + ".tag"
@@ -77,12 +78,106 @@ def test_fetches(home, server, published):
     assert len(server.requests) == 2
 
     info = home.run("model", "info")
-    assert f"origin      {server.url}\n" in info.output
+    digest = hashlib.sha256(published[0]).hexdigest()
+    assert f"origin      Keras .h5 of sha256 {digest} from {server.url}\n" in info.output
 
 
 def test_address_from_the_environment(home, server, published):
     run = home.run("model", "fetch", environment={"VERGER_MODEL_URL": server.url})
     assert_fetched(home, run, published)
+
+
+def test_digest(home, server, published):
+    """What has another digest than it must have is not kept."""
+    digest = hashlib.sha256(published[0]).hexdigest()
+    other = digest.translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+    assert_failed(home, fetch(home, server, "--sha256", other),
+                  f"its SHA-256 is {digest} instead of {other}")
+    assert home.cache_names() == []
+    assert_fetched(home, fetch(home, server, "--sha256", digest.upper()), published)
+
+
+@pytest.mark.parametrize("digest", ["", "12", "g" * 64, "0" * 65])
+def test_no_digest(digest, home, server):
+    assert_failed(home, fetch(home, server, "--sha256", digest), "64 hexadecimal digits")
+    assert server.requests == []
+
+
+def test_digest_from_the_environment(home, server, published):
+    environment = {"VERGER_MODEL_URL": server.url, "VERGER_MODEL_SHA256": "0" * 64}
+    assert_failed(home, home.run("model", "fetch", environment=environment), "its SHA-256 is")
+    environment["VERGER_MODEL_SHA256"] = hashlib.sha256(published[0]).hexdigest()
+    assert_fetched(home, home.run("model", "fetch", environment=environment), published)
+
+
+def test_secrets_of_an_address(home, server, published):
+    """A user, a password and a query are sent, and neither shown nor kept."""
+    url = server.url.replace("//", "//someone:pa55@") + "?sig=pa55#pa55"
+    server.drops = [1_000_000, 0]
+    broken = home.run("model", "fetch", "--url", url)
+    assert_failed(home, broken, f"cannot fetch {server.url}: ")
+    kept = [path.read_bytes() for path in home.cache.iterdir()]
+    fetched = home.run("model", "fetch", "--url", url)
+    assert_fetched(home, fetched, published)
+    assert ranges(server)[-1] == "bytes=1000000-"
+    assert server.requests[-1][0] == "/weights.h5?sig=pa55"
+    environment = {"VERGER_MODEL_URL": url}
+    listed = home.run("model", "list", environment=environment)
+    assert f"  {server.url}\n" in listed.output
+    server.codes = [403]
+    refused = home.run("model", "fetch", "--force", environment=environment)
+    info = home.run("model", "info")
+    shown = "".join(run.output + run.messages for run in (broken, fetched, listed, refused, info))
+    assert "pa55" not in shown and "someone" not in shown
+    assert all(b"pa55" not in content for content in [*kept, home.cached.read_bytes()])
+
+
+@pytest.mark.parametrize("url", ["someone:pa55@127.0.0.1/x", "http://a:pa55@[x/y", "::pa55@?pa55"])
+def test_secrets_of_what_is_no_address(url, home):
+    run = home.run("model", "fetch", "--url", url)
+    assert_failed(home, run, "cannot fetch")
+    assert "pa55" not in run.messages
+
+
+TOO_LARGE = (128 << 20) + 1
+
+
+@pytest.mark.parametrize("lengths", [True, False])
+def test_too_large(lengths, home, server):
+    """A server that does not end fills no disk, whether it announces it or not."""
+    server.data, server.lengths = bytes(TOO_LARGE), lengths
+    assert_failed(home, fetch(home, server), "gives more than the 134217728 bytes")
+    assert home.cache_names() == []
+    assert len(server.requests) == 1
+
+
+def fetch_pinned(home, url, size, is_imagenet):
+    return home.run(url, size, is_imagenet, program="fetch_pinned")
+
+
+def test_size_of_the_official_file(home, server, published):
+    size = len(published[0])
+    assert_failed(home, fetch_pinned(home, server.url, size - 1, 0), "gives more than the")
+    assert_failed(home, fetch_pinned(home, server.url, size + 1, 0),
+                  f"it has {size} bytes instead of {size + 1}")
+    assert home.cache_names() == []
+    assert_fetched(home, fetch_pinned(home, server.url, size, 0), published)
+
+
+def test_features_of_the_official_file(home, server, published, tmp_path):
+    run = fetch_pinned(home, server.url, len(published[0]), 1)
+    assert_failed(home, run, "differ by")
+    assert "the official ImageNet weights" in run.messages
+    assert home.cache_names() == []
+
+
+@pytest.mark.skipif(not SHARED_WEIGHTS.exists(), reason=f"no {SHARED_WEIGHTS}")
+def test_the_official_features_pass(home, tmp_path):
+    tensors = reference_network.read_safetensors(SHARED_WEIGHTS)
+    h5 = tmp_path / "official.h5"
+    keras_files.write_by_name(h5, keras_files.unfolded(tensors))
+    run = fetch_pinned(home, h5.as_uri(), h5.stat().st_size, 1)
+    assert run.returncode == 0, run.messages
 
 
 def test_xdg_cache(home, server, tmp_path):

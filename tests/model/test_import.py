@@ -1,5 +1,8 @@
 """`verger model import`: each of Keras's layouts, and files that are not what is needed."""
 
+import os
+import zlib
+
 import h5py
 import keras_files
 import numpy as np
@@ -288,3 +291,43 @@ def test_bytes_turned(good_h5, home, h5):
         h5.write_bytes(damaged)
         run = home.run("model", "import", "--force", h5)
         assert run.returncode in (0, 1), run.messages
+
+
+def test_only_regular_files(home, tmp_path):
+    """Nobody writes into the FIFO: a call that opens it would wait without end."""
+    os.mkfifo(tmp_path / "pipe.h5")
+    for path in (tmp_path / "pipe.h5", "/dev/zero", tmp_path):
+        run = home.run("model", "import", path)
+        assert run.returncode == 1
+        assert "it is not a regular file" in run.messages
+
+
+def test_a_file_too_large(home, h5):
+    h5.touch()
+    os.truncate(h5, (128 << 20) + 1)
+    run = home.run("model", "import", h5)
+    assert run.returncode == 1
+    assert "it is too large for weights of MobileNetV2" in run.messages
+
+
+def test_memory_is_bounded(home, layers, h5):
+    """Numbers of 160 bytes, a million of them a chunk: HDF5 asks for 160 MB."""
+    keras_files.write_by_name(h5, layers)
+    size = 160
+    wide = h5py.h5t.IEEE_F64LE.copy()
+    wide.set_size(size)
+    wide.set_precision(8 * size)
+    with h5py.File(h5, "r+") as file:
+        kernel = file["Conv1/Conv1/kernel:0"]
+        shape, chunk = kernel.shape, (64, 64, 16, 16)
+        del file["Conv1/Conv1/kernel:0"]
+        storage = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        storage.set_chunk(chunk)
+        storage.set_deflate(1)
+        space = h5py.h5s.create_simple(shape, (h5py.h5s.UNLIMITED,) * len(shape))
+        dataset = h5py.h5d.create(file["Conv1/Conv1"].id, b"kernel:0", wide, space, storage)
+        zeros = zlib.compress(bytes(size * int(np.prod(chunk))), 1)
+        dataset.write_direct_chunk((0, 0, 0, 0), zeros)
+    run = home.run("model", "import", h5)
+    assert run.returncode == 1
+    assert 'kernel of layer "Conv1" cannot be read' in run.messages, run.messages

@@ -95,7 +95,7 @@ def test_wrong_usage(local3, fruits, tmp_path):
             ([fruits, tmp_path, "half", 5], 2, 'mode "half": it must be mini, apples or full'),
             ([fruits, tmp_path, "full", "many"], 2, "invalid int value: 'many'"),
             ([tmp_path / "absent", tmp_path / "out", *OPTIONS], 1, "no image below .*absent"),
-            ([fruits, tmp_path / "out", "--model", "absent"], 1, "names absent, which is no file")):
+            ([fruits, tmp_path / "out", "--model", "absent"], 1, "names absent, which is not a file")):
         result = submit(local3, "verger.spark", *arguments, **settings())
         assert result.code == code and re.search(message, result.output), result
         assert "Traceback" not in result.output

@@ -46,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
     add("--format", metavar="LIST", default="parquet,csv",
         help="parquet, csv or both, with a comma between (default: parquet,csv)")
     add("--model", metavar="FILE", help="weights: a safetensors file on the machine of the "
-        "driver, an address such as s3://, or seeded:N (default: $VERGER_MODEL, the cache, "
-        "../shared/models)")
+        "driver, an address such as s3://, or seeded:N (default: $VERGER_MODEL, the "
+        "cache)")
     add("--timestamp", metavar="YYYYMMDD_HHMMSS", help="names the tables (default: now, UTC)")
     add("--overwrite", action="store_true", help="replace tables of the same timestamp")
     add("--max-errors", metavar="N|P%", help="fail when more images than this failed")

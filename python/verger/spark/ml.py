@@ -70,7 +70,7 @@ class VergerFeaturizer(Transformer, HasInputCol, HasOutputCol, HasVectors, Defau
     errorCol = Param(Params._dummy(), "errorCol", "column for the reason of a failure",
                      TypeConverters.toString)
     model = Param(Params._dummy(), "model", "weights on the driver: a safetensors file or "
-                  "seeded:N; empty takes $VERGER_MODEL, the cache or ../shared/models",
+                  "seeded:N; empty takes $VERGER_MODEL or the cache",
                   TypeConverters.toString)
     maxPixels = Param(Params._dummy(), "maxPixels", "largest width times height, 0 for Pillow's "
                       "limit", TypeConverters.toInt)

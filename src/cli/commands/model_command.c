@@ -10,10 +10,17 @@
 #include "digest/sha256.h"
 #include "weights/sources.h"
 
-enum { OPTION_URL = 256, OPTION_FORCE = 'f', OPTION_OUTPUT = 'o', SHORT_DIGEST = 12 };
+enum {
+    OPTION_URL = 256,
+    OPTION_SHA256,
+    OPTION_FORCE = 'f',
+    OPTION_OUTPUT = 'o',
+    SHORT_DIGEST = 12
+};
 
 static const vg_cli_option model_options[] = {
     {OPTION_URL, "url", "URL", NULL, "fetch: the address of a Keras weights file (.h5)"},
+    {OPTION_SHA256, "sha256", "HEX", NULL, "fetch: the SHA-256 that the file must have"},
     {OPTION_FORCE, "force", NULL, NULL,
      "fetch, import: replace the weights that are there already"},
     {OPTION_OUTPUT, "output", "FILE", "FILE",
@@ -22,26 +29,27 @@ static const vg_cli_option model_options[] = {
 
 typedef struct model_arguments {
     const char *action, *file; /* file is NULL where none was given */
-    const char *url, *output;
+    const char *url, *sha256, *output;
     bool force;
 } model_arguments;
 
 typedef struct model_action {
     const char *name;
-    bool takes_file, needs_file, takes_url, takes_force, takes_output;
+    bool takes_file, needs_file, takes_url, takes_sha256, takes_force, takes_output;
     int (*run)(const model_arguments *arguments);
 } model_action;
 
 /* --- list --- */
 
 static const char *const place_names[VG_MODEL_PLACES] = {"--model", "$VERGER_MODEL", "cache",
-                                                         "shared", "download"};
+                                                         "download"};
 
 static void print_place(vg_model_place place, bool is_used)
 {
-    char source[VG_PATH_CHARS], hex[VG_SHA256_CHARS] = "";
+    char source[VG_PATH_CHARS], shown[VG_PATH_CHARS], hex[VG_SHA256_CHARS] = "";
     int exists;
     vg_model_look(place, NULL, source, &exists);
+    if (place == VG_MODEL_DOWNLOAD) vg_shown_address(shown, source);
     if (exists && vg_file_sha256(source, hex, NULL) == VG_OK) hex[SHORT_DIGEST] = '\0';
     const char *state = source[0] == '\0'            ? ""
                         : place == VG_MODEL_DOWNLOAD ? "on demand"
@@ -49,7 +57,9 @@ static void print_place(vg_model_place place, bool is_used)
                         : hex[0] != '\0'             ? hex
                                                      : "found";
     printf("%c %-13s  %-12s  %s\n", is_used ? '*' : ' ', place_names[place], state,
-           source[0] != '\0' ? source : "not given");
+           source[0] == '\0'            ? "not given"
+           : place == VG_MODEL_DOWNLOAD ? shown
+                                        : source);
 }
 
 static int run_list(const model_arguments *arguments)
@@ -74,13 +84,14 @@ static bool is_there(const char *path)
     return stat(path, &facts) == 0;
 }
 
-static vg_status fetch(const char *url, char path[VG_PATH_CHARS], vg_error *error)
+static vg_status fetch(const model_arguments *arguments, char path[VG_PATH_CHARS], vg_error *error)
 {
     vg_cli_progress *progress = NULL;
     vg_status status = vg_cli_progress_open(&progress, VG_CLI_STYLE_AUTO, VG_LOG_INFO, error);
     if (status != VG_OK) return status;
     vg_cli_catch_signals();
-    status = vg_model_fetch(url, vg_cli_progress_download, progress, path, error);
+    status = vg_model_fetch(arguments->url, arguments->sha256, vg_cli_progress_download, progress,
+                            path, error);
     vg_cli_progress_close(&progress);
     return status;
 }
@@ -94,7 +105,7 @@ static int run_fetch(const model_arguments *arguments)
         printf("%s is there already (--force fetches it again)\n", path);
         return VG_EXIT_OK;
     }
-    if (status == VG_OK) status = fetch(arguments->url, path, &error);
+    if (status == VG_OK) status = fetch(arguments, path, &error);
     if (status != VG_OK) return vg_cli_failed(&error);
     printf("%s\n", path);
     return VG_EXIT_OK;
@@ -226,7 +237,11 @@ static int run_verify(const model_arguments *arguments)
 
 static const model_action actions[] = {
     {.name = "list", .run = run_list},
-    {.name = "fetch", .takes_url = true, .takes_force = true, .run = run_fetch},
+    {.name = "fetch",
+     .takes_url = true,
+     .takes_sha256 = true,
+     .takes_force = true,
+     .run = run_fetch},
     {.name = "import",
      .takes_file = true,
      .needs_file = true,
@@ -262,6 +277,7 @@ static int parse(model_arguments *arguments, const vg_cli_command *command, int 
             if (!take_word(command, arguments, value)) return VG_CLI_ERROR;
             break;
         case OPTION_URL: arguments->url = value; break;
+        case OPTION_SHA256: arguments->sha256 = value; break;
         case OPTION_FORCE: arguments->force = true; break;
         case OPTION_OUTPUT: arguments->output = value; break;
         default: return key;
@@ -273,6 +289,7 @@ static int parse(model_arguments *arguments, const vg_cli_command *command, int 
 static const char *misplaced_option(const model_action *action, const model_arguments *arguments)
 {
     if (arguments->url != NULL && !action->takes_url) return "--url";
+    if (arguments->sha256 != NULL && !action->takes_sha256) return "--sha256";
     if (arguments->force && !action->takes_force) return "--force";
     if (arguments->output != NULL && !action->takes_output) return "--output";
     return NULL;
@@ -306,10 +323,11 @@ const vg_cli_command vg_command_model = {
     .description =
         "list           the places where weights are looked for, in order: --model FILE,\n"
         "               $VERGER_MODEL, the cache ($XDG_CACHE_HOME/verger or\n"
-        "               ~/.cache/verger), ../shared/models, then the download\n"
+        "               ~/.cache/verger), then the download\n"
         "fetch          downloads the official Keras weights into the cache and converts\n"
         "               them; a download that broke off goes on where it stopped.\n"
-        "               $VERGER_MODEL_URL replaces the address\n"
+        "               $VERGER_MODEL_URL replaces the address, $VERGER_MODEL_SHA256 says\n"
+        "               what its file must be\n"
         "import FILE    converts a Keras weights file (.h5) of MobileNetV2, alpha 1.0:\n"
         "               batch norm is folded in, the classification head left out\n"
         "info [FILE]    tensors, parameters, digest and origin\n"

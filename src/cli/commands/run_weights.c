@@ -7,12 +7,13 @@
 vg_status vg_cli_fetch_weights(const vg_model_location *location, vg_cli_progress *progress,
                                char path[VG_PATH_CHARS], vg_error *error)
 {
-    char cache[VG_PATH_CHARS];
+    char cache[VG_PATH_CHARS], shown[VG_PATH_CHARS];
     vg_status status = vg_model_cache_path(cache, error);
     if (status != VG_OK) return status;
-    vg_cli_log(progress, VG_LOG_INFO, "no weights on this machine yet: fetching %s to %s",
-               location->source, cache);
-    status = vg_model_fetch(location->source, vg_cli_progress_download, progress, path, error);
+    vg_shown_address(shown, location->source);
+    vg_cli_log(progress, VG_LOG_INFO, "no weights on this machine yet: fetching %s to %s", shown,
+               cache);
+    status = vg_model_fetch(NULL, NULL, vg_cli_progress_download, progress, path, error);
     vg_cli_progress_finish(progress);
     if (status == VG_OK || status == VG_ECANCELLED) return status;
     vg_error cause = *error;
