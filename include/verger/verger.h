@@ -63,6 +63,10 @@ VG_API int vg_abi_version(void);
 /* Names and versions of the libraries this one uses, on one line. */
 VG_API const char *vg_libraries(void);
 
+/* CPUs that this process may use, at least 1: those of its affinity or, where its control
+ * groups (version 1 or 2, those around it too) give it less, that share, rounded up. */
+VG_API int vg_usable_cpus(void);
+
 /* --- CPU kernels ------------------------------------------------------- */
 
 /* The kernel sets this CPU can run, plainest first: "ref", then "avx2" and "avx512" or,

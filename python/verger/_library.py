@@ -66,6 +66,7 @@ HANDLE = c_void_p
 FUNCTIONS = {
     "vg_version": (c_char_p, []),
     "vg_libraries": (c_char_p, []),
+    "vg_usable_cpus": (c_int, []),
     "vg_kernel_set": (c_char_p, [c_size_t]),
     "vg_model_open": (status, [POINTER(HANDLE), c_char_p, POINTER(ModelOptions)]),
     "vg_model_close": (None, [POINTER(HANDLE)]),

@@ -109,7 +109,7 @@ class Extractor:
         if team < 1:
             raise ValueError(f"a team of {team}: at least one is needed")
         self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
-        self.threads = threads or max(1, len(os.sched_getaffinity(0)) // team)
+        self.threads = threads or max(1, library().vg_usable_cpus() // team)
         options = ImageOptions()
         library().vg_image_options_default(byref(options))
         if max_pixels is not None:

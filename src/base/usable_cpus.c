@@ -2,11 +2,11 @@
 #include "base/usable_cpus.h"
 
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/quota.h"
 
 enum { MAX_CPUS = 8192 };
 
@@ -23,23 +23,9 @@ static int cpus_of_affinity(void)
     return count < 1 ? 1 : count;
 }
 
-/* The quota of a container, rounded up; 0 where there is none. Source: the Linux
- * kernel's Documentation/admin-guide/cgroup-v2.rst, cpu.max. */
-static int cpus_of_quota(void)
-{
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (file == NULL) return 0;
-    long long quota = 0, period = 0;
-    int read = fscanf(file, "%lld %lld", &quota, &period);
-    fclose(file);
-    if (read != 2 || quota <= 0 || period <= 0) return 0;
-    long long cpus = (quota + period - 1) / period;
-    return cpus < 8192 ? (int)cpus : 0;
-}
-
 int vg_usable_cpus(void)
 {
-    int cpus = cpus_of_affinity(), quota = cpus_of_quota();
+    int cpus = cpus_of_affinity(), quota = vg_quota_cpus("");
     return quota > 0 && quota < cpus ? quota : cpus;
 }
 

@@ -1,4 +1,4 @@
-/* The CPUs this process may use. */
+/* The CPUs this process may use; vg_usable_cpus counts them. */
 #ifndef VG_BASE_USABLE_CPUS_H
 #define VG_BASE_USABLE_CPUS_H
 
@@ -8,9 +8,6 @@
 
 /* More threads than this are refused: somebody mistyped. */
 enum { VG_MOST_THREADS = 1024 };
-
-/* Their number, by its affinity and by its share in a control group. */
-int vg_usable_cpus(void);
 
 /* Binds a thread to one CPU: thread 0 to the first of the calling thread's affinity, and
  * so on, from the first again where there are more threads than CPUs. The caller has to be

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/observer.h"
-#include "base/usable_cpus.h"
 #include "io/io.h"
 #include "output/feature_table.h"
 #include "output/layout.h"
