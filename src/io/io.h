@@ -17,8 +17,9 @@ extern "C" {
 typedef struct vg_store vg_store;
 
 typedef struct vg_store_options {
-    /* A pattern of regions ("eu-*", '*' and '?'). A bucket elsewhere, or one whose
-     * region cannot be told, is not opened. NULL lets all pass. */
+    /* "eu" for the regions in the European Union, or a pattern ("us-*", '*' and '?'). A
+     * bucket elsewhere, or one whose region cannot be told, is not opened. NULL lets all
+     * pass. */
     const char *require_region;
     /* Server-side encryption of what is written to s3://: "AES256" or "aws:kms", the
      * latter with the key of that name or the bucket's. NULL leaves it to the bucket. */

@@ -7,6 +7,7 @@
 
 #include <arrow/filesystem/s3fs.h>
 
+#include "io/regions.hpp"
 #include "io/remote.hpp"
 #include "io/retry.hpp"
 #include "io/s3_client.hpp"
@@ -188,7 +189,7 @@ std::string real_region(S3Client &client, const std::string &name)
 void check_region(const std::string &region, const Address &address, const std::string &name,
                   const char *pattern)
 {
-    if (pattern == nullptr || ::fnmatch(pattern, region.c_str(), FNM_NOESCAPE) == 0) return;
+    if (pattern == nullptr || region_matches(region, pattern)) return;
     throw Failure{VG_EINVAL, "refused to open " + printable(name) + ": the bucket " +
                                  printable(address.host) + " is in " + printable(region) +
                                  ", and the region is required to be " + printable(pattern) +

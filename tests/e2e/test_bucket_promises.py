@@ -35,8 +35,14 @@ def test_an_output_elsewhere_is_refused_untouched(aws_like, images, words, varia
 
 
 def test_an_output_there_is_taken(aws_like, images):
-    run(images, f"s3://{moto.ABROAD}/region", "--require-region", "eu-*",
+    run(images, f"s3://{moto.ABROAD}/region", "--require-region", "eu",
         environment=aws_like.environment(region=moto.ABROAD_REGION))
+
+
+def test_london_is_not_in_the_union(aws_like, images):
+    done = run(images, f"s3://{moto.LONDON}/region", "--require-region", "eu", code=1,
+               environment=aws_like.environment(region=moto.LONDON_REGION))
+    assert "is in eu-west-2, and the region is required to be eu:" in done.stderr
 
 
 def test_an_input_elsewhere_is_refused_unread(fault_proxy, orchard, tmp_path):

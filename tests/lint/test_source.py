@@ -214,3 +214,13 @@ def test_versions_agree():
     assert ".".join(parts) == cmake
     manual = ROOT / "docs" / "verger.1"
     assert cmake in manual.read_text(), f"{manual} does not say version {cmake}"
+
+
+def test_regions_of_the_union_are_one_list():
+    source = (ROOT / "src/io/regions.cpp").read_text()
+    in_c = re.findall(r'"([a-z]+-[a-z-]+-\d)"', re.search(r"eu_regions\[\] = \{(.*?)\}", source, re.S)[1])
+    python = (ROOT / "python/verger/regions.py").read_text()
+    in_python = re.findall(r'"([a-z-]+\d)"', re.search(r"EU_REGIONS = \((.*?)\)", python, re.S)[1])
+    in_guide = re.findall(r"eu(?:sc)?-[a-z-]+\d", re.search(
+        r"`eu` stands for(.*?)\. The pattern", (ROOT / "docs/stores.md").read_text(), re.S)[1])
+    assert in_c == in_python == in_guide and len(in_c) == 7

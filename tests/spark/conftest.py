@@ -10,7 +10,7 @@ import pytest
 from pictures import with_a_cut_image
 from spark import clusters, hadoop
 from store import gateway as versitygw
-from store.fixtures import fault_proxy, gateway  # noqa: F401
+from store.fixtures import aws_like, fault_proxy, gateway  # noqa: F401
 
 ROOT = clusters.ROOT
 BUILD = pathlib.Path(os.environ.get("VERGER_BUILD", ROOT / "build"))

@@ -10,8 +10,10 @@ import pytest
 from conftest import BUILD
 from pictures import CUT_IMAGE, encoded, fill, photograph
 from spark.spark_tables import TS, info, table
+from store import aws_like as aws
 
 from verger.spark import JobError, Options, run
+from verger.spark.bucket_region import check_region
 from verger.spark.images import Partitioning, select_images
 
 MODEL = "seeded:7"
@@ -190,6 +192,21 @@ def test_wrong_input(spark, options, tmp_path):
     with pytest.raises(JobError, match="91 components"):
         run(spark, dataclasses.replace(options, k=91, output=str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bucket_elsewhere_is_refused(spark, options, aws_like, tmp_path):
+    conf = spark._jsc.hadoopConfiguration()
+    conf.set("fs.s3a.endpoint", aws_like.endpoint)
+    try:
+        check_region(spark, f"s3://{aws.ABROAD}/out", "eu")
+        check_region(spark, str(tmp_path), "eu")
+        for address, message in ((f"s3://{aws.LONDON}/out", "is in eu-west-2.*required to be eu"),
+                                 ("s3://no-such-bucket/out", "nobody tells"),
+                                 ("hdfs://host/out", "cannot be told")):
+            with pytest.raises(ValueError, match=message):
+                run(spark, dataclasses.replace(options, output=address, require_region="eu"))
+    finally:
+        conf.unset("fs.s3a.endpoint")
 
 
 def test_options_that_make_no_sense():

@@ -18,10 +18,11 @@ from store.gateway import ROOT, environment, free_port, wait_for_port
 MISSING = "no moto_server in .deps/moto or on PATH: run tools/setup test"
 HOME, ABROAD = "home-bucket", "abroad-bucket"  # in us-east-1 and in eu-west-3
 ABROAD_REGION = "eu-west-3"
-DEFAULT_ENCRYPTION = ("aws:kms", "bucket-key")  # of both
+LONDON, LONDON_REGION = "london-bucket", "eu-west-2"
+DEFAULT_ENCRYPTION = ("aws:kms", "bucket-key")  # of the first two
 
 LOCATION = ('<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"<LocationConstraint>{ABROAD_REGION}</LocationConstraint></CreateBucketConfiguration>")
+            "<LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>")
 ENCRYPTION = ('<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
               "<Rule><ApplyServerSideEncryptionByDefault>"
               "<SSEAlgorithm>{}</SSEAlgorithm><KMSMasterKeyID>{}</KMSMasterKeyID>"
@@ -64,14 +65,15 @@ class Aws:
 
 def make_buckets(aws):
     aws.request("PUT", HOME)
-    aws.request("PUT", ABROAD, LOCATION)
+    aws.request("PUT", ABROAD, LOCATION.format(ABROAD_REGION))
+    aws.request("PUT", LONDON, LOCATION.format(LONDON_REGION))
     for bucket in (HOME, ABROAD):
         aws.request("PUT", f"{bucket}?encryption", ENCRYPTION)
 
 
 @contextlib.contextmanager
 def serving(log):
-    """The server with its two buckets, empty; `log` is a file for its output."""
+    """The server with its three buckets, empty; `log` is a file for its output."""
     port = free_port()
     with pathlib.Path(log).open("w") as output:
         server = subprocess.Popen([program(), "-H", "127.0.0.1", "-p", str(port)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Optional, Sequence
 
@@ -59,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"images of a part at most (default: {Options.part_rows})")
     add("--part-bytes", metavar="SIZE", type=size, default=Options.part_bytes,
         help="bytes of the image files of a part at most (default: 512M)")
+    add("--require-region", metavar="PATTERN", help="refuse a bucket whose region does not match, "
+        "or cannot be told: eu for the regions in the European Union, or a name with * and ? "
+        "(default: $VERGER_REQUIRE_REGION)")
     add("--version", action="version", version=f"verger-spark {__version__}")
     return made
 
@@ -69,6 +73,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     if all(k is not None for k in given):
         raise ValueError("the number of components is given twice")
     k = next((k for k in given if k is not None), Options.k)
+    values["require_region"] = values["require_region"] or os.environ.get("VERGER_REQUIRE_REGION")
     return Options(k=k, formats=tuple(values.pop("format").split(",")), **values)
 
 

@@ -23,6 +23,7 @@ from verger import pca as principal
 from verger._library import FEATURE_COUNT
 from verger.pca import PCA
 from verger.spark.arrow import map_in_arrow
+from verger.spark.bucket_region import check_region
 from verger.spark.images import Images, Partitioning, select_images
 from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
@@ -79,6 +80,9 @@ class Job:
 
     def run(self) -> Summary:
         options, output = self.options, self.output
+        if options.require_region:
+            for address in (options.input, options.output):
+                check_region(self.spark, address, options.require_region)
         output.claim(options.overwrite)
         network = share_network(self.spark, options.model, max_pixels=options.max_pixels,
                                 exif_orient=options.exif_orient)

@@ -39,6 +39,7 @@ class Options:
     exif_orient: bool = False
     part_rows: int = 4096  # images of a part at most
     part_bytes: int = 512 * MIB  # of their files
+    require_region: Optional[str] = None  # of the buckets, as of verger.regions
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -42,8 +42,9 @@ enum {
 /* How input and output are reached: docs/stores.md. */
 #define VG_CLI_STORE_OPTIONS                                                                  \
     {VG_CLI_REQUIRE_REGION, "require-region", "PATTERN", NULL,                                \
-     "refuse a bucket whose region does not match, or cannot be told; * and ? stand for any " \
-     "text and any letter (default: $VERGER_REQUIRE_REGION)"},                                \
+     "refuse a bucket whose region does not match, or cannot be told: eu for the regions in " \
+     "the European Union, or a name in which * and ? stand for any text and any letter "      \
+     "(default: $VERGER_REQUIRE_REGION)"},                                                    \
         {VG_CLI_SSE, "sse", "KIND", VG_CLI_SSE_VALUES,                                        \
          "refuse to write to an s3:// bucket that does not encrypt by itself in this way: "   \
          "AES256 or aws:kms"},                                                                \
