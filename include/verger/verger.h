@@ -277,6 +277,67 @@ VG_API const double *vg_pca_explained_variance(const vg_pca *pca);
 VG_API vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
                                 vg_error *error);
 
+/* --- Neighbours --------------------------------------------------------- */
+
+/* The nearest of many rows, always exact: rows are ordered by distances in float64, whose
+ * sums have a fixed order, and where distances are equal the row with the lower number comes
+ * first. So results are the same on every CPU and any number of threads. */
+typedef enum vg_metric {
+    VG_COSINE, /* 1 - x.y / (|x| |y|), 0 to 2; 1 where a row is all zeros */
+    VG_L2      /* |x - y| */
+} vg_metric;
+
+typedef struct vg_neighbours_options {
+    vg_metric metric;    /* default VG_COSINE */
+    int threads;         /* default 1, the calling thread */
+    const char *kernels; /* as in vg_model_options */
+    /* NULL, or called now and then by the calling thread with the share of the work that is
+     * done; anything but 0 ends the work as VG_ECANCELLED. */
+    int (*progress)(void *context, double share);
+    void *context;
+} vg_neighbours_options;
+
+VG_API void vg_neighbours_options_default(vg_neighbours_options *options);
+
+/* The k rows nearest to each of rows [n][dims], itself left out, nearest first: their
+ * numbers in indices [n][k], and distances [n][k]. k is 1 to n - 1, n below 2^31. A row with
+ * a NaN or an infinity is VG_EINVAL and named. `options` may be NULL. Beside the rows and
+ * the result it takes some 500 bytes a row and 3 MB a thread. */
+VG_API vg_status vg_neighbours(const float *rows, size_t n, int dims, int k,
+                               const vg_neighbours_options *options, int64_t *indices,
+                               double *distances, vg_error *error);
+
+/* Rows to be searched again and again. */
+typedef struct vg_index vg_index;
+
+typedef struct vg_index_options {
+    vg_metric metric;    /* default VG_COSINE */
+    int threads;         /* default 1, the calling thread */
+    const char *kernels; /* as in vg_model_options */
+    /* Non-zero, the default, sketches all rows first, which costs about as much as a hundred
+     * searches without and makes the others several times as fast. Nothing else changes. */
+    int sketch;
+} vg_index_options;
+
+VG_API void vg_index_options_default(vg_index_options *options);
+
+/* Rows [n][dims] are not copied: they must stay as they are until vg_index_close. A row with
+ * a NaN or an infinity is VG_EINVAL and named. `options` may be NULL. */
+VG_API vg_status vg_index_open(vg_index **index, const float *rows, size_t n, int dims,
+                               const vg_index_options *options, vg_error *error);
+VG_API void vg_index_close(vg_index **index);
+
+VG_API size_t vg_index_count(const vg_index *index); /* rows */
+VG_API int vg_index_dims(const vg_index *index);
+
+/* The k rows nearest to each of queries [n][dims], nearest first: their numbers in indices
+ * [n][k], and distances [n][k]. k is 1 to all rows. Where `allowed` [rows] is not NULL, only
+ * rows with anything but 0 there are found; where those are fewer than k, the rest is -1 and
+ * infinity. */
+VG_API vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k,
+                                 const unsigned char *allowed, int64_t *indices, double *distances,
+                                 vg_error *error);
+
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,
  * under the guard that all who declare them share. */

@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "image": {"kernels"},
     "model": {"kernels"},
     "pca": {"kernels"},
+    "neighbours": {"kernels", "pca"},
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
     "digest": set(),
