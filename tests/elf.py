@@ -29,3 +29,33 @@ def assert_looks_in_no_working_folder(folder):
              if not re.match(r"/|\$ORIGIN(/|$)|\$\{ORIGIN\}(/|$)", entry)]
     assert not found, "entries of the library search path that depend on the working folder:\n" + \
         "\n".join(found)
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def missing_hardening(path):
+    """What a linked file of ours lacks of tools/hardening.cmake, as far as it shows."""
+    dynamic = output("readelf", "-dW", path)
+    segments = output("readelf", "-lW", path)
+    imported = set(re.findall(r" U (\w+)", output("nm", "-D", "--undefined-only", path)))
+    shows = {
+        "position independent code": "(TEXTREL)" not in dynamic
+        and re.search(r"file type is DYN", segments),
+        "RELRO": "GNU_RELRO" in segments,
+        "BIND_NOW": re.search(r"BIND_NOW|FLAGS_1.*NOW", dynamic),
+        "a stack that is not executable": re.search(r"GNU_STACK.* RW ", segments),
+        "the stack protector": "__stack_chk_fail" in imported,
+        "FORTIFY": any(name.endswith("_chk") for name in imported),
+    }
+    return [name for name, found in shows.items() if not found]
+
+
+def functions_without_landing(path):
+    """Exported functions that do not begin with the instruction which CET wants where an
+    indirect call lands (endbr64); only on x86-64."""
+    shown = output("objdump", "-d", "--no-show-raw-insn", path)
+    starts = re.findall(r"^[0-9a-f]+ <(vg_\w+)>:\n\s*[0-9a-f]+:\s*(\w+)", shown, re.MULTILINE)
+    assert starts, f"no functions in {path}"
+    return [name for name, instruction in starts if instruction != "endbr64"]

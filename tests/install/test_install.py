@@ -1,12 +1,15 @@
 """What `make install` leaves serves a stranger: command, library, header, man page."""
 import os
+import platform
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from elf import assert_looks_in_no_working_folder, elf_files, search_path
+from elf import (assert_looks_in_no_working_folder, elf_files, functions_without_landing,
+                 missing_hardening, search_path)
 
 BUILD = Path(os.environ["VERGER_BUILD"])
 SOURCE = Path(__file__).parents[2]
@@ -31,6 +34,25 @@ def test_the_command_runs_without_the_build_folder(prefix):
         if "libverger" in line or "libarrow" in line or "libparquet" in line:
             assert str(prefix) in line or "/usr/lib" in line, line
     assert run(prefix / "bin/verger", "--version").startswith("verger ")
+
+
+def test_is_hardened(prefix):
+    library = next(prefix.glob("lib/**/libverger.so"))
+    for file in (prefix / "bin/verger", library.resolve()):
+        assert missing_hardening(file) == [], file
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="endbr64 is of x86-64")
+def test_indirect_calls_land_where_they_may(prefix):
+    assert functions_without_landing(next(prefix.glob("lib/**/libverger.so"))) == []
+
+
+def test_stack_clash_protection():
+    """Nothing in a file shows it: the command that compiled it does."""
+    commands = run("ninja", "-C", BUILD, "-t", "commands", "verger").splitlines()
+    compiled = [line for line in commands if re.search(r"-o \S+\.o -c \S+/src/", line)]
+    assert len(compiled) > 50
+    assert [line for line in compiled if "-fstack-clash-protection" not in line] == []
 
 
 def test_everything_lies_where_it_belongs(prefix):
