@@ -90,6 +90,16 @@ void guarded_close(guarded *buffer)
     *buffer = (guarded){0};
 }
 
+uint8_t *bytes_of(const guarded *buffer, size_t count)
+{
+    return (uint8_t *)(buffer->values + buffer->count) - count;
+}
+
+guarded open_bytes(size_t count)
+{
+    return guarded_open((count + sizeof(float) - 1) / sizeof(float));
+}
+
 /* --- Panels ------------------------------------------------------------- */
 
 size_t panels_size(int pixels, int channels, int panel)
@@ -134,6 +144,13 @@ void case_begin(const char *format, ...)
 const char *case_name(void)
 {
     return current_case;
+}
+
+int case_passes(int is_same, int is_intact)
+{
+    if (!is_same) fprintf(stderr, "FAILED, other bits than plain C: %s\n", case_name());
+    if (!is_intact) fprintf(stderr, "FAILED, wrote beside a buffer: %s\n", case_name());
+    return is_same && is_intact;
 }
 
 static void report_crash(int signal_number)

@@ -32,6 +32,10 @@ guarded guarded_open(size_t count);
 int guarded_is_intact(const guarded *buffer);
 void guarded_close(guarded *buffer);
 
+/* Room for so many bytes, and those that end at the page nobody may touch, or near it. */
+guarded open_bytes(size_t count);
+uint8_t *bytes_of(const guarded *buffer, size_t count);
+
 /* --- Panels ------------------------------------------------------------- */
 
 /* Floats of a tensor of `pixels` x `channels` in panels. */
@@ -45,6 +49,8 @@ void panels_to_dense(float *dense, const float *panels, int pixels, int channels
 /* Says what runs now: a crash is reported under this name. */
 __attribute__((format(printf, 1, 2))) void case_begin(const char *format, ...);
 const char *case_name(void);
+/* Says what of the case failed; 1 where nothing did. */
+int case_passes(int is_same, int is_intact);
 void case_catch_crashes(void);
 
 #endif

@@ -10,131 +10,26 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "model/model.h"
-#include "operations.h"
+#include "operation.h"
 
-static int rounds = 60;
+static const struct {
+    const char *name;
+    check_fn *check;
+} checks[] = {
+    {"pointwise", check_pointwise}, {"stem", check_stem},           {"depthwise", check_depthwise},
+    {"average", check_average},     {"normalise", check_normalise}, {"resample", check_resample},
+    {"gram", check_gram},
+};
 
-/* --- Checks ------------------------------------------------------------- */
-
-static float *run_dense(const operation *op, const vg_kernels *kernels, const problem *p,
-                        int *is_intact)
-{
-    int pixels = p->height * p->width;
-    float *dense = malloc((size_t)(pixels * p->channels) * sizeof *dense);
-    if (dense == NULL) abort();
-    operands o = op->prepare(kernels, p);
-    op->run(kernels, p, &o);
-    panels_to_dense(dense, o.output.values, pixels, p->channels, kernels->panel);
-    *is_intact = operands_are_intact(&o);
-    operands_close(&o);
-    return dense;
-}
-
-/* Runs both sets; 0 when they differ. */
-static int agrees(const operation *op, const vg_kernels *kernels, const vg_kernels *reference,
-                  problem *p)
-{
-    case_begin("%s %s, %d x %d pixels, stride %d, %d to %d channels, %s%s", kernels->name, op->name,
-               p->height, p->width, p->stride, p->in_channels, p->channels,
-               p->activation == VG_RELU6 ? "relu6" : "linear", p->has_residual ? ", residual" : "");
-    op->fill(p);
-    int is_intact, reference_is_intact;
-    float *got = run_dense(op, kernels, p, &is_intact);
-    float *expected = run_dense(op, reference, p, &reference_is_intact);
-    size_t bytes = (size_t)(p->height * p->width * p->channels) * sizeof(float);
-    int is_same = memcmp(got, expected, bytes) == 0;
-    if (!is_same) fprintf(stderr, "FAILED, other bits than plain C: %s\n", case_name());
-    if (!is_intact || !reference_is_intact)
-        fprintf(stderr, "FAILED, wrote beside a buffer: %s\n", case_name());
-    free(got);
-    free(expected);
-    problem_close(p);
-    return is_same && is_intact && reference_is_intact;
-}
-
-/* Doubles of their own: no panels of channels here. */
-static int check_gram(const vg_kernels *kernels, const vg_kernels *reference)
-{
-    enum { TILE = VG_GRAM_PANEL * VG_GRAM_PANEL, DOUBLE = sizeof(double) / sizeof(float) };
-    int m = random_int(0, 300);
-    size_t count = (size_t)m * VG_GRAM_PANEL;
-    guarded a = guarded_open(count * DOUBLE), b = guarded_open(count * DOUBLE);
-    guarded got = guarded_open(TILE * DOUBLE);
-    double expected[TILE], *left = (double *)(void *)a.values, *right = (double *)(void *)b.values;
-    for (size_t i = 0; i < count; i++) {
-        left[i] = (double)random_float() / 3.0;
-        right[i] = (double)random_float() / 3.0;
-    }
-    case_begin("%s gram, %d rows", kernels->name, m);
-    kernels->gram((double *)(void *)got.values, left, right, m);
-    reference->gram(expected, left, right, m);
-    int is_same = memcmp(got.values, expected, sizeof expected) == 0;
-    int is_intact = guarded_is_intact(&a) && guarded_is_intact(&b) && guarded_is_intact(&got);
-    if (!is_same) fprintf(stderr, "FAILED, other bits than plain C: %s\n", case_name());
-    if (!is_intact) fprintf(stderr, "FAILED, wrote beside a buffer: %s\n", case_name());
-    guarded_close(&a);
-    guarded_close(&b);
-    guarded_close(&got);
-    return is_same && is_intact;
-}
-
-/* Every height of a register tile over panels of each width of any set, with every
- * remainder of the inputs that a register holds; and every width of a depthwise row up to
- * more than its blocks have together. */
-static int check_remainders(const vg_kernels *kernels, const vg_kernels *reference)
-{
-    enum { TALLEST_TILE = 28, WIDTHS = 4, MOST_INPUTS = 4 };
-    /* Half a panel; one and a half, or a full one; a full one, or two; one and a half. */
-    static const int channels[WIDTHS] = {8, 24, 32, 48};
-    int failures = 0;
-    for (int i = 0; i < WIDTHS * TALLEST_TILE; i++) {
-        problem p = {.height = 1, .width = i / WIDTHS + 1, .channels = channels[i % WIDTHS]};
-        failures += !agrees(&stem_operation, kernels, reference, &p);
-        for (int k = 1; k <= MOST_INPUTS; k++) {
-            p.in_channels = k + MOST_INPUTS * random_int(0, 20);
-            p.activation = k % 2 ? VG_RELU6 : VG_LINEAR;
-            p.has_residual = random_int(0, 1);
-            failures += !agrees(&pointwise_operation, kernels, reference, &p);
-        }
-        for (p.height = 1; p.height <= 3; p.height++)
-            for (p.stride = 1; p.stride <= 2; p.stride++)
-                failures += !agrees(&depthwise_operation, kernels, reference, &p);
-    }
-    return failures;
-}
-
-static int check_random_shapes(const vg_kernels *kernels, const vg_kernels *reference)
+static int check_set(const vg_kernels *kernels, const vg_kernels *reference, int rounds)
 {
     int failures = 0;
-    for (int round = 0; round < 4 * rounds; round++) {
-        problem p = {.height = 1,
-                     .width = random_int(1, 90),
-                     .in_channels = random_int(1, 100),
-                     .channels = random_int(1, 100),
-                     .activation = random_int(0, 1) ? VG_RELU6 : VG_LINEAR,
-                     .has_residual = random_int(0, 1)};
-        p.is_in_place = p.has_residual && random_int(0, 1);
-        failures += !agrees(&pointwise_operation, kernels, reference, &p);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        int failed = checks[i].check(kernels, reference, rounds);
+        printf("%-7s %-10s %s\n", kernels->name, checks[i].name,
+               failed == 0 ? "agrees with plain C" : "FAILED");
+        failures += failed;
     }
-    for (int round = 0; round < rounds; round++) {
-        problem p = {.height = 1, .width = random_int(1, 120), .channels = random_int(1, 70)};
-        failures += !agrees(&stem_operation, kernels, reference, &p);
-    }
-    for (int round = 0; round < 2 * rounds; round++) {
-        problem p = {.height = random_int(1, 5),
-                     .width = random_int(1, 30),
-                     .stride = 1 + round % 2,
-                     .channels = random_int(1, 70)};
-        failures += !agrees(&depthwise_operation, kernels, reference, &p);
-    }
-    for (int round = 0; round < rounds; round++) {
-        problem p = {.height = 1,
-                     .width = 1,
-                     .in_channels = random_int(1, 60),
-                     .channels = random_int(1, 100)};
-        failures += !agrees(&average_operation, kernels, reference, &p);
-    }
-    for (int round = 0; round < rounds; round++) failures += !check_gram(kernels, reference);
     return failures;
 }
 
@@ -208,7 +103,7 @@ static void bench_set(const vg_kernels *kernels)
 int main(int argc, char **argv)
 {
     uint64_t seed = (uint64_t)time(NULL);
-    int bench = 0;
+    int bench = 0, rounds = 60;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bench") == 0) {
             bench = 1;
@@ -231,10 +126,7 @@ int main(int argc, char **argv)
     vg_kernels_init(&reference, 0, "ref");
     for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
         vg_kernels_init(&kernels, vg_cpu_features(), name);
-        int failed = check_remainders(&kernels, &reference);
-        failed += check_random_shapes(&kernels, &reference);
-        printf("%-7s %s\n", name, failed == 0 ? "agrees with plain C" : "FAILED");
-        failures += failed;
+        failures += check_set(&kernels, &reference, rounds);
     }
     for (size_t i = 0; bench && failures == 0; i++) {
         name = vg_kernels_name(vg_cpu_features(), i);

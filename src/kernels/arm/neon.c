@@ -8,38 +8,16 @@
  * loads: 24 cycles of four pipes, 8 of three load ports; and 24 independent sums are
  * more than the 16 that four pipes of latency 4 need. A N1, with two pipes and two
  * ports, has the same balance. */
-#include <arm_neon.h>
+#include "kernels/arm/neon_vec_tmpl.h"
+#include "kernels/kernels.h"
 
-#include "kernels/distance.h"
-#include "kernels/resample.h"
+#define SET neon
+enum { PANEL_VECTORS = 4, FULL_ROWS = 6, TALLEST = 6, PEAK_SUMS = 24 };
 
-enum { LANES = 4, PANEL_VECTORS = 4, INPUTS = LANES };
-#define TILE_ROWS 6
-#define HALF_TILE_ROWS 6
-#define WIDE_TILE_ROWS 4
-#define VEC_REGISTER "+w"
-
-typedef float32x4_t vec;
-#define vec_load vld1q_f32
-#define vec_store vst1q_f32
-#define vec_set1 vdupq_n_f32
-#define vec_add vaddq_f32
-#define vec_div vdivq_f32
-/* FMINNM and FMAXNM: of a NaN and a number they give the number. */
-#define vec_min vminnmq_f32
-#define vec_max vmaxnmq_f32
-#define vec_fma(a, b, c) vfmaq_f32(c, a, b)
-#define vec_load_inputs vld1q_f32
-/* With n a constant this is one FMLA by element. */
-#define vec_fma_input(x, n, b, c) vfmaq_n_f32(c, b, (x)[n])
-
-static inline __attribute__((always_inline)) void add_pixel(vec *acc, const float *x,
-                                                            const vec *weights, const int vectors)
-{
-    for (int v = 0; v < vectors; v++) acc[v] = vfmaq_n_f32(acc[v], weights[v], *x);
-}
-
-#include "kernels/network_tmpl.h"
+/* Shapes that the network asks for, on one thread or up to sixteen: tests/kernels counts. */
+#define POINTWISE_TILES(X) X(6, 4) X(5, 4) X(4, 4) X(3, 4) X(4, 6)
+#define STEM_TILES(X) X(6, 4) X(5, 4)
+#define DEPTHWISE_TILES(X) X(7, 4)
 
 /* 16 sums, 4 registers of factors and 2 of columns. */
 enum { GRAM_LANES = 2, GRAM_ROWS = 8, GRAM_INPUTS = GRAM_LANES };
@@ -51,17 +29,33 @@ typedef float64x2_t gram_vec;
 #define gram_zero() vdupq_n_f64(0.0)
 #define gram_fma_input(x, n, b, c) vfmaq_n_f64(c, b, (x)[n])
 
-#include "kernels/gram_tmpl.h"
+#include "kernels/tile_tmpl.h"
+
+#include "kernels/average/average_tmpl.h"
+#include "kernels/depthwise/depthwise_tmpl.h"
+#include "kernels/gram/gram_tmpl.h"
+#include "kernels/peak/peak_tmpl.h"
+#include "kernels/pointwise/pointwise_tmpl.h"
+#include "kernels/stem/stem_tmpl.h"
 
 void vg_kernels_init_neon(vg_kernels *kernels)
 {
-    init_network_kernels(kernels);
-    kernels->gram = gram;
     kernels->name = "neon";
-    kernels->normalise = vg_normalise_neon;
-    kernels->resample_row = vg_resample_row_neon;
-    kernels->resample_column = vg_resample_column_neon;
+    kernels->panel = PANEL;
+    kernels->pointwise = KERNEL(pointwise);
+    kernels->stem = KERNEL(stem);
+    kernels->depthwise_stride1 = KERNEL(depthwise_stride1);
+    kernels->depthwise_stride2 = KERNEL(depthwise_stride2);
+    kernels->average = KERNEL(average);
+    kernels->gram = KERNEL(gram);
     kernels->dot = vg_dot_neon;
     kernels->square_distance = vg_square_distance_neon;
     kernels->reach = vg_reach_neon;
+    kernels->peak = KERNEL(peak);
+    kernels->pointwise_tiles = pointwise_tiles;
+    kernels->stem_tiles = stem_tiles;
+    kernels->depthwise_tiles = depthwise_tiles;
+    kernels->normalise = vg_normalise_neon;
+    kernels->resample_row = vg_resample_row_neon;
+    kernels->resample_column = vg_resample_column_neon;
 }

@@ -1,4 +1,4 @@
-/* For vectors `vec` of AVX2 or AVX-512. */
+/* For the vectors `vec` of the file that includes this. */
 #ifndef VG_KERNELS_X86_ADD_PIXEL_TMPL_H
 #define VG_KERNELS_X86_ADD_PIXEL_TMPL_H
 

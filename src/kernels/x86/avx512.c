@@ -1,30 +1,20 @@
 /* AVX-512: 32 registers hold a tile of 14 pixels x 2 vectors, its two weight
  * vectors and one input. 14 divides the width of every layer but the 7x7 ones. */
-#include <immintrin.h>
+#include "kernels/kernels.h"
+#include "kernels/x86/avx512_vec_tmpl.h"
 
-#include "kernels/distance.h"
+#define SET avx512
+enum { PANEL_VECTORS = 2, FULL_ROWS = 14, TALLEST = 28, PEAK_SUMS = 28 };
 
-enum { LANES = 16, PANEL_VECTORS = 2, INPUTS = 1 };
-#define TILE_ROWS 14
-#define HALF_TILE_ROWS 28
-#define WIDE_TILE_ROWS 9
-#define VEC_REGISTER "+v"
-
-typedef __m512 vec;
-#define vec_load _mm512_loadu_ps
-#define vec_store _mm512_storeu_ps
-#define vec_set1 _mm512_set1_ps
-#define vec_add _mm512_add_ps
-#define vec_div _mm512_div_ps
-#define vec_min _mm512_min_ps
-#define vec_max _mm512_max_ps
-#define vec_fma _mm512_fmadd_ps
-#define vec_load_inputs(p) vec_set1(*(p))
-#define vec_fma_input(x, n, b, c) vec_fma(x, b, c)
-
-#include "kernels/x86/add_pixel_tmpl.h"
-
-#include "kernels/network_tmpl.h"
+/* Shapes that the network asks for, on one thread or up to sixteen: tests/kernels counts. */
+/* clang-format off */
+#define POINTWISE_TILES(X)                                                  \
+    X(14, 2) X(13, 2) X(12, 2) X(11, 2) X(10, 2) X(9, 2) X(8, 2) X(7, 2)    \
+    X(6, 2) X(5, 2) X(4, 2) X(3, 2)                                         \
+    X(28, 1)
+/* clang-format on */
+#define STEM_TILES(X) X(14, 2)
+#define DEPTHWISE_TILES(X) X(7, 2) X(7, 1)
 
 enum { GRAM_LANES = 8, GRAM_ROWS = 8, GRAM_INPUTS = 1 };
 
@@ -35,14 +25,30 @@ typedef __m512d gram_vec;
 #define gram_zero _mm512_setzero_pd
 #define gram_fma_input(x, n, b, c) _mm512_fmadd_pd(x, b, c)
 
-#include "kernels/gram_tmpl.h"
+#include "kernels/tile_tmpl.h"
+
+#include "kernels/average/average_tmpl.h"
+#include "kernels/depthwise/depthwise_tmpl.h"
+#include "kernels/gram/gram_tmpl.h"
+#include "kernels/peak/peak_tmpl.h"
+#include "kernels/pointwise/pointwise_tmpl.h"
+#include "kernels/stem/stem_tmpl.h"
 
 void vg_kernels_init_avx512(vg_kernels *kernels)
 {
-    init_network_kernels(kernels);
-    kernels->gram = gram;
     kernels->name = "avx512";
+    kernels->panel = PANEL;
+    kernels->pointwise = KERNEL(pointwise);
+    kernels->stem = KERNEL(stem);
+    kernels->depthwise_stride1 = KERNEL(depthwise_stride1);
+    kernels->depthwise_stride2 = KERNEL(depthwise_stride2);
+    kernels->average = KERNEL(average);
+    kernels->gram = KERNEL(gram);
     kernels->dot = vg_dot_avx512;
     kernels->square_distance = vg_square_distance_avx512;
     kernels->reach = vg_reach_avx512;
+    kernels->peak = KERNEL(peak);
+    kernels->pointwise_tiles = pointwise_tiles;
+    kernels->stem_tiles = stem_tiles;
+    kernels->depthwise_tiles = depthwise_tiles;
 }

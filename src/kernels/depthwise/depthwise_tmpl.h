@@ -1,0 +1,139 @@
+/* Over the vectors of tile_tmpl.h. A tile is one vector of channels of some columns side by
+ * side; a file that includes this lists the panels that have a function of their own:
+ *   DEPTHWISE_TILES(X)  X(columns, vectors of the panel) for each */
+#include <assert.h>
+
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/tiles.h"
+
+/* `columns` outputs side by side, one vector of channels; taps[ky] points at the column of
+ * the first tap. At a border, the tap in the padding is left out: the first of the first
+ * output, the last of the last. Weights b [9][width] are loaded row by row: all nine beside
+ * the sums would be more than AVX2 has registers for. */
+INLINE void depthwise_tile(float *c, const float *const taps[3], const float *b, const float *bias,
+                           const int width, const int stride, const int columns, const int is_left,
+                           const int is_right)
+{
+    vec acc[columns];
+    UNROLL
+    for (int j = 0; j < columns; j++) acc[j] = vec_load(bias);
+    UNROLL
+    for (int ky = 0; ky < 3; ky++) {
+        vec weights[3];
+        UNROLL
+        for (int kx = 0; kx < 3; kx++) weights[kx] = vec_load(b + (ky * 3 + kx) * width);
+        /* Each input is loaded once and goes to all outputs it is a tap of. */
+        UNROLL
+        for (int x = is_left; x < (columns - 1) * stride + 3 - is_right; x++) {
+            vec input = vec_load(taps[ky] + x * width);
+            UNROLL
+            for (int j = 0; j < columns; j++) {
+                int kx = x - j * stride;
+                if (kx >= 0 && kx <= 2) acc[j] = vec_fma(input, weights[kx], acc[j]);
+            }
+        }
+    }
+    UNROLL
+    for (int j = 0; j < columns; j++) vec_store(c + j * width, vec_relu6(acc[j]));
+}
+
+/* One row of outputs of one vector of channels. */
+INLINE void depthwise_row(float *c, const float *taps[3], const float *b, const float *bias,
+                          int out_width, const int width, const int stride, const int columns)
+{
+#define TILE(is_left, is_right) \
+    depthwise_tile(c, taps, b, bias, width, stride, columns, is_left, is_right)
+    int has_left = stride == 1;
+    for (int left = out_width; left > 0; left -= columns, c += columns * width) {
+        int is_left = has_left && left == out_width, is_right = left == columns;
+        is_left ? (is_right ? TILE(1, 1) : TILE(1, 0)) : (is_right ? TILE(0, 1) : TILE(0, 0));
+        for (int ky = 0; ky < 3; ky++) taps[ky] += columns * stride * width;
+    }
+#undef TILE
+}
+
+typedef void depthwise_rows_fn(float *c, const float *const *rows, const float *b,
+                               const float *bias, int height, int out_width);
+
+INLINE void depthwise_run(float *c, const float *const *rows, const float *b, const float *bias,
+                          int height, int out_width, const int width, const int stride,
+                          const int columns)
+{
+    /* With stride 1 the first tap of output 0 lies in the left padding; with
+     * stride 2 there is padding on the right only. */
+    const int left = stride == 1 ? width : 0;
+    for (int y = 0; y < height; y++, c += out_width * width, rows += stride) {
+        /* Row by row, not channel by channel: lines of the cache are read once. */
+        for (int channel = 0; channel < width; channel += LANES) {
+            const float *taps[3] = {rows[0] + channel - left, rows[1] + channel - left,
+                                    rows[2] + channel - left};
+            depthwise_row(c + channel, taps, b + channel, bias + channel, out_width, width, stride,
+                          columns);
+        }
+    }
+}
+
+/* One function a panel's width and stride. */
+#define DEPTHWISE_FUNCTION(STRIDE, COLUMNS, VECTORS)                                         \
+    static void TILE_KERNEL(depthwise_stride##STRIDE, COLUMNS,                               \
+                            VECTORS)(float *c, const float *const *rows, const float *b,     \
+                                     const float *bias, int height, int out_width)           \
+    {                                                                                        \
+        depthwise_run(c, rows, b, bias, height, out_width, VECTORS *LANES, STRIDE, COLUMNS); \
+    }
+#define DEPTHWISE_FUNCTIONS(COLUMNS, VECTORS) \
+    DEPTHWISE_FUNCTION(1, COLUMNS, VECTORS) DEPTHWISE_FUNCTION(2, COLUMNS, VECTORS)
+#define DEPTHWISE_SHAPE(COLUMNS, VECTORS) {COLUMNS, VECTORS * LANES},
+#define DEPTHWISE_POINTERS(COLUMNS, VECTORS)           \
+    {TILE_KERNEL(depthwise_stride1, COLUMNS, VECTORS), \
+     TILE_KERNEL(depthwise_stride2, COLUMNS, VECTORS)},
+
+DEPTHWISE_TILES(DEPTHWISE_FUNCTIONS)
+static const vg_tile depthwise_tiles[] = {DEPTHWISE_TILES(DEPTHWISE_SHAPE){0, 0}};
+static depthwise_rows_fn *const depthwise_functions[][2] = {DEPTHWISE_TILES(DEPTHWISE_POINTERS)};
+
+/* Any shape: one vector of one output at a time. */
+static void FALLBACK_KERNEL(depthwise)(float *c, const float *const *rows, const float *b,
+                                       const float *bias, int out_width, int width, int stride)
+{
+    const int in_width = out_width * stride, padding = stride == 1;
+    for (int x = 0; x < out_width; x++, c += width) {
+        for (int channel = 0; channel < width; channel += LANES) {
+            vec sum = vec_load(bias + channel);
+            for (int ky = 0; ky < 3; ky++) {
+                for (int kx = 0; kx < 3; kx++) {
+                    int column = x * stride + kx - padding;
+                    if (column < 0 || column >= in_width) continue;
+                    sum = vec_fma(vec_load(rows[ky] + column * width + channel),
+                                  vec_load(b + (ky * 3 + kx) * width + channel), sum);
+                }
+            }
+            vec_store(c + channel, vec_relu6(sum));
+        }
+    }
+}
+
+INLINE void depthwise(float *c, const float *const *rows, const float *b, const float *bias,
+                      int height, int out_width, int width, const int stride)
+{
+    assert(vg_depthwise_may(c, rows, b, bias, height, out_width, width, PANEL));
+    for (int t = 0; depthwise_tiles[t].rows > 0; t++) {
+        if (depthwise_tiles[t].width != width || out_width % depthwise_tiles[t].rows != 0) continue;
+        depthwise_functions[t][stride - 1](c, rows, b, bias, height, out_width);
+        return;
+    }
+    for (int y = 0; y < height; y++, c += out_width * width, rows += stride)
+        FALLBACK_KERNEL(depthwise)(c, rows, b, bias, out_width, width, stride);
+}
+
+static void KERNEL(depthwise_stride1)(float *c, const float *const *rows, const float *b,
+                                      const float *bias, int height, int out_width, int width)
+{
+    depthwise(c, rows, b, bias, height, out_width, width, 1);
+}
+
+static void KERNEL(depthwise_stride2)(float *c, const float *const *rows, const float *b,
+                                      const float *bias, int height, int out_width, int width)
+{
+    depthwise(c, rows, b, bias, height, out_width, width, 2);
+}
