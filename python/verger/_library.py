@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 import os
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
+from typing import Any, Optional, TypeVar, Union
 
 ABI_VERSION = 1  # VG_ABI_VERSION of verger.h
 FEATURE_COUNT = 1280  # VG_FEATURE_COUNT
+
+MOST_INT = 2**31 - 1
+MOST_THREADS = 1024  # of an extractor, and of a team: more is a slip
+
+Self = TypeVar("Self", bound="Handle")
 
 STATUS_NAMES = ("ok", "invalid argument", "out of memory", "input/output error", "bad data",
                 "limit exceeded", "not found", "exists already", "not supported", "cancelled")
@@ -30,7 +37,7 @@ class VergerError(Exception):
         known = 0 <= self.status < len(STATUS_NAMES)
         return STATUS_NAMES[self.status] if known else "unknown status"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[VergerError], tuple[int, str]]:
         return type(self), (self.status, str(self))
 
 
@@ -82,6 +89,7 @@ FUNCTIONS = {
     "vg_moments_merge": (status, [HANDLE, HANDLE]),
     "vg_moments_dims": (c_int, [HANDLE]),
     "vg_moments_count": (c_uint64, [HANDLE]),
+    "vg_moments_mean": (POINTER(c_double), [HANDLE]),
     "vg_moments_serialized_size": (c_size_t, [HANDLE]),
     "vg_moments_serialize": (None, [HANDLE, c_void_p]),
     "vg_moments_deserialize": (status, [POINTER(HANDLE), c_char_p, c_size_t]),
@@ -127,7 +135,7 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def declare(loaded: ctypes.CDLL, path: Path, name: str, result, arguments) -> None:
+def declare(loaded: ctypes.CDLL, path: Path, name: str, result: Any, arguments: Any) -> None:
     function = getattr(loaded, name, None)
     if function is None:
         raise ImportError(f"{path} has no {name}: it is older than this package; install library "
@@ -138,7 +146,7 @@ def declare(loaded: ctypes.CDLL, path: Path, name: str, result, arguments) -> No
     function.argtypes = arguments
 
 
-def call(name: str, *arguments) -> None:
+def call(name: str, *arguments: Any) -> None:
     """A function that returns a vg_status; VergerError where that is not VG_OK."""
     error = Error()
     code = getattr(library(), name)(*arguments, byref(error))
@@ -146,29 +154,75 @@ def call(name: str, *arguments) -> None:
         raise VergerError(code, error.message.decode("utf-8", "replace"))
 
 
-class Handle:
-    """Owns an object of the library, closed with this one."""
+class Resource:
+    """An object of the library, which lives as long as somebody refers to it: what uses one
+    holds it, so closing the owner pulls nothing away from under a call that is under way."""
 
-    closer: str  # vg_X_close
-
-    def __init__(self) -> None:
-        self._pointer = HANDLE()
-
-    def _open(self, opener: str, *arguments) -> None:
-        """Takes the object that the function `opener` gives through its first argument."""
-        call(opener, byref(self._pointer), *arguments)
-
-    def close(self) -> None:
-        """Frees what the object holds now instead of when it is collected."""
-        if self._pointer:
-            getattr(library(), self.closer)(byref(self._pointer))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
+    def __init__(self, opener: str, closer: str, *arguments: Any) -> None:
+        """opener: vg_X_open, which gives the object through its first argument."""
+        self.pointer = HANDLE()
+        self._close = getattr(library(), closer)
+        call(opener, byref(self.pointer), *arguments)
 
     def __del__(self) -> None:
-        if hasattr(self, "_pointer"):
-            self.close()
+        if getattr(self, "pointer", None):
+            self._close(byref(self.pointer))
+
+
+class Handle:
+    """Owns an object of the library. After `close` every use is a ValueError, as with files."""
+
+    _kind: str  # "model", as messages name it
+    _owned: Optional[Resource] = None
+
+    def _resource(self) -> Resource:
+        """The object, to hold while it is used."""
+        owned = self._owned
+        if owned is None:
+            raise ValueError(f"the {self._kind} is closed")
+        return owned
+
+    @property
+    def closed(self) -> bool:
+        return self._owned is None
+
+    def close(self) -> None:
+        """Gives up the object, which is freed when nothing uses it any more. Closing twice is
+        harmless; any other use afterwards is a ValueError."""
+        self._owned = None
+
+    def __enter__(self: Self) -> Self:
+        self._resource()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def whole_number(value: Any, name: str, least: int, most: int) -> int:
+    """An integer that C holds. TypeError for what is none, ValueError out of range: ctypes
+    would cut it to its low bits in silence."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is an integer, not {type(value).__name__}") from None
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {number}: from {least} to {most} are possible")
+    return number
+
+
+def file_name(path: Union[str, bytes, os.PathLike[Any]]) -> bytes:
+    """The bytes of a path for C, which would end it at a NUL."""
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError(f"the path {os.fsdecode(name)!r} holds a NUL")
+    return name
+
+
+def short_text(value: str, name: str) -> bytes:
+    """Text for C, which would end it at a NUL."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is text, not {type(value).__name__}")
+    if "\0" in value:
+        raise ValueError(f"{name} holds a NUL: {value!r}")
+    return value.encode()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from ctypes import byref
 from pathlib import PurePath
-from queue import SimpleQueue
-from typing import Iterable, Iterator, NamedTuple, Optional, Union
+from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar, Union
 
 import pyarrow as pa
 
-from verger._arrow import batches_of, transform
-from verger._library import ExtractorTimes, Handle, ImageOptions, library
+from verger._arrow import batches_of
+from verger._crew import Crew, Times, Worker
+from verger._fork import watched
+from verger._library import MOST_THREADS, ImageOptions, library, whole_number
 from verger.model import Model, PathLike
+
+T = TypeVar("T")
 
 # Rows that a thread takes at a time: some tenths of a second of work.
 CHUNK_ROWS = 32
@@ -23,32 +27,6 @@ IMAGES = pa.schema([("path", pa.string()), ("label", pa.string()), ("content", p
 FEATURES = pa.schema([("path", pa.string()), ("label", pa.string()),
                       ("features", pa.list_(pa.field("element", pa.float32()))),
                       ("error", pa.string())])
-
-
-class Times(NamedTuple):
-    """Seconds of all threads together."""
-
-    decode: float
-    resize: float
-    network: float
-
-
-class Worker(Handle):
-    """vg_extractor: the buffers of one thread, or of a team."""
-
-    closer = "vg_extractor_close"
-
-    def __init__(self, model: Model, options: ImageOptions, team: int) -> None:
-        super().__init__()
-        self._open("vg_extractor_open_team", model._pointer, byref(options), team)
-
-    def extract(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return transform("vg_extract_arrow", self._pointer, batch)
-
-    def times(self) -> Times:
-        times = ExtractorTimes()
-        library().vg_extractor_get_times(self._pointer, byref(times))
-        return Times(times.decode, times.resize, times.network)
 
 
 def label_of(path: PathLike) -> str:
@@ -94,6 +72,9 @@ class Extractor:
 
     A picture that cannot be decoded is a row whose features are null and whose error says
     why; the features of all others are bit for bit those of the command.
+
+    Threads may share one, and forked processes: each process has workers of its own. It can
+    be pickled, as its model can.
     """
 
     def __init__(self, model: Union[Model, PathLike, None] = None, *,
@@ -104,22 +85,21 @@ class Extractor:
         images that come one at a time and whose features are wanted soon.
         max_pixels: the largest width * height, Pillow's limit where None. exif_orient: turn
         images as their EXIF data say."""
-        if threads is not None and threads < 1:
-            raise ValueError(f"{threads} threads: at least one is needed")
-        if team < 1:
-            raise ValueError(f"a team of {team}: at least one is needed")
-        self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
-        self.threads = threads or max(1, library().vg_usable_cpus() // team)
-        options = ImageOptions()
-        library().vg_image_options_default(byref(options))
+        self.team = whole_number(team, "team", 1, MOST_THREADS)
+        self._asked_threads = threads
+        if threads is None:
+            threads = max(1, library().vg_usable_cpus() // team)
+        self.threads = whole_number(threads, "threads", 1, MOST_THREADS)
+        self._options = ImageOptions()
+        library().vg_image_options_default(byref(self._options))
         if max_pixels is not None:
-            options.max_pixels = max_pixels
-        options.exif_orient = int(exif_orient)
-        self._workers = [Worker(self.model, options, team) for _ in range(self.threads)]
-        self._free: SimpleQueue[Worker] = SimpleQueue()
-        for worker in self._workers:
-            self._free.put(worker)
-        self._pool = ThreadPoolExecutor(self.threads, "verger") if self.threads > 1 else None
+            self._options.max_pixels = whole_number(max_pixels, "max_pixels", 1, 2**64 - 1)
+        self._options.exif_orient = int(bool(exif_orient))
+        self._closed = False
+        self._lock = threading.Lock()  # over which crew there is
+        self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
+        self._crew: Optional[Crew] = self._new_crew()
+        watched.add(self)
 
     def extract(self, images) -> pa.Table:
         """path, label, features and error of images: a table or batch with the columns path,
@@ -129,51 +109,108 @@ class Extractor:
         if hasattr(images, "schema") or hasattr(images, "__arrow_c_array__"):
             done = self.extract_batches(batches_of(images))
         else:
-            done = self._each(lambda paths: self._extract(read_images(paths)),
+            done = self._each(lambda worker, paths: worker.extract(read_images(paths)),
                               path_chunks(images))
         return pa.Table.from_batches(done, schema=FEATURES)
 
     def extract_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batch by batch, in order, with little in memory: for streams."""
-        return self._each(self._extract, chunks(batches))
+        return self._each(lambda worker, batch: worker.extract(batch), chunks(batches))
 
     def times(self) -> Times:
-        """Where the time went since the extractor was made."""
-        return Times(*map(sum, zip(*(worker.times() for worker in self._workers))))
+        """Where the time went since the extractor was made, or since a fork."""
+        return self._open_crew().times()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
-        """Ends the threads and frees their buffers."""
-        if self._pool:
-            self._pool.shutdown()
-        for worker in self._workers:
-            worker.close()
+        """Ends the threads and frees their buffers. Waits for the images that are under way;
+        an `extract` that has more to come is ended by a ValueError, as is any use afterwards."""
+        with self._lock:
+            self._closed = True
+            crew, self._crew = self._crew, None
+        if crew:
+            crew.close()
 
     def __enter__(self) -> Extractor:
+        self._open_crew()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _extract(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        worker = self._free.get()
-        try:
-            return worker.extract(batch)
-        finally:
-            self._free.put(worker)
+    def __del__(self) -> None:
+        crew = getattr(self, "_crew", None)
+        if crew:
+            crew.drop()
 
-    def _each(self, work, chunks: Iterable) -> Iterator[pa.RecordBatch]:
+    def __repr__(self) -> str:
+        state = ", closed" if self._closed else ""
+        team = f", team={self.team}" if self.team > 1 else ""
+        return f"<verger.Extractor of {self.model!r}, threads={self.threads}{team}{state}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._open_crew()
+        settings = {"threads": self._asked_threads, "team": self.team,
+                    "max_pixels": self._options.max_pixels,
+                    "exif_orient": bool(self._options.exif_orient)}
+        return reopen_extractor, (self.model, settings)
+
+    def _new_crew(self) -> Crew:
+        return Crew(self.model, self._options, self.threads, self.team)
+
+    def _open_crew(self) -> Crew:
+        with self._lock:
+            if self._closed:
+                raise ValueError("the extractor is closed")
+            crew = self._crew = self._crew or self._new_crew()
+        crew.check()
+        return crew
+
+    def _after_fork(self) -> None:
+        """The next use makes workers and threads of this process; the model serves it as it
+        is."""
+        self._lock = threading.Lock()
+        crew, self._crew = self._crew, None
+        if crew:
+            crew.abandon()
+
+    def _each(self, work: Callable[[Worker, T], pa.RecordBatch],
+              chunks: Iterable[T]) -> Iterator[pa.RecordBatch]:
+        crew = self._open_crew()
+
+        def result(chunk: T) -> pa.RecordBatch:
+            with crew.worker() as worker:
+                return work(worker, chunk)
+
+        return self._results(crew, result, chunks)
+
+    def _results(self, crew: Crew, work: Callable[[T], pa.RecordBatch],
+                 chunks: Iterable[T]) -> Iterator[pa.RecordBatch]:
         """The results in order; two chunks a thread are under way."""
-        if self._pool is None:
+        if crew.pool is None:
             yield from map(work, chunks)
             return
-        pending: deque = deque()
+        pending: deque[Future[pa.RecordBatch]] = deque()
+
+        def oldest() -> pa.RecordBatch:
+            crew.check()  # in a forked process nobody would end it
+            return pending.popleft().result()
+
         try:
             for chunk in chunks:
-                pending.append(self._pool.submit(work, chunk))
+                crew.check()
+                pending.append(crew.pool.submit(work, chunk))
                 if len(pending) > 2 * self.threads:
-                    yield pending.popleft().result()
+                    yield oldest()
             while pending:
-                yield pending.popleft().result()
+                yield oldest()
         finally:
             for future in pending:
                 future.cancel()
+
+
+def reopen_extractor(model: Model, settings: dict[str, Any]) -> Extractor:
+    return Extractor(model, **settings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from ctypes import byref
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
-from verger._library import Handle, ModelOptions, call, library
+from verger._library import (Handle, ModelOptions, Resource, call, file_name, library,
+                             short_text)
 
 MODEL_FILE = "mobilenet_v2_1.0_224.safetensors"
 
@@ -42,25 +44,55 @@ def find_model(model: Optional[PathLike] = None) -> str:
 
 
 class Model(Handle):
-    """Weights packed for this CPU. Read-only: threads may share it."""
+    """Weights packed for this CPU. Read-only: threads and forked processes may share it. It can
+    be pickled: what travels is the name of the file, which is opened again there and has to
+    hold the same weights."""
 
-    closer = "vg_model_close"
+    _kind = "model"
 
     def __init__(self, model: Optional[PathLike] = None, *, kernels: Optional[str] = None) -> None:
         """model: as of `find_model`. kernels: "ref", "avx2", ...; None takes $VERGER_CPU or
         the best of this CPU."""
-        super().__init__()
         self.source = find_model(model)
-        options = ModelOptions(kernels.encode() if kernels else None)
-        self._open("vg_model_open", os.fsencode(self.source), byref(options))
+        self._asked_kernels = kernels
+        options = ModelOptions(None if kernels is None else short_text(kernels, "kernels"))
+        self._owned = Resource("vg_model_open", "vg_model_close", file_name(self.source),
+                               byref(options))
 
     @property
     def kernels(self) -> str:
         """The kernel set it was packed for."""
-        return library().vg_model_kernels(self._pointer).decode()
+        resource = self._resource()
+        return str(library().vg_model_kernels(resource.pointer).decode())
 
     def save_packed(self, path: PathLike) -> None:
         """Writes the weights as they lie in memory. A model opened from that file maps it: all
         processes of a machine share its 9 MB. It is for kernel sets with panels as wide as
         this one's, and may be written by several processes at once."""
-        call("vg_model_save_packed", self._pointer, os.fsencode(path))
+        resource = self._resource()
+        call("vg_model_save_packed", resource.pointer, file_name(path))
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"kernels {self.kernels!r}"
+        return f"<verger.Model {self.source!r}, {state}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._resource()
+        source = self.source
+        if not source.startswith("seeded:"):
+            source = os.path.abspath(source)
+        return reopen_model, (source, self._asked_kernels, weights_digest(source))
+
+
+def weights_digest(source: str) -> Optional[str]:
+    if source.startswith("seeded:"):
+        return None
+    with open(source, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def reopen_model(source: str, kernels: Optional[str], digest: Optional[str]) -> Model:
+    """A pickled model. Other weights of the same name would mix two networks' features."""
+    if weights_digest(source) != digest:
+        raise ValueError(f"{source} holds other weights than those that were pickled")
+    return Model(source, kernels=kernels)

@@ -168,6 +168,12 @@ void vg_moments_settle(const vg_moments *moments)
     add_block((vg_moments *)moments);
 }
 
+const double *vg_moments_mean(const vg_moments *moments)
+{
+    vg_moments_settle(moments);
+    return moments->mean;
+}
+
 vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error)
 {
     if (n > 0 && rows == NULL) return vg_fail(error, VG_EINVAL, "vg_moments_add: rows are needed");

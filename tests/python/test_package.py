@@ -93,7 +93,7 @@ def test_threads_and_kernels_do_not_show(paths, extracted):
 def test_a_team_does_not_show(paths, extracted):
     with verger.Extractor(MODEL, team=2) as together:
         assert together.extract(paths[:3]).equals(extracted.slice(0, 3))
-    with pytest.raises(ValueError, match="team of 0"):
+    with pytest.raises(ValueError, match="team is 0"):
         verger.Extractor(MODEL, team=0)
 
 
@@ -149,6 +149,12 @@ def test_moments_and_components_travel(extracted):
     assert there.components == pca.components
     assert there.explained_variance == pca.explained_variance
     assert there.project(extracted).equals(pca.project(extracted))
+
+
+def test_moments_know_the_mean(extracted):
+    rows = numpy.array(good(extracted)["features"].to_pylist())
+    numpy.testing.assert_allclose(verger.Moments().add(extracted).mean, rows.mean(axis=0),
+                                  rtol=1e-6, atol=1e-9)
 
 
 def test_rows_without_features_project_to_nothing(extracted):
