@@ -147,10 +147,19 @@ typedef struct vg_image {
     size_t capacity; /* bytes at rgb, kept for the next image */
 } vg_image;
 
+/* Memory for the large images of all threads that decode with it: those that take 64 MiB or
+ * more, with what their decoder keeps beside the pixels, wait until `bytes` have room for
+ * them. One that is larger than `bytes` waits until no other large one is decoded. */
+typedef struct vg_budget vg_budget;
+
+VG_API vg_status vg_budget_open(vg_budget **budget, uint64_t bytes, vg_error *error);
+/* After all that decode with it. */
+VG_API void vg_budget_close(vg_budget **budget);
+
 typedef struct vg_image_options {
     /* Largest width * height; more is VG_ELIMIT before any pixel is decoded, and so is
-     * a side of more than 1,048,576. The default is Pillow's decompression-bomb limit, 89,478,485.
-     */
+     * a side of more than 1,048,576. The default is 178,956,970, beyond
+     * which Pillow raises its decompression-bomb error. */
     uint64_t max_pixels;
     /* Non-zero applies the EXIF orientation of a JPEG or PNG. Default 0: the
      * reference system ignores it. */
@@ -163,9 +172,15 @@ typedef struct vg_image_options {
      * decodes it: non-zero gives the image up as VG_ECANCELLED. NULL, the default, is never. */
     int (*is_cancelled)(void *cancel_context);
     void *cancel_context;
+    /* Of all threads together; must outlive their extractors. Without one, NULL, each image
+     * is bounded by itself: 9 bytes for each pixel of max_pixels. */
+    vg_budget *budget;
 } vg_image_options;
 
 VG_API void vg_image_options_default(vg_image_options *options);
+
+/* The formats that this build reads, such as "JPEG"; NULL past the last. */
+VG_API const char *vg_image_format(size_t index);
 
 /* Decodes a JPEG or PNG, told by its first bytes, to the bytes of Pillow's
  * Image.open(...).convert("RGB"). `image` starts zeroed ({0}) and may be reused;

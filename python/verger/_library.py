@@ -57,7 +57,7 @@ class ImageOptions(ctypes.Structure):
     """vg_image_options"""
 
     _fields_ = [("max_pixels", c_uint64), ("exif_orient", c_int), ("max_seconds", c_double),
-                ("is_cancelled", c_void_p), ("cancel_context", c_void_p)]
+                ("is_cancelled", c_void_p), ("cancel_context", c_void_p), ("budget", c_void_p)]
 
 
 class ExtractorTimes(ctypes.Structure):

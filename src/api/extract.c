@@ -71,13 +71,17 @@ static vg_status extract_one(vg_extractor *extractor, const vg_encoded_image *en
                              float *features, vg_error *error)
 {
     double start = vg_seconds();
-    vg_status status = vg_image_decode(&extractor->image, encoded->data, encoded->size,
-                                       &extractor->options, error);
-    double decoded = vg_seconds();
-    extractor->times.decode += decoded - start;
+    uint64_t taken;
+    if (encoded->data == NULL && encoded->size > 0)
+        return vg_fail(error, VG_EINVAL, "vg_extract: an image of %zu bytes has no data",
+                       encoded->size);
+    vg_status status = vg_image_decode_taking(&extractor->image, encoded->data, encoded->size,
+                                              &extractor->options, &taken, error);
+    extractor->times.decode += vg_seconds() - start;
     if (status != VG_OK) return status;
 
     status = vg_extractor_resize(extractor, &extractor->image, extractor->rgb, error);
+    vg_image_give_back(&extractor->image, &extractor->options, taken);
     if (status != VG_OK) return status;
     return vg_extractor_forward(extractor, 1, extractor->rgb, features, error);
 }

@@ -1,90 +1,76 @@
-/* Which decoder an image's first bytes ask for, and the buffer that all share. */
+/* Which decoder an image's first bytes ask for. */
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "image/image.h"
+#include "image/budget.h"
+#include "image/decoding.h"
 
-#define SUPPORTED "only JPEG and PNG are supported"
+enum { TEXT_BYTES = 64 }; /* that tell text from binary data */
 
-enum {
-    RGB_CHANNELS = 3,
-    DEFAULT_MAX_SECONDS = 60,    /* ten times what the slowest sound image takes */
-    SPARE_BYTES_KEPT = 64 << 20, /* one huge image must not hold its memory for ever */
-    TEXT_BYTES = 64,             /* bytes that tell text from binary data */
+/* --- Formats ------------------------------------------------------------ */
+
+typedef struct signature {
+    size_t offset, length;
+    const char *bytes;
+    const char *name;                    /* after "the file is" */
+    vg_status (*decode)(vg_decoding *d); /* NULL where it is known and not read */
+} signature;
+
+/* A format that is read is a line here, its name, and a file with its decoder. */
+static const signature signatures[] = {
+    {0, 3, "\xFF\xD8\xFF", "a JPEG image", vg_decode_jpeg},
+    {0, 8, "\x89PNG\r\n\x1A\n", "a PNG image", vg_decode_png},
+    {0, 4, "GIF8", "a GIF image", NULL},
+    {8, 4, "WEBP", "a WebP image", NULL},
+    {0, 2, "BM", "a BMP image", NULL},
+    {0, 4, "II*\0", "a TIFF image", NULL},
+    {0, 4, "MM\0*", "a TIFF image", NULL},
+    {4, 8, "ftypavif", "an AVIF image", NULL},
+    {4, 6, "ftyphe", "an HEIC image", NULL},
+    {0, 8, "\0\0\0\x0CjP  ", "a JPEG 2000 image", NULL},
+    {0, 4, "\xFF\x4F\xFF\x51", "a JPEG 2000 image", NULL},
+    {0, 4, "%PDF", "a PDF document", NULL},
+    {0, 4, "PK\x03\x04", "a ZIP archive", NULL},
+    {0, 2, "\x1F\x8B", "a gzip file", NULL},
 };
 
-/* The limit of Pillow's Image.MAX_IMAGE_PIXELS. */
-static const uint64_t default_max_pixels = 89478485;
+enum { SIGNATURES = sizeof signatures / sizeof signatures[0] };
 
-static const char jpeg_magic[] = "\xFF\xD8\xFF";
-static const char png_magic[] = "\x89PNG\r\n\x1A\n";
+static const char *const names[] = {"JPEG", "PNG"};
 
-/* --- Options and buffer ------------------------------------------------- */
+enum { NAMES = sizeof names / sizeof names[0] };
 
-void vg_image_options_default(vg_image_options *options)
+const char *vg_image_format(size_t index)
 {
-    *options =
-        (vg_image_options){.max_pixels = default_max_pixels, .max_seconds = DEFAULT_MAX_SECONDS};
-}
-
-void vg_image_close(vg_image *image)
-{
-    if (image == NULL) return;
-    free(image->rgb);
-    *image = (vg_image){0};
-}
-
-vg_status vg_image_check_limit(const vg_image_options *options, uint64_t width, uint64_t height,
-                               vg_error *error)
-{
-    if (width == 0 || height == 0) return VG_OK;
-    if (width <= options->max_pixels / height) {
-        if (width <= VG_LONGEST_SIDE && height <= VG_LONGEST_SIDE) return VG_OK;
-        return vg_fail(error, VG_ELIMIT,
-                       "the image is %" PRIu64 " x %" PRIu64 " pixels: %d a side is the most",
-                       width, height, VG_LONGEST_SIDE);
-    }
-    return vg_fail(error, VG_ELIMIT,
-                   "the image is %" PRIu64 " x %" PRIu64 " pixels, more than the limit of %" PRIu64
-                   " in all: make it smaller or raise the limit",
-                   width, height, options->max_pixels);
-}
-
-vg_status vg_image_reserve(vg_image *image, int width, int height, vg_error *error)
-{
-    image->width = image->height = 0;
-    if (width <= 0 || height <= 0)
-        return vg_fail(error, VG_EINVAL, "an image of %d x %d pixels has no pixels", width, height);
-    if ((size_t)width > SIZE_MAX / RGB_CHANNELS / (size_t)height)
-        return vg_fail_memory(error, SIZE_MAX);
-    size_t bytes = (size_t)width * (size_t)height * RGB_CHANNELS;
-    if (bytes > image->capacity || image->capacity - bytes > SPARE_BYTES_KEPT) {
-        vg_image_close(image);
-        image->rgb = malloc(bytes);
-        if (image->rgb == NULL) return vg_fail_memory(error, bytes);
-        image->capacity = bytes;
-    }
-    image->width = width;
-    image->height = height;
-    return VG_OK;
+    return index < NAMES ? names[index] : NULL;
 }
 
 /* --- First bytes -------------------------------------------------------- */
 
-static int starts_with(const void *data, size_t size, const char *magic, size_t length)
+static const signature *find_signature(const uint8_t *data, size_t size)
 {
-    return size >= length && memcmp(data, magic, length) == 0;
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        const signature *known = &signatures[i];
+        if (size < known->offset || size - known->offset < known->length) continue;
+        if (memcmp(data + known->offset, known->bytes, known->length) == 0) return known;
+    }
+    return NULL;
 }
 
-static int is_cut_magic(const void *data, size_t size, const char *magic, size_t length)
+static int is_cut(const uint8_t *data, size_t size)
 {
-    return size < length && memcmp(data, magic, size) == 0;
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        const signature *known = &signatures[i];
+        if (known->decode != NULL && known->offset == 0 && size < known->length &&
+            memcmp(data, known->bytes, size) == 0)
+            return 1;
+    }
+    return 0;
 }
 
-static int is_text(const unsigned char *data, size_t size)
+static int is_text(const uint8_t *data, size_t size)
 {
     size_t n = size < TEXT_BYTES ? size : TEXT_BYTES;
     for (size_t i = 0; i < n; i++)
@@ -92,44 +78,62 @@ static int is_text(const unsigned char *data, size_t size)
     return 1;
 }
 
-/* What data that is neither JPEG nor PNG looks like. */
-static const char *guess_format(const void *data, size_t size)
+static vg_status fail_unread(const vg_decoding *d, const signature *known)
 {
-    static const struct {
-        const char *magic;
-        size_t offset, length;
-        const char *name;
-    } formats[] = {
-        {"GIF8", 0, 4, "a GIF image"},
-        {"WEBP", 8, 4, "a WebP image"},
-        {"BM", 0, 2, "a BMP image"},
-        {"II*\0", 0, 4, "a TIFF image"},
-        {"MM\0*", 0, 4, "a TIFF image"},
-        {"ftypavif", 4, 8, "an AVIF image"},
-        {"ftyphe", 4, 6, "an HEIC image"},
-        {"\0\0\0\x0CjP  ", 0, 8, "a JPEG 2000 image"},
-        {"\xFF\x4F\xFF\x51", 0, 4, "a JPEG 2000 image"},
-        {"%PDF", 0, 4, "a PDF document"},
-        {"PK\x03\x04", 0, 4, "a ZIP archive"},
-        {"\x1F\x8B", 0, 2, "a gzip file"},
-    };
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        size_t offset = formats[i].offset, length = formats[i].length;
-        if (size < offset + length) continue;
-        if (memcmp((const char *)data + offset, formats[i].magic, length) == 0)
-            return formats[i].name;
+    if (d->size == 0)
+        return vg_fail(d->error, VG_EFORMAT, "the file is empty: get a complete copy");
+    if (is_cut(d->data, d->size))
+        return vg_fail(d->error, VG_EFORMAT,
+                       "the file ends within its first bytes (%zu): get a complete copy", d->size);
+    const char *what = "of no known image format";
+    if (known != NULL)
+        what = known->name;
+    else if (is_text(d->data, d->size))
+        what = "text, not an image";
+    char list[128] = "";
+    for (size_t i = 0, used = 0; i < NAMES; i++) {
+        const char *joint = i == 0 ? "" : i + 1 == NAMES ? " and " : ", ";
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", joint, names[i]);
     }
-    return is_text(data, size) ? "text, not an image" : "of no known image format";
+    return vg_fail(d->error, VG_EFORMAT, "the file is %s: only %s are supported", what, list);
 }
 
-static vg_status fail_unknown(const void *data, size_t size, vg_error *error)
+/* --- Decoding ----------------------------------------------------------- */
+
+static vg_status decode(vg_decoding *decoding)
 {
-    if (size == 0) return vg_fail(error, VG_EFORMAT, "the file is empty: get a complete copy");
-    if (is_cut_magic(data, size, jpeg_magic, sizeof jpeg_magic - 1) ||
-        is_cut_magic(data, size, png_magic, sizeof png_magic - 1))
-        return vg_fail(error, VG_EFORMAT,
-                       "the file ends within its first bytes (%zu): get a complete copy", size);
-    return vg_fail(error, VG_EFORMAT, "the file is %s: " SUPPORTED, guess_format(data, size));
+    const signature *known = find_signature(decoding->data, decoding->size);
+    if (known == NULL || known->decode == NULL) return fail_unread(decoding, known);
+    vg_status status = known->decode(decoding);
+    if (status != VG_OK) return status;
+    return vg_image_orient(decoding->image, decoding->orientation, decoding->error);
+}
+
+void vg_image_give_back(vg_image *image, const vg_image_options *options, uint64_t taken)
+{
+    if (taken == 0) return;
+    vg_image_close(image);
+    vg_budget_give(options->budget, taken);
+}
+
+vg_status vg_image_decode_taking(vg_image *image, const void *data, size_t size,
+                                 const vg_image_options *options, uint64_t *taken, vg_error *error)
+{
+    vg_decoding decoding = {.data = data,
+                            .size = size,
+                            .options = options,
+                            .image = image,
+                            .orientation = 1,
+                            .watch = vg_watch_start(options),
+                            .error = error};
+    vg_status status = decode(&decoding);
+    *taken = decoding.taken;
+    if (status == VG_OK) return VG_OK;
+    /* Half an image must not pass for one. */
+    image->width = image->height = 0;
+    vg_image_give_back(image, options, *taken);
+    *taken = 0;
+    return status;
 }
 
 vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
@@ -142,14 +146,9 @@ vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
         vg_image_options_default(&defaults);
         options = &defaults;
     }
-    vg_status status;
-    if (starts_with(data, size, jpeg_magic, sizeof jpeg_magic - 1))
-        status = vg_decode_jpeg(image, data, size, options, error);
-    else if (starts_with(data, size, png_magic, sizeof png_magic - 1))
-        status = vg_decode_png(image, data, size, options, error);
-    else
-        status = fail_unknown(data, size, error);
-    /* Half an image must not pass for one. */
-    if (status != VG_OK) image->width = image->height = 0;
+    uint64_t taken;
+    vg_status status = vg_image_decode_taking(image, data, size, options, &taken, error);
+    /* From here on the pixels are the caller's. */
+    if (taken > 0) vg_budget_give(options->budget, taken);
     return status;
 }

@@ -9,19 +9,19 @@
  * is kept, unless it is so much too large that it would waste memory. */
 vg_status vg_image_reserve(vg_image *image, int width, int height, vg_error *error);
 
-/* Bounds what grows with a row: 60 MB for a resizer to 224 x 224, 16 MB in libpng. */
+/* A side at most; bounds what grows with a row: 60 MB for a resizer to 224 x 224, 16 MB in
+ * libpng. */
 enum { VG_LONGEST_SIDE = 1 << 20 };
 
-/* VG_ELIMIT where width * height is more than max_pixels of the options, or a side more
- * than the longest. */
-vg_status vg_image_check_limit(const vg_image_options *options, uint64_t width, uint64_t height,
-                               vg_error *error);
+/* What an image may take without waiting for the options' budget. */
+#define VG_LARGE_BYTES ((uint64_t)64 << 20)
 
-/* One file per format; `image` as in vg_image_decode, `options` not NULL. */
-vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
-                         const vg_image_options *options, vg_error *error);
-vg_status vg_decode_png(vg_image *image, const void *data, size_t size,
-                        const vg_image_options *options, vg_error *error);
+/* As vg_image_decode, `options` not NULL; a large image keeps what it took of the options'
+ * budget, for its pixels, until vg_image_give_back closes it. *taken is 0 for small ones and
+ * on failure. */
+vg_status vg_image_decode_taking(vg_image *image, const void *data, size_t size,
+                                 const vg_image_options *options, uint64_t *taken, vg_error *error);
+void vg_image_give_back(vg_image *image, const vg_image_options *options, uint64_t taken);
 
 /* The orientation 1..8 that the EXIF segments of a JPEG ask for, 1 where there is none; fails
  * for want of memory alone. */

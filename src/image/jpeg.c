@@ -11,8 +11,7 @@
 #include <jerror.h>
 
 #include "base/error.h"
-#include "image/image.h"
-#include "image/watch.h"
+#include "image/decoding.h"
 
 enum {
     /* Each scan walks over all blocks of its components, 8 blocks of 64 samples a microsecond
@@ -33,9 +32,7 @@ typedef struct jpeg_decoder {
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     vg_status status; /* after a jump to `failed` */
-    vg_image *image;
-    const vg_image_options *options;
-    vg_watch watch;
+    vg_decoding *decoding;
     int scan;        /* the last one whose blocks are counted */
     uint64_t blocks; /* of all scans so far */
     vg_error *error;
@@ -75,15 +72,23 @@ static void ignore_message(j_common_ptr jpeg)
     (void)jpeg;
 }
 
-static uint64_t most_blocks(const struct jpeg_decompress_struct *jpeg)
+/* Of all components, with those that fill up the last MCU. */
+static uint64_t all_blocks(const struct jpeg_decompress_struct *jpeg)
 {
-    if (jpeg->arith_code) return MOST_ARITHMETIC_BLOCKS;
     uint64_t blocks = 0;
     for (int i = 0; i < jpeg->num_components; i++) {
         const jpeg_component_info *component = &jpeg->comp_info[i];
-        blocks += (uint64_t)component->width_in_blocks * component->height_in_blocks;
+        uint64_t width = component->width_in_blocks + (JDIMENSION)component->h_samp_factor - 1;
+        uint64_t height = component->height_in_blocks + (JDIMENSION)component->v_samp_factor - 1;
+        blocks += width * height;
     }
-    blocks *= SCANS_OF_ALL;
+    return blocks;
+}
+
+static uint64_t most_blocks(const struct jpeg_decompress_struct *jpeg)
+{
+    if (jpeg->arith_code) return MOST_ARITHMETIC_BLOCKS;
+    uint64_t blocks = all_blocks(jpeg) * SCANS_OF_ALL;
     return blocks > MOST_BLOCKS ? blocks : MOST_BLOCKS;
 }
 
@@ -112,8 +117,7 @@ static void on_progress(j_common_ptr jpeg)
     jpeg_decoder *decoder = jpeg->client_data;
     decoder->status = count_blocks(decoder);
     uint64_t pixels = (uint64_t)decoder->jpeg.image_width * ROWS_AT_ONCE;
-    if (decoder->status == VG_OK)
-        decoder->status = vg_watch_pixels(&decoder->watch, pixels, decoder->error);
+    if (decoder->status == VG_OK) decoder->status = vg_decoding_go_on(decoder->decoding, pixels);
     if (decoder->status != VG_OK) longjmp(decoder->failed, 1);
 }
 
@@ -144,14 +148,14 @@ static void skip_bytes(j_decompress_ptr jpeg, long count)
 
 static vg_status ends_early(const jpeg_decoder *decoder)
 {
-    return vg_fail(decoder->error, VG_EFORMAT, "the JPEG ends early: get a complete copy");
+    return vg_decoding_ends_early(decoder->decoding, "JPEG");
 }
 
-static void start(jpeg_decoder *decoder, const void *data, size_t size)
+static void start(jpeg_decoder *decoder)
 {
     jpeg_create_decompress(&decoder->jpeg);
-    decoder->source = (struct jpeg_source_mgr){.next_input_byte = data,
-                                               .bytes_in_buffer = size,
+    decoder->source = (struct jpeg_source_mgr){.next_input_byte = decoder->decoding->data,
+                                               .bytes_in_buffer = decoder->decoding->size,
                                                .init_source = ignore_source,
                                                .fill_input_buffer = suspend_at_end,
                                                .skip_input_data = skip_bytes,
@@ -160,6 +164,12 @@ static void start(jpeg_decoder *decoder, const void *data, size_t size)
     decoder->jpeg.src = &decoder->source;
     decoder->progress.progress_monitor = on_progress;
     decoder->jpeg.progress = &decoder->progress;
+}
+
+/* What libjpeg allocates: the coefficients of all blocks where they come in several scans. */
+static uint64_t coefficient_bytes(struct jpeg_decompress_struct *jpeg)
+{
+    return jpeg_has_multiple_scans(jpeg) ? all_blocks(jpeg) * sizeof(JBLOCK) : 0;
 }
 
 static vg_status read_header(jpeg_decoder *decoder)
@@ -180,11 +190,8 @@ static vg_status read_header(jpeg_decoder *decoder)
                        "the JPEG has %d colour components: only 1, 3 and 4 are supported",
                        jpeg->num_components);
     }
-    vg_status status = vg_image_check_limit(decoder->options, jpeg->image_width, jpeg->image_height,
-                                            decoder->error);
-    if (status != VG_OK) return status;
-    return vg_image_reserve(decoder->image, (int)jpeg->image_width, (int)jpeg->image_height,
-                            decoder->error);
+    return vg_decoding_begin(decoder->decoding, jpeg->image_width, jpeg->image_height,
+                             coefficient_bytes(&decoder->jpeg));
 }
 
 static vg_status read_rgb_rows(jpeg_decoder *decoder)
@@ -196,7 +203,7 @@ static vg_status read_rgb_rows(jpeg_decoder *decoder)
         JDIMENSION count = jpeg->output_height - jpeg->output_scanline;
         if (count > ROWS_AT_ONCE) count = ROWS_AT_ONCE;
         for (JDIMENSION i = 0; i < count; i++)
-            rows[i] = decoder->image->rgb + (jpeg->output_scanline + i) * row_bytes;
+            rows[i] = decoder->decoding->image->rgb + (jpeg->output_scanline + i) * row_bytes;
         if (jpeg_read_scanlines(jpeg, rows, count) == 0) return ends_early(decoder);
     }
     return VG_OK;
@@ -224,7 +231,7 @@ static vg_status read_cmyk_rows(jpeg_decoder *decoder)
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
     JSAMPARRAY row =
         jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, jpeg->output_width * 4, 1);
-    uint8_t *rgb = decoder->image->rgb;
+    uint8_t *rgb = decoder->decoding->image->rgb;
     for (; jpeg->output_scanline < jpeg->output_height; rgb += (size_t)jpeg->output_width * 3) {
         if (jpeg_read_scanlines(jpeg, row, 1) == 0) return ends_early(decoder);
         cmyk_to_rgb(rgb, row[0], jpeg->output_width);
@@ -233,10 +240,10 @@ static vg_status read_cmyk_rows(jpeg_decoder *decoder)
 }
 
 /* Whatever way this ends, the decompressor is the caller's to destroy. */
-static vg_status decode(jpeg_decoder *decoder, const void *data, size_t size)
+static vg_status decode(jpeg_decoder *decoder)
 {
     if (setjmp(decoder->failed)) return decoder->status;
-    start(decoder, data, size);
+    start(decoder);
     vg_status status = read_header(decoder);
     if (status != VG_OK) return status;
     if (!jpeg_start_decompress(&decoder->jpeg)) return ends_early(decoder);
@@ -251,20 +258,17 @@ static vg_status decode(jpeg_decoder *decoder, const void *data, size_t size)
     return VG_OK;
 }
 
-vg_status vg_decode_jpeg(vg_image *image, const void *data, size_t size,
-                         const vg_image_options *options, vg_error *error)
+vg_status vg_decode_jpeg(vg_decoding *decoding)
 {
-    jpeg_decoder decoder = {
-        .image = image, .options = options, .watch = vg_watch_start(options), .error = error};
+    jpeg_decoder decoder = {.decoding = decoding, .error = decoding->error};
     decoder.jpeg.err = jpeg_std_error(&decoder.errors);
     decoder.jpeg.client_data = &decoder;
     decoder.errors.error_exit = on_error;
     decoder.errors.output_message = ignore_message;
 
-    vg_status status = decode(&decoder, data, size);
+    vg_status status = decode(&decoder);
     jpeg_destroy_decompress(&decoder.jpeg);
-    if (status != VG_OK || !options->exif_orient) return status;
-    int orientation;
-    status = vg_jpeg_orientation(data, size, &orientation, error);
-    return status == VG_OK ? vg_image_orient(image, orientation, error) : status;
+    if (status != VG_OK || !decoding->options->exif_orient) return status;
+    return vg_jpeg_orientation(decoding->data, decoding->size, &decoding->orientation,
+                               decoding->error);
 }

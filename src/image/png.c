@@ -8,8 +8,7 @@
 #include <png.h>
 
 #include "base/error.h"
-#include "image/image.h"
-#include "image/watch.h"
+#include "image/decoding.h"
 
 enum {
     SIGNATURE_BYTES = 8,
@@ -25,9 +24,7 @@ typedef struct png_decoder {
     jmp_buf failed;
     vg_status status; /* after a jump to `failed` */
     int out_of_memory;
-    vg_image *image;
-    const vg_image_options *options;
-    vg_watch watch;
+    vg_decoding *decoding;
     int last_pass, last_row; /* where the last pixel comes */
     int is_complete;
     vg_error *error;
@@ -100,7 +97,7 @@ static void tolerate_checksums(png_structp png)
 
 static void set_end(png_decoder *decoder, int is_interlaced)
 {
-    int width = decoder->image->width, height = decoder->image->height;
+    int width = decoder->decoding->image->width, height = decoder->decoding->image->height;
     decoder->last_pass = 0;
     decoder->last_row = height - 1;
     if (!is_interlaced) return;
@@ -118,9 +115,7 @@ static void on_header(png_structp png, png_infop info)
     png_uint_32 width, height;
     int depth, colour_type, interlace;
     png_get_IHDR(png, info, &width, &height, &depth, &colour_type, &interlace, NULL, NULL);
-    decoder->status = vg_image_check_limit(decoder->options, width, height, decoder->error);
-    if (decoder->status == VG_OK)
-        decoder->status = vg_image_reserve(decoder->image, (int)width, (int)height, decoder->error);
+    decoder->status = vg_decoding_begin(decoder->decoding, width, height, 0);
     if (decoder->status != VG_OK) longjmp(decoder->failed, 1);
 
     tolerate_checksums(png);
@@ -133,11 +128,11 @@ static void on_header(png_structp png, png_infop info)
 static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass)
 {
     png_decoder *decoder = png_get_progressive_ptr(png);
-    uint64_t pixels = (uint64_t)decoder->image->width;
-    decoder->status = vg_watch_pixels(&decoder->watch, pixels, decoder->error);
+    decoder->status =
+        vg_decoding_go_on(decoder->decoding, (uint64_t)decoder->decoding->image->width);
     if (decoder->status != VG_OK) longjmp(decoder->failed, 1);
     if (row == NULL) return;
-    uint8_t *to = decoder->image->rgb + (size_t)decoder->image->width * 3 * y;
+    uint8_t *to = decoder->decoding->image->rgb + (size_t)decoder->decoding->image->width * 3 * y;
     png_progressive_combine_row(png, to, row);
     if (pass == decoder->last_pass && (int)y >= decoder->last_row) decoder->is_complete = 1;
 }
@@ -155,7 +150,7 @@ static void skip_other_chunks(png_structp png)
                                 sizeof names / (NAME_BYTES + 1));
 }
 
-static vg_status decode(png_decoder *decoder, const void *data, size_t size)
+static vg_status decode(png_decoder *decoder)
 {
     if (setjmp(decoder->failed)) return decoder->is_complete ? VG_OK : decoder->status;
     decoder->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, decoder, on_error,
@@ -173,9 +168,10 @@ static vg_status decode(png_decoder *decoder, const void *data, size_t size)
     png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
     skip_other_chunks(png);
     png_set_progressive_read_fn(png, decoder, on_header, on_row, NULL);
-    png_process_data(png, decoder->info, (png_bytep)(uintptr_t)data, size);
+    png_process_data(png, decoder->info, (png_bytep)(uintptr_t)decoder->decoding->data,
+                     decoder->decoding->size);
     if (decoder->is_complete) return VG_OK;
-    return vg_fail(decoder->error, VG_EFORMAT, "the PNG ends early: get a complete copy");
+    return vg_decoding_ends_early(decoder->decoding, "PNG");
 }
 
 /* libpng's push reader of some versions does not know eXIf. The last one counts, as
@@ -198,14 +194,12 @@ static int exif_orientation(const uint8_t *data, size_t size)
     return orientation;
 }
 
-vg_status vg_decode_png(vg_image *image, const void *data, size_t size,
-                        const vg_image_options *options, vg_error *error)
+vg_status vg_decode_png(vg_decoding *decoding)
 {
-    png_decoder decoder = {
-        .image = image, .options = options, .watch = vg_watch_start(options), .error = error};
-    vg_status status = decode(&decoder, data, size);
+    png_decoder decoder = {.decoding = decoding, .error = decoding->error};
+    vg_status status = decode(&decoder);
     png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
-    if (status == VG_OK && options->exif_orient)
-        status = vg_image_orient(image, exif_orientation(data, size), error);
+    if (status == VG_OK && decoding->options->exif_orient)
+        decoding->orientation = exif_orientation(decoding->data, decoding->size);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/observer.h"
 #include "base/usable_cpus.h"
+#include "base/usable_memory.h"
 
 enum {
     /* Outcomes that may wait for the caller: as many as let the workers go on while
@@ -24,7 +25,8 @@ enum {
     MAX_LOCAL_READERS = 4,
     REMOTE_READERS_PER_THREAD = 4,
     MAX_REMOTE_READERS = 64,
-    WAIT_MILLISECONDS = 50 /* between two looks at `cancel` */
+    SHARE_OF_LARGE_IMAGES = 4, /* a quarter of the memory there is */
+    WAIT_MILLISECONDS = 50     /* between two looks at `cancel` */
 };
 
 /* Bytes of files read ahead, beyond which no reader begins another. */
@@ -76,6 +78,7 @@ struct vg_pipeline {
     reader *readers;
     int worker_count, reader_count, running_workers, running_readers;
     size_t max_ahead;
+    vg_budget *budget; /* of the workers' large images */
 
     pthread_mutex_t source_lock;
     vg_event events[EVENTS];
@@ -361,6 +364,7 @@ static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
     vg_image_options image = *pipeline->options.image;
     image.is_cancelled = is_stopped;
     image.cancel_context = pipeline;
+    image.budget = pipeline->budget;
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         worker *started = &pipeline->workers[i];
         started->pipeline = pipeline;
@@ -391,6 +395,8 @@ vg_status vg_pipeline_open(vg_pipeline **pipeline, const vg_pipeline_options *op
     plan(opened, options);
     vg_status status = allocate(opened, error);
     if (status == VG_OK) status = open_locks(opened, error);
+    if (status == VG_OK)
+        status = vg_budget_open(&opened->budget, vg_usable_memory() / SHARE_OF_LARGE_IMAGES, error);
     if (status == VG_OK) status = start_threads(opened, error);
     if (status != VG_OK) vg_pipeline_close(&opened);
     *pipeline = opened;
@@ -423,6 +429,7 @@ void vg_pipeline_close(vg_pipeline **pipeline)
         free(closed->slots[i].content.bytes);
         free(closed->slots[i].path);
     }
+    vg_budget_close(&closed->budget);
     free(closed->workers);
     free(closed->readers);
     free(closed->features);

@@ -36,6 +36,11 @@ def oriented(orientation):
     return exif.tobytes()
 
 
+def with_segments(jpeg, *bodies):
+    return jpeg[:2] + b"".join(struct.pack(">BBH", 0xFF, 0xE1, len(body) + 2) + body
+                               for body in bodies) + jpeg[2:]
+
+
 def png_chunk(name, body):
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
@@ -57,6 +62,18 @@ def images():
     for orientation in (2, 6, 8):
         yield f"exif-{orientation}.jpg", encoded(rgb, "JPEG", exif=oriented(orientation))
     jpeg = encoded(rgb, "JPEG")
+    tiff = oriented(6)
+    yield "exif-empty-first.jpg", with_segments(jpeg, b"Exif\0\0", tiff)
+    yield "exif-in-parts.jpg", with_segments(jpeg, tiff[:11], b"Exif\0\0" + tiff[11:])
+    yield "many-segments.jpg", with_segments(jpeg, *[b"Exif\0\0"] * 300)
+    # A value of eight bytes that is no signed one, in the entry behind the header.
+    long8 = struct.pack(">2sHIHHHIIIQ", b"MM", 42, 8, 1, 0x0112, 16, 1, 26, 0, 2**63 + 6)
+    yield "exif-long8.jpg", with_segments(jpeg, b"Exif\0\0" + long8)
+    frame = jpeg.index(b"\xff\xc0")
+    yield "arithmetic.jpg", jpeg[:frame + 1] + b"\xc9" + jpeg[frame + 2:]
+    progressive = encoded(rgb, "JPEG", progressive=True)
+    scan = progressive.rindex(b"\xff\xda")
+    yield "many-scans.jpg", progressive[:scan] + progressive[scan:-2] * 40 + b"\xff\xd9"
     size_at = jpeg.index(b"\xff\xc0") + 5
     yield "huge.jpg", jpeg[:size_at] + b"\xff\xff\xff\xff" + jpeg[size_at + 4:]
     yield "tail.jpg", jpeg + b"what follows the end"
@@ -179,7 +196,7 @@ def keras_programs():
 def states():
     """What a run keeps: its plan, and the record of a part."""
     plan = {"input": "/in", "model": "seeded:7", "features_version": 1, "exif_orient": 0,
-            "max_pixels": 89478485, "max_file_size": 268435456, "components": 50,
+            "max_pixels": 178956970, "max_file_size": 268435456, "components": 50,
             "formats": "parquet,csv", "part_rows": 4096, "images": 300, "images_sha256": "0" * 64,
             "base": "", "uuid": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "verger": "0.1.0"}
     figures = {f"{key}_milliseconds": 5

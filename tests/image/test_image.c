@@ -13,6 +13,7 @@
 #include <png.h>
 
 #include "base/cpu.h"
+#include "image/budget.h"
 #include "image/image.h"
 
 enum { WIDTH = 20, HEIGHT = 13, CHANNELS = 3, MAX_BYTES = 1 << 16 };
@@ -203,8 +204,8 @@ static void test_size_is_bounded_before_any_pixel(void **state)
 {
     (void)state;
     const encoded files[] = {jpeg_of_size(65500, 65500), jpeg_of_size(65535, 65535),
-                             jpeg_of_size(9460, 9460),   png_of_size(65535, 65535),
-                             png_of_size(9460, 9460),    png_of_size(0x7FFFFFFF, 0x7FFFFFFF)};
+                             jpeg_of_size(13378, 13378), png_of_size(65535, 65535),
+                             png_of_size(13378, 13378),  png_of_size(0x7FFFFFFF, 0x7FFFFFFF)};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         /* libjpeg has a limit of its own. */
         const char *reason = i == 1 ? "65500" : "the limit of";
@@ -223,7 +224,7 @@ static void test_limit_is_the_options(void **state)
     vg_image_options options;
     vg_error error;
     vg_image_options_default(&options);
-    assert_int_equal(options.max_pixels, 89478485);
+    assert_int_equal(options.max_pixels, 178956970);
     assert_int_equal(options.exif_orient, 0);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         options.max_pixels = WIDTH * HEIGHT;
@@ -370,6 +371,61 @@ static void test_decoding_can_be_cancelled(void **state)
     vg_image_close(&image);
 }
 
+/* --- Memory of several threads ------------------------------------------ */
+
+static void test_large_images_wait_for_memory(void **state)
+{
+    (void)state;
+    const encoded small = make_png(), large = png_of_size(6000, 6000);
+    vg_image image = {0};
+    vg_image_options options;
+    vg_error error;
+    int looks = 0;
+    vg_image_options_default(&options);
+    assert_int_equal(vg_budget_open(&options.budget, 1 << 20, &error), VG_OK);
+    options.is_cancelled = count_down;
+    options.cancel_context = &looks;
+    assert_int_equal(vg_budget_take(options.budget, 1, &options, &error), VG_OK);
+    assert_int_equal(decode(&image, large.data, large.size, &options, &error), VG_ECANCELLED);
+    assert_int_equal(decode(&image, small.data, small.size, &options, &error), VG_OK);
+
+    /* Alone it may be larger than all there is; what failed has given back. */
+    vg_budget_give(options.budget, 1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(decode(&image, large.data, large.size, &options, &error), VG_EFORMAT);
+    assert_int_equal(looks, -1);
+    vg_budget_close(&options.budget);
+    vg_image_close(&image);
+}
+
+static void test_a_large_image_keeps_what_it_took(void **state)
+{
+    (void)state;
+    encoded file = make_jpeg(PROGRESSIVE);
+    size_t frame = find(&file, "\xFF\xC2", 2);
+    put_number(file.data + frame + 5, 4096, 2);
+    put_number(file.data + frame + 7, 4096, 2);
+    vg_image image = {0};
+    vg_image_options options;
+    vg_error error;
+    uint64_t taken;
+    int looks = 0;
+    vg_image_options_default(&options);
+    assert_int_equal(vg_budget_open(&options.budget, 100 << 20, &error), VG_OK);
+    assert_int_equal(vg_image_decode_taking(&image, file.data, file.size, &options, &taken, &error),
+                     VG_OK);
+    /* Pixels, and coefficients of which the chroma's are a quarter each. */
+    assert_true(taken >= 4096 * 4096 * 6 && taken < 4096 * 4096 * 6 + (1 << 20));
+    options.is_cancelled = count_down;
+    options.cancel_context = &looks;
+    assert_int_equal(vg_budget_take(options.budget, 50 << 20, &options, &error), VG_ECANCELLED);
+    vg_image_give_back(&image, &options, taken);
+    assert_null(image.rgb);
+    assert_int_equal(vg_budget_take(options.budget, 50 << 20, &options, &error), VG_OK);
+    vg_budget_give(options.budget, 50 << 20);
+    vg_budget_close(&options.budget);
+}
+
 /* --- Buffer ------------------------------------------------------------- */
 
 static void test_buffer_is_reused(void **state)
@@ -473,6 +529,8 @@ int main(void)
         cmocka_unit_test(test_jpeg_kinds_beyond_us_say_so),
         cmocka_unit_test(test_arithmetic_coding_gives_the_same_pixels),
         cmocka_unit_test(test_decoding_can_be_cancelled),
+        cmocka_unit_test(test_large_images_wait_for_memory),
+        cmocka_unit_test(test_a_large_image_keeps_what_it_took),
         cmocka_unit_test(test_buffer_is_reused),
         cmocka_unit_test(test_failure_leaves_no_image),
         cmocka_unit_test(test_resizer_arguments),

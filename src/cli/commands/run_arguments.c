@@ -58,7 +58,7 @@ const vg_cli_option vg_cli_run_options[] = {
      "(default: no bound)"},
     {OPTION_EXIF_ORIENT, "exif-orient", NULL, NULL, "turn images as their EXIF data say"},
     {OPTION_MAX_PIXELS, "max-pixels", "N", NULL,
-     "largest width times height of an image; a larger one fails (default: 89478485)"},
+     "largest width times height of an image; a larger one fails (default: 178956970)"},
     {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
      "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
     {OPTION_PART_ROWS, "part-rows", "N", NULL, "images a part file (default: 4096)"},
