@@ -40,6 +40,11 @@ size_t vg_name_length(const char *text, size_t size)
     return is_escape(text, size) ? 0 : vg_utf8_length(text, size);
 }
 
+size_t vg_printable_name_length(const char *text, size_t size)
+{
+    return is_escape(text, size) ? 0 : vg_printable_length(text, size);
+}
+
 /* --- There and back ------------------------------------------------------------------- */
 
 size_t vg_escape(char *escaped, size_t capacity, const char *text, size_t size,

@@ -20,6 +20,9 @@ size_t vg_printable_length(const char *text, size_t size);
  * vg_unescape gives them back. */
 size_t vg_name_length(const char *text, size_t size);
 
+/* Both: a name that can be shown, and that vg_unescape gives back. */
+size_t vg_printable_name_length(const char *text, size_t size);
+
 /* Cuts what does not fit; VG_ESCAPE_CHARS * size + 1 holds all. Returns the size without
  * the NUL. */
 size_t vg_escape(char *escaped, size_t capacity, const char *text, size_t size,

@@ -17,15 +17,16 @@ typedef struct survey {
 } survey;
 
 /* Takes "_verger/run_<ts>/name" apart; returns the name, or NULL if it is something
- * else. */
+ * else: no run of ours has a name that is not a date and a time. */
 static const char *split_state_file(const char *path, char timestamp[VG_TIMESTAMP_CHARS])
 {
-    char start[VG_FOLDER_CHARS];
+    char start[VG_FOLDER_CHARS], found[VG_TIMESTAMP_CHARS];
     vg_layout_folder(start, VG_TABLE_STATE, VG_PARQUET, "");
     size_t size = strlen(start), whole = size + VG_TIMESTAMP_CHARS - 1;
     if (strncmp(path, start, size) != 0 || strlen(path) <= whole || path[whole] != '/') return NULL;
-    memcpy(timestamp, path + size, VG_TIMESTAMP_CHARS - 1);
-    timestamp[VG_TIMESTAMP_CHARS - 1] = '\0';
+    memcpy(found, path + size, VG_TIMESTAMP_CHARS - 1);
+    found[VG_TIMESTAMP_CHARS - 1] = '\0';
+    if (vg_timestamp_choose(timestamp, found, NULL) != VG_OK) return NULL;
     return path + whole + 1;
 }
 

@@ -73,5 +73,9 @@ vg_status vg_timestamp_after(char after[VG_TIMESTAMP_CHARS],
                      .tm_hour = number(timestamp + 9, 2),
                      .tm_min = number(timestamp + 11, 2),
                      .tm_sec = number(timestamp + 13, 2)};
-    return write_time(after, timegm(&utc) + 1, error);
+    if (write_time(after, timegm(&utc) + 1, NULL) == VG_OK) return VG_OK;
+    return vg_fail(error, VG_EINVAL,
+                   "there is a run %s, and no timestamp comes after it: give one with --timestamp, "
+                   "or delete what is not a run of yours",
+                   timestamp);
 }

@@ -80,22 +80,24 @@ void vg_part_writer_begin(vg_part_writer *writer, uint64_t number)
 
 /* --- Rows ------------------------------------------------------------------------- */
 
-static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, vg_slice label,
-                                       vg_error *error)
+typedef vg_status append_name(vg_builder *builder, size_t column, const char *name, size_t size,
+                              vg_error *error);
+
+static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, append_name *append,
+                                       vg_slice label, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(sink);
     const vg_bytes *address = &writer->address;
-    vg_status status =
-        vg_builder_name(builder, PATH, (const char *)address->bytes, address->size, error);
+    vg_status status = append(builder, PATH, (const char *)address->bytes, address->size, error);
     if (status != VG_OK) return status;
-    return vg_builder_name(builder, LABEL, label.text, label.size, error);
+    return append(builder, LABEL, label.text, label.size, error);
 }
 
 static vg_status append_features(vg_part_writer *writer, vg_slice label, const float *features,
                                  vg_error *error)
 {
     vg_sink *sink = writer->features;
-    vg_status status = append_path_and_label(writer, sink, label, error);
+    vg_status status = append_path_and_label(writer, sink, vg_builder_name, label, error);
     if (status == VG_OK)
         status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
                                          VG_FEATURE_COUNT, error);
@@ -106,7 +108,7 @@ static vg_status append_reason(vg_part_writer *writer, vg_slice label, const cha
                                vg_error *error)
 {
     vg_sink *sink = writer->errors;
-    vg_status status = append_path_and_label(writer, sink, label, error);
+    vg_status status = append_path_and_label(writer, sink, vg_builder_printable_name, label, error);
     if (status == VG_OK)
         status = vg_builder_string(vg_sink_builder(sink), ERROR, reason, strlen(reason), error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
@@ -118,7 +120,8 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     const char *path = outcome->image.path;
     vg_slice label = vg_path_label(input, path);
     vg_status status = vg_path_address(&writer->address, input, path, error);
-    if (status == VG_OK) status = append_path_and_label(writer, writer->metadata, label, error);
+    if (status == VG_OK)
+        status = append_path_and_label(writer, writer->metadata, vg_builder_name, label, error);
     if (status == VG_OK) status = vg_sink_end_row(writer->metadata, error);
     if (status == VG_OK)
         status = vg_part_images_append(writer->images, &outcome->image, outcome->sha256,

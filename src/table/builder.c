@@ -178,6 +178,12 @@ vg_status vg_builder_name(vg_builder *builder, size_t column, const char *name, 
     return append_text(builder, column, name, size, vg_name_length, error);
 }
 
+vg_status vg_builder_printable_name(vg_builder *builder, size_t column, const char *name,
+                                    size_t size, vg_error *error)
+{
+    return append_text(builder, column, name, size, vg_printable_name_length, error);
+}
+
 vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
                             vg_error *error)
 {

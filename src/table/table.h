@@ -38,6 +38,9 @@ vg_status vg_builder_string(vg_builder *builder, size_t column, const char *valu
 /* The name of a file: that again, and so that vg_unescape gives it back. */
 vg_status vg_builder_name(vg_builder *builder, size_t column, const char *name, size_t size,
                           vg_error *error);
+/* The same for a table that is shown on terminals: no control characters either. */
+vg_status vg_builder_printable_name(vg_builder *builder, size_t column, const char *name,
+                                    size_t size, vg_error *error);
 /* Bytes as they are. */
 vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
                             vg_error *error);

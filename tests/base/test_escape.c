@@ -62,18 +62,26 @@ static void test_names(void **state)
     assert_escaped("\\\xff", "\\\\xff", vg_name_length);
 }
 
+static void test_printable_names(void **state)
+{
+    (void)state;
+    assert_escaped("a\nb \\x5c \xc2\x9b\xe2\x80\xae", "a\\x0ab \\x5cx5c \\xc2\\x9b\\xe2\\x80\\xae",
+                   vg_printable_name_length);
+}
+
 /* Every name comes back, so no two become one. */
 static void test_names_come_back(void **state)
 {
     (void)state;
-    static const char alphabet[] = "\\\\\\xx0f5c\xff\x80\xc3\xa9/";
+    static const char alphabet[] = "\\\\\\xx0f5c\xff\x80\xc3\xa9/\033\xc2\x9b\xe2\xae";
     srand(1);
     for (int round = 0; round < 200000; round++) {
         char name[12], escaped[VG_ESCAPE_CHARS * sizeof name + 1];
         size_t size = (size_t)rand() % sizeof name;
         for (size_t i = 0; i < size; i++)
             name[i] = alphabet[(size_t)rand() % (sizeof alphabet - 1)];
-        size_t length = vg_escape(escaped, sizeof escaped, name, size, vg_name_length);
+        vg_kept_length *kept = round % 2 == 0 ? vg_name_length : vg_printable_name_length;
+        size_t length = vg_escape(escaped, sizeof escaped, name, size, kept);
         assert_int_equal(vg_unescape(escaped, length), size);
         assert_memory_equal(escaped, name, size);
     }
@@ -95,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_printable),
         cmocka_unit_test(test_what_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_printable_names),
         cmocka_unit_test(test_names_come_back),
         cmocka_unit_test(test_messages_are_one_line),
     };

@@ -38,6 +38,13 @@ def in_tables(name):
     return re.sub(rb"\\(?=x[0-9a-f]{2})", rb"\\x5c", name).decode(errors="backslashreplace")
 
 
+def in_errors(name):
+    """The same in the table that people look at on a terminal."""
+    return re.sub(r"\n|" + CONTROLS.pattern,
+                  lambda found: "".join(rf"\x{byte:02x}" for byte in found[0].encode()),
+                  in_tables(name))
+
+
 def on_disk(text):
     return re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()), text.encode())
 
@@ -68,7 +75,8 @@ def output(images, tmp_path_factory):
 def rows_of(images, whole):
     """Path and label as tables have them, in order."""
     _, made = images
-    return [(in_tables(path), in_tables(path.split(b"/")[-2])) for path in sorted(made)
+    text = in_errors if whole is False else in_tables
+    return [(text(path), text(path.split(b"/")[-2])) for path in sorted(made)
             if whole is None or made[path] == whole]
 
 
@@ -127,6 +135,14 @@ def test_the_terminal_gets_no_controls(images, output):
     assert all(line.startswith("verger: warning: ") for line in warnings)
     assert len(warnings) == sum(not whole for whole in images[1].values())
     assert r"escape \x1b[31m\x1b]0;title\x07.jpg" in done.stderr
+
+
+def test_errors_hold_no_controls_and_name_the_files(images, output):
+    (part,) = parts(table_folder(output[0], "errors"))
+    assert not CONTROLS.search(part.read_text(encoding="utf-8"))
+    _, made = images
+    assert [on_disk(path) for path, _ in by_python(part)] == \
+        sorted(path for path, whole in made.items() if not whole)
 
 
 def test_events_are_json_without_controls(images, tmp_path):

@@ -89,6 +89,29 @@ def test_the_state_is_damaged(dozen, output, expected, pattern, damage):
     snapshots.assert_same(found, expected)
 
 
+@pytest.mark.parametrize("name", ["run_zzzzzzzzzzzzzzz", "run_20261399_000000", "run_"])
+def test_a_folder_that_is_no_run(dozen, output, name):
+    """A stranger's folder beside the states of runs is passed over, and left."""
+    strange = output / "_verger" / name
+    strange.mkdir()
+    (strange / "run.json").write_text("{}")
+    kills.ends(dozen, output, "--resume", *WORDS)
+    kills.ends(dozen, output)
+    assert len(list((output / "_verger").glob("run_*/_SUCCESS"))) == 2
+    assert (strange / "run.json").read_text() == "{}"
+
+
+def test_a_run_of_the_last_second(dozen, output):
+    """No timestamp comes after it: that is what the message says."""
+    last = output / "_verger" / "run_99991231_235959"
+    last.mkdir()
+    (last / "run.json").write_text("{}")
+    done = subprocess.run(kills.words(dozen, output), capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 1
+    assert "there is a run 99991231_235959, and no timestamp comes after it" in done.stderr
+
+
 def test_the_lock_file_is_garbage(dozen, output, expected):
     garbage(output / "_verger" / "lock")
     kills.ends(dozen, output, "--resume", *WORDS)

@@ -129,7 +129,7 @@ def test_names_that_patterns_and_tables_could_trip_over(spark, tmp_path):
         path = folder / "Training" / "Größe=1 [x]" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encoded(photograph(100 + seed)))
-    (folder / "Training" / "Größe=1 [x]" / "broken, \"so\".jpg").write_bytes(b"no image")
+    (folder / "Training" / "Größe=1 [x]" / "broken, \"so\" \u202e.jpg").write_bytes(b"no image")
     for name, limit in (("all", None), ("limited", 15)):
         output = tmp_path / name
         run(spark, Options(str(folder), str(output), k=2, model=MODEL, timestamp=TS, limit=limit))
@@ -139,7 +139,8 @@ def test_names_that_patterns_and_tables_could_trip_over(spark, tmp_path):
         assert [row["path"] for row in rows] == expected[:limit]
         assert {row["label"] for row in rows if "Gr" in row["label"]} == {"Größe=1 [x]"}
         errors = table(output, "errors").to_pylist()
-        assert [pathlib.Path(row["path"]).name for row in errors] == ['broken, "so".jpg']
+        assert [pathlib.Path(row["path"]).name for row in errors] == \
+            [r'broken, "so" \xe2\x80\xae.jpg']
 
 
 def test_deep_patterns(spark, options, tmp_path, fruits):

@@ -29,7 +29,7 @@ from verger.spark.mllib import mllib_model
 from verger.spark.moments import moments_of
 from verger.spark.network import Network, check_executors, share_network
 from verger.spark.options import Options
-from verger.spark.tables import Output, read_parts
+from verger.spark.tables import Output, printable, read_parts
 
 EXTRACTED = "path string, label string, features array<float>, error string"
 PROJECTED = "path string, label string, pca_features array<double>"
@@ -141,7 +141,10 @@ class Job:
     def write_features(self, rows: Rows) -> None:
         output = self.output
         if rows.failed:
-            output.write_csv(rows.errors, output.folder("errors"))
+            shown = F.udf(printable)
+            output.write_csv(rows.errors.select(shown("path").alias("path"),
+                                                shown("label").alias("label"), "error"),
+                             output.folder("errors"))
             say(f"warning: {rows.failed:,} images failed: {output.folder('errors')}")
         allowed = self.options.allowed_errors(rows.images)
         if allowed is not None and rows.failed > allowed:

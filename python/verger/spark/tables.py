@@ -4,13 +4,24 @@ visible by its commit protocol."""
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+# What a terminal takes for more than a character to show, and a backslash that looks like the
+# start of what it becomes (docs/hostile-input.md).
+UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\\\\(?=x[0-9a-f]{2})")
+
 # RFC 4180: a quote within quotes is doubled. Spark's own default is a backslash.
 CSV = {"header": "true", "escape": '"', "lineSep": "\n", "emptyValue": '""'}
+
+
+def printable(name: str) -> str:
+    """A name as the table of errors has it."""
+    return UNPRINTABLE.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()),
+                           name)
 
 
 class Output(NamedTuple):
