@@ -1,6 +1,8 @@
 #include "io/s3.hpp"
 
-#include <cstring>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include <fnmatch.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "io/remote.hpp"
 #include "io/retry.hpp"
 #include "io/s3_client.hpp"
+#include "io/xml.hpp"
 
 namespace fs = arrow::fs;
 
@@ -174,9 +177,7 @@ std::string region_by_location(S3Client &client, const std::string &name)
     S3Answer answer = client.ask("GET", "", "location=", action, name);
     if (answer.status != 200 || answer.body.find("LocationConstraint") == std::string::npos)
         fail_s3(answer, action, name);
-    size_t begin = answer.body.find('>', answer.body.find("<LocationConstraint")) + 1;
-    size_t end = answer.body.find("</LocationConstraint>");
-    std::string region = end != std::string::npos ? answer.body.substr(begin, end - begin) : "";
+    std::string region = answer.element("LocationConstraint");
     return region.empty() ? "us-east-1" : region == "EU" ? "eu-west-1" : region;
 }
 
@@ -227,18 +228,20 @@ std::string in_query(const std::string &text)
     return out;
 }
 
-/* The entities that XML has of itself, and characters by their numbers in ASCII. */
-std::string unescaped_xml(std::string text)
+using Upload = std::pair<std::string, std::string>; /* its key, its id */
+
+std::vector<Upload> uploads_of(const std::string &listing)
 {
-    static const struct {
-        const char *entity;
-        char character;
-    } entities[] = {{"&lt;", '<'},    {"&gt;", '>'},   {"&quot;", '"'}, {"&#34;", '"'},
-                    {"&apos;", '\''}, {"&#39;", '\''}, {"&amp;", '&'}};
-    for (const auto &known : entities)
-        for (size_t at = 0; (at = text.find(known.entity, at)) != std::string::npos; at++)
-            text.replace(at, strlen(known.entity), 1, known.character);
-    return text;
+    std::vector<Upload> uploads;
+    Upload upload;
+    for (const XmlElement &element : xml_elements(listing)) {
+        if (element.name == "Key") upload.first = element.text;
+        if (element.name == "UploadId") upload.second = element.text;
+        if (element.name != "Upload") continue;
+        if (!upload.second.empty()) uploads.push_back(upload);
+        upload = {};
+    }
+    return uploads;
 }
 
 /* --- The store ------------------------------------------------------------------ */
@@ -275,17 +278,18 @@ class S3Store final : public RemoteStore
     }
 
     /* docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html. An answer holds
-     * so many that the next one holds others. To look needs a permission of its own, without
-     * which a run is as good. */
+     * so many that the next one holds others; one that stays listed although it was dropped is
+     * passed over. To look needs a permission of its own, without which a run is as good. */
     void clear_uploads(const std::string &path) override
     {
         const std::string action = "look for uploads to", prefix = key(path);
-        for (size_t cleared = 1; cleared > 0;) {
+        std::set<Upload> dropped;
+        for (size_t count = 1; count > 0;) {
             S3Answer answer = client_.ask(
                 "GET", "", "prefix=" + in_query(prefix) + "&uploads=", action, name(path));
             if (answer.status == HTTP_FORBIDDEN || answer.status == HTTP_NOT_IMPLEMENTED) return;
             if (answer.status != 200) fail_s3(answer, action, name(path));
-            cleared = abort_uploads(answer.body, prefix, path);
+            count = drop_uploads(uploads_of(answer.body), prefix, path, dropped);
         }
     }
 
@@ -345,27 +349,21 @@ class S3Store final : public RemoteStore
         return whole.substr(whole.find('/') + 1);
     }
 
-    /* Those of a listing; returns how many went. */
-    size_t abort_uploads(const std::string &listing, const std::string &prefix,
-                         const std::string &path)
+    /* Those that are not in `dropped` yet; returns how many. */
+    size_t drop_uploads(const std::vector<Upload> &uploads, const std::string &prefix,
+                        const std::string &path, std::set<Upload> &dropped)
     {
-        size_t cleared = 0, at = 0;
-        while ((at = listing.find("<Upload>", at)) != std::string::npos) {
-            size_t end = listing.find("</Upload>", at);
-            if (end == std::string::npos) break;
-            S3Answer upload;
-            upload.body = listing.substr(at, end - at);
-            at = end;
-            std::string uploaded = unescaped_xml(upload.element("Key"));
-            std::string id = unescaped_xml(upload.element("UploadId"));
-            if (!uploaded.starts_with(prefix) || id.empty()) continue;
+        size_t count = 0;
+        for (const Upload &upload : uploads) {
+            const auto &[uploaded, id] = upload;
+            if (!uploaded.starts_with(prefix) || !dropped.insert(upload).second) continue;
             S3Answer answer = client_.ask("DELETE", uploaded, "uploadId=" + in_query(id),
                                           "drop an upload to", name(path));
             if (answer.status >= 300 && answer.status != 404)
                 fail_s3(answer, "drop an upload to", name(path));
-            cleared++;
+            count++;
         }
-        return cleared;
+        return count;
     }
 
     S3Client client_;

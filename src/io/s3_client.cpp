@@ -11,6 +11,7 @@
 
 #include "io/retry.hpp"
 #include "io/store.hpp"
+#include "io/xml.hpp"
 
 namespace verger
 {
@@ -114,10 +115,7 @@ std::string S3Answer::header(const std::string &name) const
 
 std::string S3Answer::element(const std::string &name) const
 {
-    size_t begin = body.find("<" + name + ">");
-    if (begin == std::string::npos) return "";
-    begin += name.size() + 2;
-    return body.substr(begin, body.find("</", begin) - begin);
+    return xml_text(body, name);
 }
 
 void fail_s3(const S3Answer &answer, const std::string &action, const std::string &name)

@@ -32,7 +32,7 @@ struct S3Answer {
     std::string body;                           /* of errors, and of answers read whole */
 
     std::string header(const std::string &name) const;
-    /* What stands in the first <name>...</name> of the body. */
+    /* What stands in the first element of that name in the body; "" for none. */
     std::string element(const std::string &name) const;
 };
 

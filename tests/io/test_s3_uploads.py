@@ -33,6 +33,19 @@ def unfinished(bucket):
     return [path for path in (bucket / ".sgwtmp/multipart").rglob("*") if path.is_file()]
 
 
+def test_an_upload_that_stays_listed(gateway, fault_proxy):  # noqa: F811
+    """The server says that it is gone and lists it all the same: it is dropped once."""
+    denied = read_fault(ROOT / "tests/store/upload_faults/upload-part-denied.json")
+    stays = {"match": {"method": "DELETE", "query": "*uploadId=*"}, "times": None,
+             "action": {"status": 404, "code": "NoSuchUpload"}}
+    bucket = gateway.bucket("uploads-that-stay")
+    _, dropped = fault_proxy.replay(denied, stays)
+    done = write(f"s3://{bucket.name}", "t.csv", environment(fault_proxy.endpoint))
+    assert done.returncode != 0
+    assert 1 <= dropped.hits <= 2  # Arrow's client tries too
+    assert unfinished(bucket)
+
+
 @pytest.mark.parametrize("path", FAULTS, ids=lambda path: path.stem)
 def test_fault(gateway, fault_proxy, whole, path):  # noqa: F811
     fault, bucket = read_fault(path), gateway.bucket(f"uploads-{path.stem}")

@@ -43,6 +43,7 @@ FOREIGN = {
     r"arrow/|parquet/": {"io"},
     r"hdf5": {"weights"},
     r"curl/": {"io", "weights"},
+    r"expat": {"io"},
     r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli/bench"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
