@@ -15,6 +15,8 @@ typedef enum vg_phase {
     VG_PHASE_EXTRACT, /* images */
     VG_PHASE_FIT,
     VG_PHASE_PROJECT, /* rows */
+    VG_PHASE_READ,    /* rows */
+    VG_PHASE_MATCH,   /* rows */
     VG_PHASE_COMMIT
 } vg_phase;
 

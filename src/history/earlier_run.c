@@ -157,7 +157,7 @@ static vg_status open_next_part(vg_earlier_cursor *cursor, vg_error *error)
         vg_part_images_reader_open(&cursor->images, store, opened->images.path, error);
     if (status == VG_OK && cursor->with_features)
         status = vg_feature_reader_open(&cursor->features, store, opened->features.path,
-                                        opened->format, error);
+                                        opened->format, VG_FEATURES_COLUMN, error);
     return status;
 }
 

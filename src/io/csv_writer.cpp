@@ -77,12 +77,46 @@ void append_joined(std::string &out, const Numbers &numbers, int64_t begin, int6
     out += '"';
 }
 
+/* As JSON has it (RFC 8259, section 7); what is not ASCII stays as it is. */
+void append_json_text(std::string &out, std::string_view text)
+{
+    out += '"';
+    for (char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            char escape[8];
+            snprintf(escape, sizeof escape, "\\u%04x", unsigned(c));
+            out += escape;
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
+void append_texts(std::string &out, const arrow::StringArray &texts, int64_t begin, int64_t end)
+{
+    std::string json = "[";
+    for (int64_t i = begin; i < end; i++) {
+        if (i > begin) json += ',';
+        if (texts.IsNull(i))
+            json += "null";
+        else
+            append_json_text(json, texts.Value(i));
+    }
+    append_text(out, json + "]");
+}
+
 template <typename List> void append_list(std::string &out, const arrow::Array &column, int64_t row)
 {
     const List &list = static_cast<const List &>(column);
     int64_t begin = list.value_offset(row), end = begin + list.value_length(row);
     const arrow::Array &values = *list.values();
-    if (values.type_id() == arrow::Type::FLOAT)
+    if (values.type_id() == arrow::Type::STRING)
+        append_texts(out, static_cast<const arrow::StringArray &>(values), begin, end);
+    else if (values.type_id() == arrow::Type::FLOAT)
         append_joined(out, static_cast<const arrow::FloatArray &>(values), begin, end);
     else
         append_joined(out, static_cast<const arrow::DoubleArray &>(values), begin, end);
@@ -118,7 +152,8 @@ void check_type(const arrow::Field &field, const std::string &name)
     auto value_type = list_value_type(*field.type());
     arrow::Type::type id = field.type()->id();
     bool is_known = value_type ? value_type->id() == arrow::Type::FLOAT ||
-                                     value_type->id() == arrow::Type::DOUBLE
+                                     value_type->id() == arrow::Type::DOUBLE ||
+                                     value_type->id() == arrow::Type::STRING
                                : id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING ||
                                      id == arrow::Type::INT64 || id == arrow::Type::FLOAT ||
                                      id == arrow::Type::DOUBLE || id == arrow::Type::TIMESTAMP;

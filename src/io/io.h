@@ -131,7 +131,7 @@ typedef struct vg_fact {
 /* Writes struct batches of one schema to one file. Parquet: snappy, ARROW:schema
  * and the facts as metadata. CSV: a header, quotes where needed; a list column
  * NAME becomes the column NAME_string, its numbers joined by ',' with as few
- * digits as give the same number back. */
+ * digits as give the same number back, its texts as a JSON array. */
 typedef struct vg_writer vg_writer;
 
 vg_status vg_writer_open(vg_writer **writer, vg_store *store, const char *path, vg_format format,

@@ -31,7 +31,8 @@ std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema
     /* Features hardly repeat, and nobody looks for their largest: a dictionary and
      * statistics of them cost time and save nothing. */
     for (const auto &field : schema.fields())
-        if (list_value_type(*field->type())) {
+        if (auto items = list_value_type(*field->type());
+            items && arrow::is_floating(items->id())) {
             std::vector<std::string> leaf = {field->name(), "list", "element"};
             auto path = std::make_shared<parquet::schema::ColumnPath>(leaf);
             builder.disable_dictionary(path);

@@ -8,17 +8,18 @@
 struct vg_feature_reader {
     vg_batch_reader file;
     const vg_store *store;
-    const char *path;
+    const char *path, *column;
     vg_column_view path_column, label_column, features_column;
 };
 
 vg_status vg_feature_reader_open(vg_feature_reader **reader, vg_store *store, const char *path,
-                                 vg_format format, vg_error *error)
+                                 vg_format format, const char *column, vg_error *error)
 {
     vg_feature_reader *opened = *reader = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->store = store;
     opened->path = path;
+    opened->column = column;
     vg_status status = vg_batch_reader_open(&opened->file, store, path, format, error);
     if (status != VG_OK) vg_feature_reader_close(reader);
     return status;
@@ -40,7 +41,7 @@ static vg_status find_columns(vg_feature_reader *reader, vg_error *error)
     vg_column_view *features = &reader->features_column;
     vg_status status = vg_column_find(schema, batch, "path", path, error);
     if (status == VG_OK) status = vg_column_find(schema, batch, "label", label, error);
-    if (status == VG_OK) status = vg_column_find(schema, batch, "features", features, error);
+    if (status == VG_OK) status = vg_column_find(schema, batch, reader->column, features, error);
     if (status == VG_OK) status = vg_column_check_bytes(path, error);
     if (status == VG_OK) status = vg_column_check_bytes(label, error);
     if (status == VG_OK) status = vg_column_check_float32_list(features, error);

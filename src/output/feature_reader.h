@@ -13,9 +13,13 @@ typedef struct vg_feature_row {
 
 typedef struct vg_feature_reader vg_feature_reader;
 
-/* `path` lives as long as the reader. */
+/* The column of numbers of features, and that of their components. */
+#define VG_FEATURES_COLUMN "features"
+#define VG_COMPONENTS_COLUMN "pca_features"
+
+/* `path` and `column` live as long as the reader. */
 vg_status vg_feature_reader_open(vg_feature_reader **reader, vg_store *store, const char *path,
-                                 vg_format format, vg_error *error);
+                                 vg_format format, const char *column, vg_error *error);
 void vg_feature_reader_close(vg_feature_reader **reader);
 
 /* The next row, valid until the next call; its path is NULL past the last. */

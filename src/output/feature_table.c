@@ -18,10 +18,49 @@ static bool is_hidden(const char *name)
     return name[0] == '.' || name[0] == '_';
 }
 
+/* --- Opening ------------------------------------------------------------------- */
+
+static vg_status add_part(void *context, const vg_file *file, vg_error *error)
+{
+    vg_feature_table *table = context;
+    size_t folder = strlen(table->folder);
+    const char *name = file->path + folder + (folder > 0);
+    const char *extension = table->format == VG_PARQUET ? ".parquet" : ".csv";
+    if (strchr(name, '/') != NULL || is_hidden(name) || !ends_with(name, extension)) return VG_OK;
+    return vg_paths_add(&table->parts, file->path, strlen(file->path), error);
+}
+
+static vg_status open_parts(vg_feature_table *table, vg_store *store, const char *folder,
+                            vg_format format, vg_table which, vg_error *error)
+{
+    const char *column = which == VG_TABLE_PCA ? VG_COMPONENTS_COLUMN : VG_FEATURES_COLUMN;
+    *table = (vg_feature_table){.store = store, .format = format, .column = column};
+    snprintf(table->folder, sizeof table->folder, "%s", folder);
+    vg_status status = vg_store_list(store, folder, add_part, table, error);
+    if (status != VG_OK) {
+        vg_feature_table_close(table);
+        return status;
+    }
+    vg_paths_sort(&table->parts);
+    return VG_OK;
+}
+
+vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
+                                vg_format format, vg_error *error)
+{
+    return open_parts(table, store, folder, format, VG_TABLE_FEATURES, error);
+}
+
+void vg_feature_table_close(vg_feature_table *table)
+{
+    vg_paths_free(&table->parts);
+}
+
 /* --- Finding ------------------------------------------------------------------ */
 
 /* What a listing of the store shows. */
 typedef struct survey {
+    vg_table which;
     uint64_t direct[2]; /* part files directly in the store, by format */
     bool is_complete;   /* _SUCCESS directly in the store */
     bool is_unfinished; /* a part that is being written, or was when its run ended */
@@ -29,14 +68,14 @@ typedef struct survey {
     char newest_incomplete[VG_TIMESTAMP_CHARS]; /* features without _SUCCESS */
 } survey;
 
-/* Takes "features/<format>/features_<ts>/name" apart; NULL if it is something
- * else. Returns the name. */
-static const char *split_run_file(const char *path, vg_format *format,
+/* Takes "features/<format>/features_<ts>/name", or the same of components, apart; NULL if it is
+ * something else. Returns the name. */
+static const char *split_run_file(const char *path, vg_table which, vg_format *format,
                                   char timestamp[VG_TIMESTAMP_CHARS])
 {
     for (*format = VG_PARQUET; *format <= VG_CSV; (*format)++) {
         char start[VG_FOLDER_CHARS];
-        vg_layout_folder(start, VG_TABLE_FEATURES, *format, "");
+        vg_layout_folder(start, which, *format, "");
         size_t size = strlen(start);
         if (strncmp(path, start, size) != 0) continue;
         const char *slash = strchr(path + size, '/');
@@ -66,7 +105,7 @@ static vg_status survey_file(void *context, const vg_file *file, vg_error *error
     }
     vg_format format;
     char timestamp[VG_TIMESTAMP_CHARS];
-    const char *name = split_run_file(file->path, &format, timestamp);
+    const char *name = split_run_file(file->path, seen->which, &format, timestamp);
     if (name == NULL) return VG_OK;
     if (strcmp(name, "_SUCCESS") == 0)
         keep_later(seen->newest[format], timestamp);
@@ -80,7 +119,8 @@ static vg_status find_in_store(vg_feature_table *table, vg_store *store, const s
 {
     const char *address = vg_store_address(store);
     const char *slash = strrchr(address, '/'), *name = slash != NULL ? slash + 1 : address;
-    bool is_of_run = strncmp(name, "features_", strlen("features_")) == 0;
+    const char *stem = seen->which == VG_TABLE_PCA ? "pca_" : "features_";
+    bool is_of_run = strncmp(name, stem, strlen(stem)) == 0;
     if (!seen->is_complete && (is_of_run || seen->is_unfinished))
         return vg_fail(error, VG_ENOTFOUND,
                        "%s has no _SUCCESS: the run that writes it has not finished; wait for it, "
@@ -90,16 +130,17 @@ static vg_status find_in_store(vg_feature_table *table, vg_store *store, const s
         vg_notify_log(observer, VG_LOG_WARNING,
                       "%s has no _SUCCESS: it is taken as complete with what is there", address);
     vg_format format = seen->direct[VG_PARQUET] > 0 ? VG_PARQUET : VG_CSV;
-    return vg_feature_table_open(table, store, "", format, error);
+    return open_parts(table, store, "", format, seen->which, error);
 }
 
-vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store,
+vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_table which,
                                 const vg_observer *observer, vg_error *error)
 {
     *table = (vg_feature_table){0};
-    survey seen = {0};
+    survey seen = {.which = which};
     vg_status status = vg_store_list(store, "", survey_file, &seen, error);
-    if (status != VG_OK) return vg_fail_prefix(error, status, "the features cannot be listed");
+    const char *noun = which == VG_TABLE_PCA ? "components" : "features";
+    if (status != VG_OK) return vg_fail_prefix(error, status, "the %s cannot be listed", noun);
     if (seen.direct[VG_PARQUET] > 0 || seen.direct[VG_CSV] > 0)
         return find_in_store(table, store, &seen, observer, error);
 
@@ -108,49 +149,18 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store,
         strcmp(seen.newest[VG_PARQUET], seen.newest[VG_CSV]) >= 0 ? VG_PARQUET : VG_CSV;
     if (seen.newest[format][0] != '\0') {
         char folder[VG_FOLDER_CHARS];
-        vg_layout_folder(folder, VG_TABLE_FEATURES, format, seen.newest[format]);
-        return vg_feature_table_open(table, store, folder, format, error);
+        vg_layout_folder(folder, which, format, seen.newest[format]);
+        return open_parts(table, store, folder, format, which, error);
     }
     if (seen.newest_incomplete[0] != '\0')
         return vg_fail(error, VG_ENOTFOUND,
-                       "the run %s in %s has not finished its features: wait for it, or run it "
+                       "the run %s in %s has not finished its %s: wait for it, or run it "
                        "again with --overwrite --timestamp %s",
-                       seen.newest_incomplete, address, seen.newest_incomplete);
+                       seen.newest_incomplete, address, noun, seen.newest_incomplete);
     return vg_fail(error, VG_ENOTFOUND,
-                   "%s holds no features: give the folder of a features table (.parquet or .csv "
-                   "files), or the output of a run",
-                   address);
-}
-
-/* --- Opening ------------------------------------------------------------------- */
-
-static vg_status add_part(void *context, const vg_file *file, vg_error *error)
-{
-    vg_feature_table *table = context;
-    size_t folder = strlen(table->folder);
-    const char *name = file->path + folder + (folder > 0);
-    const char *extension = table->format == VG_PARQUET ? ".parquet" : ".csv";
-    if (strchr(name, '/') != NULL || is_hidden(name) || !ends_with(name, extension)) return VG_OK;
-    return vg_paths_add(&table->parts, file->path, strlen(file->path), error);
-}
-
-vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
-                                vg_format format, vg_error *error)
-{
-    *table = (vg_feature_table){.store = store, .format = format};
-    snprintf(table->folder, sizeof table->folder, "%s", folder);
-    vg_status status = vg_store_list(store, folder, add_part, table, error);
-    if (status != VG_OK) {
-        vg_feature_table_close(table);
-        return status;
-    }
-    vg_paths_sort(&table->parts);
-    return VG_OK;
-}
-
-void vg_feature_table_close(vg_feature_table *table)
-{
-    vg_paths_free(&table->parts);
+                   "%s holds no %s: give the folder of a table of %s (.parquet or .csv files), or "
+                   "the output of a run",
+                   address, noun, noun);
 }
 
 /* --- Reading ---------------------------------------------------------------------- */
@@ -161,7 +171,8 @@ vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
     const char *path = table->parts.items[part].text;
     vg_feature_reader *reader = NULL;
     vg_feature_row row;
-    vg_status status = vg_feature_reader_open(&reader, table->store, path, table->format, error);
+    vg_status status =
+        vg_feature_reader_open(&reader, table->store, path, table->format, table->column, error);
     if (status == VG_OK) status = vg_feature_reader_next(reader, &row, error);
     while (status == VG_OK && row.path != NULL) {
         status = visitor(context, &row, error);

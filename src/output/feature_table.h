@@ -4,24 +4,26 @@
 
 #include "base/observer.h"
 #include "output/feature_reader.h"
+#include "output/layout.h"
 #include "output/paths.h"
 #include "output/timestamp.h"
 
 typedef struct vg_feature_table {
     vg_store *store; /* the caller's */
     vg_format format;
+    const char *column;                   /* of the numbers */
     vg_paths parts;                       /* in name order */
     char folder[VG_TIMESTAMP_CHARS + 64]; /* of the parts in the store; "" for the store itself */
 } vg_feature_table;
 
-/* The parts of one folder. */
+/* The parts of one folder of features. */
 vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
                                 vg_format format, vg_error *error);
 
-/* The table that `store` is or holds: part files directly in it (Parquet before
- * CSV), or the newest complete features of a run's output. A run that has not
- * finished is VG_ENOTFOUND, no features at all too. `store` must outlive the table. */
-vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store,
+/* The table of features, or VG_TABLE_PCA, that `store` is or holds: part files directly in
+ * it (Parquet before CSV), or the newest complete ones of a run's output. A run that has not
+ * finished is VG_ENOTFOUND, no such table at all too. `store` must outlive the table. */
+vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_table which,
                                 const vg_observer *observer, vg_error *error);
 void vg_feature_table_close(vg_feature_table *table);
 

@@ -20,6 +20,7 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_MODEL_INFO] = {{"model_info", "model_info"}, "model_info"},
     [VG_TABLE_VARIANCE] = {{"model_info", "model_info"}, "variance"},
     [VG_TABLE_IMAGES] = {{"metadata", "metadata"}, "images"},
+    [VG_TABLE_NEIGHBOURS] = {{"neighbours/parquet", "neighbours/csv"}, "neighbours"},
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},
     [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };

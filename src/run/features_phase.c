@@ -242,7 +242,8 @@ static vg_status read_part(phase *state, const vg_part_record *record, vg_error 
     const vg_part_file *file =
         vg_part_record_file(record, VG_TABLE_FEATURES, task->timestamp, &format);
     if (file == NULL) return vg_fail(error, VG_EFORMAT, "its record names no features");
-    vg_status status = vg_feature_reader_open(&reader, task->output, file->path, format, error);
+    vg_status status = vg_feature_reader_open(&reader, task->output, file->path, format,
+                                              VG_FEATURES_COLUMN, error);
     while (status == VG_OK) {
         status = vg_feature_reader_next(reader, &row, error);
         if (status != VG_OK || row.path == NULL) break;

@@ -41,6 +41,7 @@ size_t vg_column_value_size(vg_column_type type)
     case VG_COLUMN_STRING:
     case VG_COLUMN_BINARY: return 1;
     case VG_COLUMN_FLOAT32_LIST: return sizeof(float);
+    case VG_COLUMN_STRING_LIST: return sizeof(int32_t);
     default: return 8;
     }
 }
@@ -53,7 +54,7 @@ bool vg_column_is_bytes(vg_column_type type)
 bool vg_column_has_offsets(vg_column_type type)
 {
     return vg_column_is_bytes(type) || type == VG_COLUMN_FLOAT32_LIST ||
-           type == VG_COLUMN_FLOAT64_LIST;
+           type == VG_COLUMN_FLOAT64_LIST || type == VG_COLUMN_STRING_LIST;
 }
 
 static void column_clear(vg_builder_column *column)
@@ -61,7 +62,8 @@ static void column_clear(vg_builder_column *column)
     free(column->validity.bytes);
     free(column->offsets.bytes);
     free(column->values.bytes);
-    column->validity = column->offsets = column->values = (vg_buffer){0};
+    free(column->text.bytes);
+    column->validity = column->offsets = column->values = column->text = (vg_buffer){0};
     column->length = column->null_count = 0;
 }
 
@@ -210,6 +212,42 @@ vg_status vg_builder_float64_list(vg_builder *builder, size_t column, const doub
                                   size_t n, vg_error *error)
 {
     return append_values(builder, column, VG_COLUMN_FLOAT64_LIST, values, n, error);
+}
+
+/* The text of one string of a list, and where it ends. */
+static vg_status append_item(vg_builder_column *column, const char *value, size_t size,
+                             int32_t *end, vg_error *error)
+{
+    size_t capacity = VG_ESCAPE_CHARS * size + 1;
+    if (capacity > (size_t)INT32_MAX - column->text.size)
+        return vg_fail(
+            error, VG_ELIMIT,
+            "table: column %s has more than %d bytes in one batch: write smaller batches",
+            column->name, INT32_MAX);
+    vg_status status = vg_buffer_reserve(&column->text, capacity, error);
+    if (status != VG_OK) return status;
+    column->text.size += vg_escape((char *)column->text.bytes + column->text.size, capacity, value,
+                                   size, vg_utf8_length);
+    *end = (int32_t)column->text.size;
+    return VG_OK;
+}
+
+vg_status vg_builder_string_list(vg_builder *builder, size_t index, const char *const *values,
+                                 const size_t *sizes, size_t n, vg_error *error)
+{
+    vg_builder_column *column = NULL;
+    vg_status status = column_at(builder, index, VG_COLUMN_STRING_LIST, &column, error);
+    if (status != VG_OK) return status;
+    size_t text_before = column->text.size;
+    int32_t *ends = malloc((n + 1) * sizeof *ends);
+    if (ends == NULL) return vg_fail_memory(error, (n + 1) * sizeof *ends);
+    for (size_t i = 0; i < n && status == VG_OK; i++)
+        status = append_item(column, values[i], sizes[i], &ends[i], error);
+    if (status == VG_OK)
+        status = append_values(builder, index, VG_COLUMN_STRING_LIST, ends, n, error);
+    if (status != VG_OK) column->text.size = text_before;
+    free(ends);
+    return status;
 }
 
 vg_status vg_builder_null(vg_builder *builder, size_t column, vg_error *error)

@@ -61,7 +61,8 @@ static const char *format_of(vg_column_type type)
     case VG_COLUMN_FLOAT64: return "g";
     case VG_COLUMN_TIMESTAMP: return "tsu:UTC";
     case VG_COLUMN_FLOAT32_LIST:
-    case VG_COLUMN_FLOAT64_LIST: return "+l";
+    case VG_COLUMN_FLOAT64_LIST:
+    case VG_COLUMN_STRING_LIST: return "+l";
     }
     return "n";
 }
@@ -72,6 +73,7 @@ static const char *item_format_of(vg_column_type type)
     switch (type) {
     case VG_COLUMN_FLOAT32_LIST: return "f";
     case VG_COLUMN_FLOAT64_LIST: return "g";
+    case VG_COLUMN_STRING_LIST: return "u";
     default: return NULL;
     }
 }
@@ -141,7 +143,12 @@ static vg_status open_column(struct ArrowArray *array, vg_builder_column *column
     bool is_list = item_format_of(column->type) != NULL;
     int n_buffers = vg_column_is_bytes(column->type) ? 3 : 2;
     vg_status status = open_array(array, n_buffers, is_list, error);
-    if (status == VG_OK && is_list) status = open_array(array->children[0], 2, 0, error);
+    bool is_text = column->type == VG_COLUMN_STRING_LIST;
+    if (status == VG_OK && is_list)
+        status = open_array(array->children[0], is_text ? 3 : 2, 0, error);
+    if (status == VG_OK && is_text) status = vg_buffer_reserve(&column->text, 0, error);
+    if (status == VG_OK && is_text)
+        status = vg_buffer_reserve(&column->values, sizeof(int32_t), error);
     /* An empty column has its one offset, and buffers of no bytes, all the same:
      * some consumers look. */
     if (status == VG_OK && vg_column_has_offsets(column->type))
@@ -155,6 +162,16 @@ static const void *take(vg_buffer *buffer)
     const void *bytes = buffer->bytes;
     *buffer = (vg_buffer){0};
     return bytes;
+}
+
+/* Arrow wants the strings' offsets to begin with a zero; there is room for it. */
+static void hand_over_strings(vg_builder_column *column, array_owner *owner)
+{
+    vg_buffer *ends = &column->values;
+    memmove(ends->bytes + sizeof(int32_t), ends->bytes, ends->size);
+    memset(ends->bytes, 0, sizeof(int32_t));
+    owner->buffers[1] = take(ends);
+    owner->buffers[2] = take(&column->text);
 }
 
 static void hand_over(vg_builder_column *column, struct ArrowArray *array)
@@ -172,7 +189,10 @@ static void hand_over(vg_builder_column *column, struct ArrowArray *array)
         struct ArrowArray *items = array->children[0];
         array_owner *items_owner = items->private_data;
         items->length = (int64_t)(value_bytes / vg_column_value_size(column->type));
-        items_owner->buffers[1] = take(&column->values);
+        if (column->type == VG_COLUMN_STRING_LIST)
+            hand_over_strings(column, items_owner);
+        else
+            items_owner->buffers[1] = take(&column->values);
     }
     column->length = column->null_count = 0;
 }

@@ -15,7 +15,8 @@ typedef enum vg_column_type {
     VG_COLUMN_FLOAT64,
     VG_COLUMN_TIMESTAMP,    /* microseconds since 1970, UTC */
     VG_COLUMN_FLOAT32_LIST, /* list<float> */
-    VG_COLUMN_FLOAT64_LIST  /* list<double> */
+    VG_COLUMN_FLOAT64_LIST, /* list<double> */
+    VG_COLUMN_STRING_LIST   /* list<string> */
 } vg_column_type;
 
 typedef struct vg_column {
@@ -50,6 +51,9 @@ vg_status vg_builder_float32_list(vg_builder *builder, size_t column, const floa
                                   vg_error *error);
 vg_status vg_builder_float64_list(vg_builder *builder, size_t column, const double *values,
                                   size_t n, vg_error *error);
+/* Each of the n as vg_builder_string takes it. */
+vg_status vg_builder_string_list(vg_builder *builder, size_t column, const char *const *values,
+                                 const size_t *sizes, size_t n, vg_error *error);
 vg_status vg_builder_null(vg_builder *builder, size_t column, vg_error *error);
 
 /* Hands the rows over as a struct batch, the caller's to release, and leaves the

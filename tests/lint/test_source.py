@@ -30,11 +30,12 @@ MAY_INCLUDE = {
     "selection": {"digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
+    "explore": {"table", "io", "output"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli"},
-    "cli/commands": {"digest", "io", "weights", "run", "cli", "cli/reporting",
+    "cli/commands": {"digest", "io", "weights", "run", "explore", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench"},
 }
 
@@ -47,7 +48,7 @@ FOREIGN = {
     r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli/bench"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
-    r"lapack|cblas": {"pca", "api", "run"},
+    r"lapack|cblas": {"pca", "api", "run", "explore"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
 }
 

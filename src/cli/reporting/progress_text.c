@@ -17,6 +17,8 @@ const char *vg_cli_phase_name(vg_phase phase)
     case VG_PHASE_EXTRACT: return "extract";
     case VG_PHASE_FIT: return "fit";
     case VG_PHASE_PROJECT: return "project";
+    case VG_PHASE_READ: return "read";
+    case VG_PHASE_MATCH: return "match";
     case VG_PHASE_COMMIT: return "commit";
     }
     return "work";
@@ -28,7 +30,9 @@ static const char *unit(vg_phase phase)
     switch (phase) {
     case VG_PHASE_LIST:
     case VG_PHASE_EXTRACT: return "images";
-    case VG_PHASE_PROJECT: return "rows";
+    case VG_PHASE_PROJECT:
+    case VG_PHASE_READ:
+    case VG_PHASE_MATCH: return "rows";
     default: return NULL;
     }
 }

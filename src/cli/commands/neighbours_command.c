@@ -1,0 +1,165 @@
+/* verger neighbours. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/usable_cpus.h"
+#include "cli/parsing/shared_options.h"
+#include "cli/reporting/ending.h"
+#include "cli/reporting/metrics.h"
+#include "explore/neighbours_job.h"
+
+enum { OPTION_COUNT = 'k', OPTION_METRIC = 1024, OPTION_SPACE, OPTION_THREADS };
+
+#define METRIC_VALUES "cosine l2"
+#define SPACE_VALUES "features pca"
+
+static const vg_cli_option neighbours_options[] = {
+    {OPTION_COUNT, "count", "K", NULL, "neighbours of each image (default: 10)"},
+    {OPTION_METRIC, "metric", "NAME", METRIC_VALUES,
+     "what is near: cosine, the angle between two rows, or l2, their distance (default: cosine)"},
+    {OPTION_SPACE, "space", "NAME", SPACE_VALUES,
+     "which rows: features, or pca, the components (default: features)"},
+    {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
+    {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
+     "formats of the table: parquet, csv or both, with a comma between (default: parquet,csv)"},
+    VG_CLI_TIMESTAMP_OPTIONS,
+    VG_CLI_STORE_OPTIONS,
+    VG_CLI_REPORT_OPTIONS,
+    {0}};
+
+static bool take_output(vg_neighbours_job *job, const vg_cli_command *command, const char *word)
+{
+    if (job->output != NULL) {
+        vg_cli_usage_error(command, "one word too many: '%s'", word);
+        return false;
+    }
+    job->output = word;
+    return true;
+}
+
+static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
+                        const vg_cli_command *command, int key, const char *value)
+{
+    long number = 0;
+    int choice = 0;
+    switch (key) {
+    case VG_CLI_POSITIONAL: return take_output(job, command, value);
+    case OPTION_COUNT:
+        if (!vg_cli_integer(command, "--count", value, 1, INT_MAX, &number)) return false;
+        job->k = (int)number;
+        return true;
+    case OPTION_THREADS:
+        if (!vg_cli_integer(command, "--threads", value, 1, VG_MOST_THREADS, &number)) return false;
+        job->threads = (int)number;
+        return true;
+    case OPTION_METRIC:
+        choice = vg_cli_choice(command, "--metric", value, METRIC_VALUES);
+        job->metric = (vg_metric)choice;
+        return choice >= 0;
+    case OPTION_SPACE:
+        choice = vg_cli_choice(command, "--space", value, SPACE_VALUES);
+        job->space = (vg_space)choice;
+        return choice >= 0;
+    default: return vg_cli_shared_option(shared, command, key, value);
+    }
+}
+
+/* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
+static int parse(vg_neighbours_job *job, vg_cli_shared_options *shared,
+                 const vg_cli_command *command, int argc, char **argv)
+{
+    const char *value;
+    vg_cli_parser parser;
+    vg_neighbours_job_default(job);
+    vg_cli_shared_options_default(shared);
+    vg_cli_parser_init(&parser, command, argc, argv);
+    for (int key; (key = vg_cli_next(&parser, &value)) != VG_CLI_END;) {
+        if (key == VG_CLI_ERROR || key == VG_CLI_HELP) return key;
+        if (!take_option(job, shared, command, key, value)) return VG_CLI_ERROR;
+    }
+    job->parquet = shared->parquet;
+    job->csv = shared->csv;
+    job->timestamp = shared->timestamp;
+    job->overwrite = shared->overwrite;
+    job->store = shared->store;
+    if (job->output != NULL && job->output[0] != '\0') return VG_CLI_END;
+    vg_cli_usage_error(command, "OUTPUT is missing");
+    return VG_CLI_ERROR;
+}
+
+static void print_summary(const vg_neighbours_job *job, const vg_neighbours_result *result)
+{
+    printf("rows      %" PRIu64 "\n", result->rows);
+    printf("nearest   %d of each, by %s of %s\n", job->k, vg_metric_name(job->metric),
+           vg_space_name(job->space));
+    printf("speed     %.1f s, %.1f s in all\n", result->match_seconds, result->seconds);
+    vg_cli_print_row("table", "%s", result->folder);
+}
+
+static void send_end(int exit_code, vg_status status, const vg_error *error,
+                     const vg_neighbours_result *result)
+{
+    vg_cli_json json;
+    vg_cli_end_begin(&json, exit_code, status, error);
+    vg_cli_json_text(&json, "timestamp", result->timestamp);
+    vg_cli_json_count(&json, "rows", result->rows);
+    vg_cli_json_number(&json, "seconds", result->seconds);
+    vg_cli_json_text(&json, "neighbours", result->folder);
+    vg_cli_json_send(&json);
+}
+
+static int run_neighbours(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_neighbours_job job;
+    vg_cli_shared_options shared;
+    int key = parse(&job, &shared, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+
+    vg_neighbours_result result = {0};
+    vg_error error = {""};
+    vg_cli_progress *progress;
+    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
+    if (status != VG_OK) return vg_cli_failed(&error);
+
+    vg_cli_catch_signals();
+    vg_cli_start(progress, command, job.output, job.output);
+    job.cancel = &vg_cli_interrupted;
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
+    job.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK) status = vg_neighbours_job_run(&job, &result, &error);
+    if (status == VG_ECANCELLED)
+        vg_fail(&error, status, "interrupted: the neighbours under %s have no _SUCCESS",
+                VG_CLI_SHOWN(job.output));
+
+    bool is_json = vg_cli_progress_is_json(progress);
+    int exit_code = vg_cli_exit_code(status, 0);
+    vg_cli_metrics_close(&metrics, exit_code, NULL);
+    vg_cli_progress_close(&progress);
+    if (is_json)
+        send_end(exit_code, status, &error, &result);
+    else if (status != VG_OK)
+        vg_cli_failed(&error);
+    if (status == VG_OK && !shared.quiet) print_summary(&job, &result);
+    return exit_code;
+}
+
+const vg_cli_command vg_command_neighbours = {
+    .name = "neighbours",
+    .synopsis = "OUTPUT [options]",
+    .summary = "Write the nearest images of every image",
+    .description =
+        "OUTPUT is the output of a run, and gets the table neighbours: path, label,\n"
+        "neighbour_paths, neighbour_labels and distances, the nearest first. The newest\n"
+        "complete features are taken. Always exact: every distance that counts is computed\n"
+        "in float64, and of images that are as far the one whose path comes first is first.\n"
+        "Components are centred before their angles are taken.\n"
+        "\n"
+        "Examples:\n"
+        "  verger neighbours out\n"
+        "  verger neighbours out -k 30 --metric l2 --space pca",
+    .options = neighbours_options,
+    .run = run_neighbours,
+};

@@ -1,0 +1,45 @@
+/* The table of neighbours: the nearest rows of every row of an output. */
+#ifndef VG_EXPLORE_NEIGHBOURS_JOB_H
+#define VG_EXPLORE_NEIGHBOURS_JOB_H
+
+#include "base/observer.h"
+#include "io/io.h"
+#include "output/timestamp.h"
+
+typedef enum vg_space { VG_SPACE_FEATURES, VG_SPACE_PCA } vg_space;
+
+typedef struct vg_neighbours_job {
+    const char *output; /* an output of a run; it gets the table too */
+    vg_store_options store;
+    int k; /* default 10 */
+    vg_metric metric;
+    vg_space space;
+    int threads;        /* 0 takes one a CPU this process may use */
+    bool parquet, csv;  /* default both */
+    uint64_t part_rows; /* default 4096 */
+    const char *timestamp;
+    bool overwrite;
+    const atomic_bool *cancel;
+    vg_observer observer;
+} vg_neighbours_job;
+
+void vg_neighbours_job_default(vg_neighbours_job *job);
+
+typedef struct vg_neighbours_result {
+    char timestamp[VG_TIMESTAMP_CHARS];
+    uint64_t rows, left_out;
+    double match_seconds, seconds;
+    char folder[VG_ADDRESS_CHARS]; /* address of the table, Parquet if written */
+} vg_neighbours_result;
+
+/* Writes neighbours/{parquet,csv}/neighbours_<ts>/: path, label, neighbour_paths,
+ * neighbour_labels, distances, nearest first, rows in the order of their paths. `result` is
+ * filled as far as the job came, also on failure. */
+vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_result *result,
+                                vg_error *error);
+
+/* "cosine" and "l2", "features" and "pca". */
+const char *vg_metric_name(vg_metric metric);
+const char *vg_space_name(vg_space space);
+
+#endif

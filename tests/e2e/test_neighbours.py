@@ -1,0 +1,214 @@
+"""verger neighbours: the table of the nearest images, against numpy in float64."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import (BUILD, ROOT, TS, features, leftovers, parts, read_csv, read_parquet, run,
+                      successes, table_folder, verger)
+from kills import LIBRARY, environment
+
+
+def neighbours(output, *arguments, code=0, **options):
+    done = verger("neighbours", output, "--timestamp", TS, "--progress", "none", *arguments,
+                  **options)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def finished(fruits, tmp_path_factory):
+    output = tmp_path_factory.mktemp("run")
+    run(fruits, output, "--part-rows", 9)
+    return output
+
+
+@pytest.fixture
+def output(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+def write_features(folder, rows, paths=None):
+    """A table of features that somebody else wrote."""
+    paths = paths or [f"a/{i:04}.png" for i in range(len(rows))]
+    table = pyarrow.table({"path": paths, "label": [path.split("/")[0] for path in paths],
+                           "features": [None if row is None else numpy.float32(row)
+                                        for row in rows]},
+                          schema=pyarrow.schema([("path", pyarrow.string()),
+                                                 ("label", pyarrow.string()),
+                                                 ("features", pyarrow.list_(pyarrow.float32()))]))
+    target = table_folder(folder, "features", "parquet")
+    target.mkdir(parents=True)
+    pyarrow.parquet.write_table(table, target / "part-00000.parquet")
+    (target / "_SUCCESS").touch()
+
+
+def expected(rows, k, metric):
+    """Rows by distance, then by their order; none is its own neighbour."""
+    rows = rows.astype(numpy.float64)
+    if metric == "cosine":
+        unit = rows / numpy.linalg.norm(rows, axis=1, keepdims=True)
+        distances = 1 - unit @ unit.T
+    else:
+        distances = numpy.linalg.norm(rows[:, None] - rows[None], axis=2)
+    numpy.fill_diagonal(distances, numpy.inf)
+    order = numpy.argsort(distances, axis=1, kind="stable")[:, :k]
+    return order, numpy.take_along_axis(distances, order, axis=1)
+
+
+def check(output, rows, k, metric, ts=TS):
+    table = read_parquet(output, "neighbours", ts)
+    order, distances = expected(rows, k, metric)
+    paths = table.column("path").to_pylist()
+    labels = table.column("label").to_pylist()
+    assert paths == sorted(paths)
+    assert table.column("neighbour_paths").to_pylist() == [[paths[j] for j in row] for row in order]
+    assert table.column("neighbour_labels").to_pylist() == [[labels[j] for j in row] for row in order]
+    found = numpy.stack(table.column("distances").to_numpy())
+    assert found == pytest.approx(distances, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_features(output, metric):
+    done = neighbours(output, "-k", 4, "--metric", metric)
+    assert "rows      24\n" in done.stdout and f"by {metric} of features" in done.stdout
+    check(output, features(output), 4, metric)
+    assert leftovers(output) == []
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_components_are_centred_for_angles(output, metric):
+    neighbours(output, "-k", 5, "--metric", metric, "--space", "pca")
+    rows = numpy.stack(read_parquet(output, "pca").column("pca_features").to_numpy())
+    rows = rows.astype(numpy.float32)
+    mean = rows.astype(numpy.float64).mean(0)
+    check(output, numpy.float32(rows - mean) if metric == "cosine" else rows, 5, metric)
+
+
+def test_csv_says_the_same(output):
+    neighbours(output, "-k", 3)
+    parquet, csv = read_parquet(output, "neighbours"), read_csv(output, "neighbours", "csv")
+    assert list(csv.columns) == ["path", "label", "neighbour_paths_string",
+                                 "neighbour_labels_string", "distances_string"]
+    for column in ("neighbour_paths", "neighbour_labels"):
+        assert [json.loads(text) for text in csv[f"{column}_string"]] == parquet[column].to_pylist()
+    assert [[numpy.float32(n) for n in text.split(",")] for text in csv.distances_string] == \
+        parquet["distances"].to_pylist()
+
+
+def test_what_was_asked_is_in_the_file(output):
+    neighbours(output, "-k", 2, "--metric", "l2", "--format", "parquet")
+    (part,) = parts(table_folder(output, "neighbours", "parquet"))
+    facts = pyarrow.parquet.read_metadata(part).metadata
+    assert (facts[b"k"], facts[b"metric"], facts[b"space"]) == (b"2", b"l2", b"features")
+    assert facts[b"rows_of"].endswith(f"features_{TS}".encode())
+    assert not table_folder(output, "neighbours", "csv").exists()
+
+
+def test_the_same_bytes_on_any_threads_and_kernels(tmp_path):
+    random = numpy.random.default_rng(3)
+    centres = random.normal(size=(40, 300))
+    rows = centres[random.integers(0, 40, 3000)] + 0.2 * random.normal(size=(3000, 300))
+    rows[100:110] = rows[7]
+    write_features(tmp_path, rows)
+    seen = set()
+    for threads, kernels in ((1, "avx2"), (2, ""), (4, ""), (3, "avx2")):
+        neighbours(tmp_path, "--threads", threads, "--format", "csv", "--overwrite",
+                   env={"VERGER_CPU": kernels, "PATH": "/usr/bin:/bin"})
+        (part,) = parts(table_folder(tmp_path, "neighbours", "csv"))
+        seen.add(part.read_bytes())
+    assert len(seen) == 1
+    csv = read_csv(tmp_path, "neighbours", "csv")
+    assert csv.neighbour_paths_string[105].startswith('["a/0007.png","a/0100.png","a/0101.png"')
+
+
+def test_a_table_in_another_order_with_gaps(tmp_path):
+    random = numpy.random.default_rng(1)
+    rows = list(random.normal(size=(30, 8)))
+    paths = [f"class {i % 3}/{(i * 7) % 30:02}, \"x\".png" for i in range(30)]
+    rows[4] = None
+    write_features(tmp_path, rows, paths)
+    done = neighbours(tmp_path, "-k", 29 - 1)
+    kept = sorted((path, tuple(row)) for path, row in zip(paths, rows) if row is not None)
+    check(tmp_path, numpy.float32([row for _, row in kept]), 28, "cosine")
+    assert "1 of 30 rows have no features" not in done.stdout
+    csv = read_csv(tmp_path, "neighbours", "csv")
+    assert json.loads(csv.neighbour_paths_string[0])[0] in paths
+
+
+def fails(output, message, *arguments):
+    done = neighbours(output, *arguments, code=1)
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not list(output.glob("neighbours/**/_SUCCESS"))
+
+
+def test_more_neighbours_than_rows(output):
+    fails(output, "24 neighbours of each of 24 rows: ask for at most 23 with -k", "-k", 24)
+
+
+def test_a_number_that_is_none(tmp_path):
+    rows = numpy.ones((4, 3))
+    rows[2, 1] = numpy.nan
+    write_features(tmp_path, rows)
+    fails(tmp_path, "a/0002.png: number 1 (counted from 0) is not finite", "-k", 1)
+
+
+def test_an_output_without_features(tmp_path):
+    tmp_path.joinpath("x").mkdir()
+    fails(tmp_path, "holds no features")
+    fails(tmp_path, "holds no components", "--space", "pca")
+
+
+def test_features_of_no_rows(tmp_path):
+    write_features(tmp_path, [None, None])
+    fails(tmp_path, "has no rows with numbers", "-k", 1)
+
+
+def test_a_timestamp_is_taken_once(output):
+    neighbours(output, "-k", 2)
+    done = neighbours(output, "-k", 2, code=1)
+    assert "--overwrite" in done.stderr
+    neighbours(output, "-k", 3, "--overwrite")
+    assert len(read_parquet(output, "neighbours")["distances"][0]) == 3
+
+
+def test_killed_at_any_change_of_the_disk(output):
+    """_SUCCESS stands only beside a whole table, and the call can be repeated."""
+    if not LIBRARY.exists():
+        pytest.skip("a sanitizer must come first of what is preloaded")
+    command = [str(BUILD / "verger"), "neighbours", str(output), "-k", "2", "--timestamp", TS,
+               "--progress", "none", "--overwrite"]
+    before = len(successes(output))
+    for number in range(1, 100):
+        done = subprocess.run(command, env=environment(output, number), capture_output=True,
+                              timeout=60)
+        marks = len(successes(output)) - before
+        for kind in ("parquet", "csv"):
+            folder = table_folder(output, "neighbours", kind)
+            if (folder / "_SUCCESS").exists():
+                assert len(parts(folder)) == 1
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL and marks <= 2
+    assert number > 5 and marks == 2
+    assert leftovers(output / "neighbours") == []
+    check(output, features(output), 2, "cosine")
+
+
+def test_duckdb_answers_the_document(output):
+    duckdb = pytest.importorskip("duckdb")
+    neighbours(output, "-k", 3)
+    document = (ROOT / "docs" / "explore.md").read_text()
+    (query,) = re.findall(r"```sql\n(.*?)```", document, re.S)
+    answer = duckdb.sql(query.replace("'out/", f"'{output}/")).fetchall()
+    assert sum(images for _, _, images in answer) == 24
+    table = read_parquet(output, "neighbours")
+    agree = [row[0] == label for row, label in zip(table["neighbour_labels"].to_pylist(),
+                                                  table["label"].to_pylist())]
+    assert sum(share * images for _, share, images in answer) == pytest.approx(sum(agree))
