@@ -10,7 +10,8 @@
 from verger import pca
 from verger._library import FEATURE_COUNT, VergerError, library
 from verger._crew import Times
-from verger.extractor import FEATURES, IMAGES, Extractor, label_of
+from verger._rows import label_of
+from verger.extractor import FEATURES, IMAGES, Extractor
 from verger.model import Model, find_model
 from verger.pca import PCA, Moments
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from contextlib import contextmanager
 from ctypes import c_char_p, c_int64, c_void_p
+from typing import Any, Iterable, Iterator, Optional
 
 import pyarrow as pa
 
@@ -24,14 +25,14 @@ class ArrowArray(ctypes.Structure):
                 ("private_data", c_void_p)]
 
 
-def release(exported) -> None:
+def release(exported: Any) -> None:
     """As the interface asks of a consumer: once, unless it was moved away."""
     if exported.release:
         ctypes.CFUNCTYPE(None, c_void_p)(exported.release)(ctypes.addressof(exported))
 
 
 @contextmanager
-def exported(batch: pa.RecordBatch):
+def exported(batch: pa.RecordBatch) -> Iterator[tuple[int, int]]:
     """Addresses of the schema and the array of a batch, for the time of the block."""
     schema, array = ArrowSchema(), ArrowArray()
     batch._export_to_c(ctypes.addressof(array), ctypes.addressof(schema))
@@ -42,7 +43,7 @@ def exported(batch: pa.RecordBatch):
         release(array)
 
 
-def transform(function: str, handle, batch: pa.RecordBatch) -> pa.RecordBatch:
+def transform(function: str, handle: Any, batch: pa.RecordBatch) -> pa.RecordBatch:
     """What a function of the form (handle, schema, batch, out schema, out batch) makes."""
     schema, array = ArrowSchema(), ArrowArray()
     with exported(batch) as (in_schema, in_array):
@@ -51,14 +52,44 @@ def transform(function: str, handle, batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch._import_from_c(ctypes.addressof(array), ctypes.addressof(schema))
 
 
-def batches_of(data) -> list[pa.RecordBatch]:
-    """The batches of a table, a batch, or whatever else speaks Arrow's PyCapsule interface."""
+def is_frame(data: Any) -> bool:
+    """Whether it is a table or a stream of batches. A column alone, such as a Series, is none."""
+    if isinstance(data, (pa.Array, pa.ChunkedArray)):
+        return False
+    if isinstance(data, (pa.RecordBatch, pa.Table, pa.RecordBatchReader)) or is_pandas(data):
+        return True
+    speaks_arrow = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
+    return speaks_arrow and (hasattr(data, "columns") or not hasattr(data, "dtype"))
+
+
+def is_pandas(data: Any) -> bool:
+    return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns")
+
+
+def stream_of(data: Any) -> Optional[Iterable[pa.RecordBatch]]:
+    """Its batches, taken from it as they are needed. None where a column of pandas holds objects
+    that are no values of Arrow."""
     if isinstance(data, pa.RecordBatch):
         return [data]
     if isinstance(data, pa.Table):
         return data.to_batches()
+    if isinstance(data, pa.RecordBatchReader):
+        return data
+    if is_pandas(data):
+        try:
+            return pa.Table.from_pandas(data, preserve_index=False).to_batches()
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            return None
     if hasattr(data, "__arrow_c_stream__"):
+        if hasattr(pa.RecordBatchReader, "from_stream"):  # pyarrow 15
+            return pa.RecordBatchReader.from_stream(data)
         return pa.table(data).to_batches()
-    if hasattr(data, "__arrow_c_array__"):
-        return [pa.record_batch(data)]
-    raise TypeError(f"a table or a record batch is needed, not {type(data).__name__}")
+    return [pa.record_batch(data)]
+
+
+def batches_of(data: Any) -> list[pa.RecordBatch]:
+    """The batches of a table, a batch, or whatever else speaks Arrow's PyCapsule interface."""
+    stream = stream_of(data) if is_frame(data) else None
+    if stream is None:
+        raise TypeError(f"a table or a record batch is needed, not {type(data).__name__}")
+    return list(stream)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ctypes import byref
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional, Union
 
 import pyarrow as pa
 
-from verger._arrow import transform
-from verger._library import ExtractorTimes, ImageOptions, Resource, library
+from verger._library import (FEATURE_COUNT, IMAGE_BYTES, EncodedImage, ExtractorTimes, Image,
+                             ImageOptions, ImageResult, Resource, VergerError, call, library,
+                             text_of)
+from verger._rows import Encoded, Failed, File, Pixels, Source, name_bytes, unreadable
 from verger.model import Model
+
+FILE_BYTES = 256 << 20  # of files in memory, all threads together
 
 
 class Times(NamedTuple):
@@ -23,23 +30,121 @@ class Times(NamedTuple):
     network: float
 
 
+class Outcomes(NamedTuple):
+    """Of a chunk's images: features one after the other where `dense` was asked for, else of
+    those alone that did not fail."""
+
+    features: pa.Buffer
+    errors: list[Optional[str]]
+
+
+class Budget:
+    """Bytes of files that all threads together hold in memory. A thread holds one file at a
+    time, so none waits for another that waits."""
+
+    def __init__(self, most: int) -> None:
+        self._left = self._most = most
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, size: int) -> Iterator[None]:
+        size = min(size, self._most)
+        with self._changed:
+            while size > self._left:
+                self._changed.wait()
+            self._left -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()
+
+
 class Worker:
     """vg_extractor: the buffers of one thread, or of a team. The caller sees to it that one
     thread at a time uses it."""
 
-    def __init__(self, model: Resource, options: ImageOptions, team: int) -> None:
+    def __init__(self, model: Resource, options: ImageOptions, team: int, budget: Budget,
+                 max_file_size: int) -> None:
         self._model = model  # which has to outlive it
         self._owned = Resource("vg_extractor_open_team", "vg_extractor_close", model.pointer,
                                byref(options), team)
+        self._max_pixels = options.max_pixels
+        self._budget = budget
+        self._max_file_size = max_file_size
+        self._rgb = ctypes.create_string_buffer(IMAGE_BYTES)
         self.times = Times(0, 0, 0)
 
-    def extract(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def extract(self, sources: list[Source], dense: bool) -> Outcomes:
+        row_bytes = FEATURE_COUNT * 4
+        features = pa.allocate_buffer(len(sources) * row_bytes, resizable=True)
+        errors: list[Optional[str]] = []
+        place = 0
+        for source in sources:
+            address = features.address + place * row_bytes
+            error = self._one(source, address)
+            errors.append(error)
+            if error is not None and dense:
+                ctypes.memset(address, 0, row_bytes)
+            place += error is None or dense
+        features.resize(place * row_bytes)
+        times = ExtractorTimes()
+        library().vg_extractor_get_times(self._owned.pointer, byref(times))
+        self.times = Times(times.decode, times.resize, times.network)
+        return Outcomes(features, errors)
+
+    def _one(self, source: Source, features: int) -> Optional[str]:
+        """Writes one image's features; why there are none, where there are none."""
+        if isinstance(source, Failed):
+            return source.reason
+        if isinstance(source, File):
+            return self._file(source.name, features)
+        if isinstance(source, Encoded):
+            return self._encoded(source.content, features)
+        return self._pixels(source, features)
+
+    def _file(self, name: Union[str, bytes], features: int) -> Optional[str]:
         try:
-            return transform("vg_extract_arrow", self._owned.pointer, batch)
-        finally:
-            times = ExtractorTimes()
-            library().vg_extractor_get_times(self._owned.pointer, byref(times))
-            self.times = Times(times.decode, times.resize, times.network)
+            info = os.stat(name)
+            if not stat.S_ISREG(info.st_mode):
+                return "cannot be read: it is no file"
+            if info.st_size > self._max_file_size:
+                return (f"the file has {info.st_size} bytes, max_file_size is "
+                        f"{self._max_file_size}")
+            with self._budget.take(info.st_size), open(name, "rb") as file:
+                # One byte more than it had: it may grow, and must not beyond what was taken.
+                content = file.read(info.st_size + 1)
+                if len(content) != info.st_size:
+                    return "cannot be read: the file changes while it is read"
+                return self._encoded(pa.py_buffer(content), features)
+        except FileNotFoundError as error:
+            real = name_bytes(name) if isinstance(name, str) else name
+            if os.fsencode(name) != real:  # the text of an odd name, out of a table
+                return self._file(real, features)
+            hint = ": download it, or let the command read it" if b"://" in real else ""
+            return unreadable(error) + hint
+        except OSError as error:
+            return unreadable(error)
+        except ValueError as error:  # a NUL in the name
+            return f"cannot be read: {error}"
+
+    def _encoded(self, content: pa.Buffer, features: int) -> Optional[str]:
+        image, result = EncodedImage(content.address, content.size), ImageResult()
+        call("vg_extract", self._owned.pointer, 1, byref(image), features, byref(result))
+        return None if result.status == 0 else text_of(result.error)
+
+    def _pixels(self, source: Pixels, features: int) -> Optional[str]:
+        if source.width * source.height > self._max_pixels:
+            return (f"the image is {source.width} x {source.height} pixels, "
+                    f"max_pixels is {self._max_pixels}")
+        image = Image(source.rgb.address, source.width, source.height, source.rgb.size)
+        try:
+            call("vg_extractor_resize", self._owned.pointer, byref(image), self._rgb)
+        except VergerError as error:
+            return str(error)
+        call("vg_extractor_forward", self._owned.pointer, 1, self._rgb, features)
+        return None
 
     def abandon(self) -> None:
         """In a forked process: its team stayed behind, and closing would wait for it."""
@@ -49,10 +154,13 @@ class Worker:
 class Crew:
     """`threads` workers, and a pool of as many threads where there are several."""
 
-    def __init__(self, model: Model, options: ImageOptions, threads: int, team: int) -> None:
+    def __init__(self, model: Model, options: ImageOptions, threads: int, team: int,
+                 max_file_size: int) -> None:
         resource = model._resource()
+        budget = Budget(max(FILE_BYTES, max_file_size))
         self._model = model
-        self._workers = [Worker(resource, options, team) for _ in range(threads)]
+        self._workers = [Worker(resource, options, team, budget, max_file_size)
+                         for _ in range(threads)]
         self._idle = list(self._workers)
         self._changed = threading.Condition()
         self._ended = ""  # why it serves no more

@@ -15,7 +15,9 @@ from typing import Any, Optional, TypeVar, Union
 
 ABI_VERSION = 1  # VG_ABI_VERSION of verger.h
 FEATURE_COUNT = 1280  # VG_FEATURE_COUNT
+IMAGE_BYTES = 224 * 224 * 3  # of the network's input, VG_IMAGE_SIZE on a side
 
+BAD_DATA = 4  # VG_EFORMAT
 MOST_INT = 2**31 - 1
 MOST_THREADS = 1024  # of an extractor, and of a team: more is a slip
 
@@ -60,6 +62,24 @@ class ImageOptions(ctypes.Structure):
                 ("is_cancelled", c_void_p), ("cancel_context", c_void_p), ("budget", c_void_p)]
 
 
+class Image(ctypes.Structure):
+    """vg_image"""
+
+    _fields_ = [("rgb", c_void_p), ("width", c_int), ("height", c_int), ("capacity", c_size_t)]
+
+
+class EncodedImage(ctypes.Structure):
+    """vg_encoded_image"""
+
+    _fields_ = [("data", c_void_p), ("size", c_size_t)]
+
+
+class ImageResult(ctypes.Structure):
+    """vg_image_result"""
+
+    _fields_ = [("status", c_int), ("error", Error)]
+
+
 class ExtractorTimes(ctypes.Structure):
     """vg_extractor_times"""
 
@@ -83,7 +103,10 @@ FUNCTIONS = {
     "vg_extractor_open_team": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions), c_int]),
     "vg_extractor_close": (None, [POINTER(HANDLE)]),
     "vg_extractor_get_times": (None, [HANDLE, POINTER(ExtractorTimes)]),
-    "vg_extract_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "vg_extract": (status, [HANDLE, c_size_t, POINTER(EncodedImage), c_void_p,
+                            POINTER(ImageResult)]),
+    "vg_extractor_resize": (status, [HANDLE, POINTER(Image), c_void_p]),
+    "vg_extractor_forward": (status, [HANDLE, c_size_t, c_void_p, c_void_p]),
     "vg_moments_open": (status, [POINTER(HANDLE), c_int]),
     "vg_moments_close": (None, [POINTER(HANDLE)]),
     "vg_moments_merge": (status, [HANDLE, HANDLE]),
@@ -151,7 +174,11 @@ def call(name: str, *arguments: Any) -> None:
     error = Error()
     code = getattr(library(), name)(*arguments, byref(error))
     if code != 0:
-        raise VergerError(code, error.message.decode("utf-8", "replace"))
+        raise VergerError(code, text_of(error))
+
+
+def text_of(error: Error) -> str:
+    return str(error.message.decode("utf-8", "replace"))
 
 
 class Resource:

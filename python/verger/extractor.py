@@ -2,66 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 import threading
+import warnings
+from array import array
 from collections import deque
 from concurrent.futures import Future
 from ctypes import byref
-from pathlib import PurePath
-from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional, Union
 
 import pyarrow as pa
 
-from verger._arrow import batches_of
-from verger._crew import Crew, Times, Worker
+from verger._crew import Crew, Outcomes, Times
 from verger._fork import watched
-from verger._library import MOST_THREADS, ImageOptions, library, whole_number
+from verger._library import (BAD_DATA, FEATURE_COUNT, MOST_THREADS, ImageOptions, VergerError,
+                             library, whole_number)
+from verger._rows import Reader
+from verger._tables import Chunk, batch_chunks, chunks_of
 from verger.model import Model, PathLike
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    import numpy
 
-# Rows that a thread takes at a time: some tenths of a second of work.
-CHUNK_ROWS = 32
+IN_FLIGHT_BYTES = 256 << 20  # of content that is handed to the threads ahead
+MAX_FILE_SIZE = 256 << 20  # as the command's --max-file-size
 
 IMAGES = pa.schema([("path", pa.string()), ("label", pa.string()), ("content", pa.binary())])
+ELEMENT = pa.field("element", pa.float32())
 FEATURES = pa.schema([("path", pa.string()), ("label", pa.string()),
-                      ("features", pa.list_(pa.field("element", pa.float32()))),
-                      ("error", pa.string())])
-
-
-def label_of(path: PathLike) -> str:
-    """The name of the folder that holds the image."""
-    return PurePath(os.fspath(path)).parent.name
-
-
-def read_images(paths: Iterable[PathLike]) -> pa.RecordBatch:
-    """path, label and content of files. One that cannot be read raises OSError."""
-    names = [os.fspath(path) for path in paths]
-    contents = []
-    for name in names:
-        with open(name, "rb") as file:
-            contents.append(file.read())
-    columns = [pa.array(names, pa.string()),
-               pa.array([label_of(name) for name in names], pa.string()),
-               pa.array(contents, pa.binary())]
-    return pa.RecordBatch.from_arrays(columns, schema=IMAGES)
-
-
-def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for start in range(0, batch.num_rows, CHUNK_ROWS):
-            yield batch.slice(start, CHUNK_ROWS)
-
-
-def path_chunks(paths: Iterable[PathLike]) -> Iterator[list[PathLike]]:
-    chunk = []
-    for path in paths:
-        chunk.append(path)
-        if len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+                      ("features", pa.list_(ELEMENT)), ("error", pa.string())])
+FIXED_SIZE = pa.list_(ELEMENT, FEATURE_COUNT)
 
 
 class Extractor:
@@ -79,12 +49,13 @@ class Extractor:
 
     def __init__(self, model: Union[Model, PathLike, None] = None, *,
                  threads: Optional[int] = None, team: int = 1, kernels: Optional[str] = None,
-                 max_pixels: Optional[int] = None, exif_orient: bool = False) -> None:
+                 max_pixels: Optional[int] = None, max_file_size: int = MAX_FILE_SIZE,
+                 exif_orient: bool = False) -> None:
         """model: a Model, or what `find_model` takes. threads: one a CPU of this process, or of
         its share where a team is asked for. team: threads that work together on each image, for
         images that come one at a time and whose features are wanted soon.
-        max_pixels: the largest width * height, Pillow's limit where None. exif_orient: turn
-        images as their EXIF data say."""
+        max_pixels: the largest width * height, Pillow's limit where None. max_file_size: the
+        bytes of the largest file. exif_orient: turn images as their EXIF data say."""
         self.team = whole_number(team, "team", 1, MOST_THREADS)
         self._asked_threads = threads
         if threads is None:
@@ -94,6 +65,7 @@ class Extractor:
         library().vg_image_options_default(byref(self._options))
         if max_pixels is not None:
             self._options.max_pixels = whole_number(max_pixels, "max_pixels", 1, 2**64 - 1)
+        self.max_file_size = whole_number(max_file_size, "max_file_size", 1, 2**63 - 1)
         self._options.exif_orient = int(bool(exif_orient))
         self._closed = False
         self._lock = threading.Lock()  # over which crew there is
@@ -101,21 +73,55 @@ class Extractor:
         self._crew: Optional[Crew] = self._new_crew()
         watched.add(self)
 
-    def extract(self, images) -> pa.Table:
-        """path, label, features and error of images: a table or batch with the columns path,
-        label and content, or the paths of files."""
-        if isinstance(images, (str, bytes, os.PathLike)):
-            raise TypeError("a table or paths are needed: put a single path into a list")
-        if hasattr(images, "schema") or hasattr(images, "__arrow_c_array__"):
-            done = self.extract_batches(batches_of(images))
-        else:
-            done = self._each(lambda worker, paths: worker.extract(read_images(paths)),
-                              path_chunks(images))
-        return pa.Table.from_batches(done, schema=FEATURES)
+    def extract(self, images: Any, *, fixed_size_list: bool = False,
+                progress: bool = False) -> pa.Table:
+        """path, label, features and error of images, then what other columns there were.
 
-    def extract_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        images: a path, a folder, the bytes of an image file, an opened file, a picture of
+        Pillow, an array of uint8 ([height][width][3] or [n][height][width][3]), a tensor of
+        torch, a dictionary such as {"image": ..., "label": ...}; any iterable of these; or a
+        table of pyarrow, pandas, polars, DuckDB or whatever speaks Arrow's PyCapsule interface,
+        with a column of images' bytes (content, bytes, image) or of paths (path, image, file,
+        file_name ...). A label is that of the column label, class or category, else the name of
+        the folder.
+        fixed_size_list: type of the features fixed_size_list<float>[1280] instead of list<float>.
+        progress: show a bar of tqdm."""
+        batches = list(self._extract(images, fixed_size_list, progress))
+        if not batches:
+            return features_schema(fixed_size_list).empty_table()
+        tables = [pa.Table.from_batches([batch]) for batch in batches]
+        return pa.concat_tables(tables, promote_options="permissive")
+
+    def extract_batches(self, batches: Iterable[pa.RecordBatch], *,
+                        fixed_size_list: bool = False) -> Iterator[pa.RecordBatch]:
         """The same batch by batch, in order, with little in memory: for streams."""
-        return self._each(lambda worker, batch: worker.extract(batch), chunks(batches))
+        return self._each(batch_chunks(batches), fixed_size_list)
+
+    def encode(self, images: Any, *, errors: str = "nan",
+               progress: bool = False) -> numpy.ndarray[Any, numpy.dtype[numpy.float32]]:
+        """The features alone, as an array of numpy [n][1280], its rows in the order of the
+        images. errors: "nan" makes the row of an image that fails NaN, and warns; "raise" ends
+        with the first."""
+        import numpy
+
+        if errors not in ("nan", "raise"):
+            raise ValueError(f"errors is {errors!r}: 'nan' or 'raise' are possible")
+        rows, failed, reason = [], 0, ""
+        for batch in self._extract(images, True, progress):
+            values = batch.column("features").values.to_numpy().reshape(-1, FEATURE_COUNT)
+            missing = batch.column("error").is_valid().to_numpy(zero_copy_only=False)
+            if missing.any():
+                values = numpy.where(missing[:, None], numpy.float32("nan"), values)
+                first = batch.slice(int(missing.argmax()), 1).to_pylist()[0]
+                reason = reason or f"{first['path'] or 'an image'}: {first['error']}"
+                failed += int(missing.sum())
+                if errors == "raise":
+                    raise VergerError(BAD_DATA, reason)
+            rows.append(values)
+        if failed:
+            warnings.warn(f"{failed} images failed and are rows of NaN; the first is {reason}",
+                          stacklevel=2)
+        return numpy.concatenate(rows) if rows else numpy.empty((0, FEATURE_COUNT), numpy.float32)
 
     def times(self) -> Times:
         """Where the time went since the extractor was made, or since a fork."""
@@ -155,11 +161,12 @@ class Extractor:
         self._open_crew()
         settings = {"threads": self._asked_threads, "team": self.team,
                     "max_pixels": self._options.max_pixels,
+                    "max_file_size": self.max_file_size,
                     "exif_orient": bool(self._options.exif_orient)}
         return reopen_extractor, (self.model, settings)
 
     def _new_crew(self) -> Crew:
-        return Crew(self.model, self._options, self.threads, self.team)
+        return Crew(self.model, self._options, self.threads, self.team, self.max_file_size)
 
     def _open_crew(self) -> Crew:
         with self._lock:
@@ -177,40 +184,85 @@ class Extractor:
         if crew:
             crew.abandon()
 
-    def _each(self, work: Callable[[Worker, T], pa.RecordBatch],
-              chunks: Iterable[T]) -> Iterator[pa.RecordBatch]:
+    def _extract(self, images: Any, fixed_size_list: bool,
+                 progress: bool) -> Iterator[pa.RecordBatch]:
+        reader = Reader(bool(self._options.exif_orient))
+        done = self._each(chunks_of(images, reader), fixed_size_list)
+        return shown(done, images) if progress else done
+
+    def _each(self, chunks: Iterable[Chunk], dense: bool) -> Iterator[pa.RecordBatch]:
         crew = self._open_crew()
 
-        def result(chunk: T) -> pa.RecordBatch:
+        def work(chunk: Chunk) -> pa.RecordBatch:
             with crew.worker() as worker:
-                return work(worker, chunk)
+                return batch_of(chunk, worker.extract(chunk.sources, dense), dense)
 
-        return self._results(crew, result, chunks)
+        return self._results(crew, work, chunks)
 
-    def _results(self, crew: Crew, work: Callable[[T], pa.RecordBatch],
-                 chunks: Iterable[T]) -> Iterator[pa.RecordBatch]:
-        """The results in order; two chunks a thread are under way."""
+    def _results(self, crew: Crew, work: Callable[[Chunk], pa.RecordBatch],
+                 chunks: Iterable[Chunk]) -> Iterator[pa.RecordBatch]:
+        """The results in order; two chunks a thread are under way, if they are small."""
         if crew.pool is None:
             yield from map(work, chunks)
             return
-        pending: deque[Future[pa.RecordBatch]] = deque()
-
-        def oldest() -> pa.RecordBatch:
-            crew.check()  # in a forked process nobody would end it
-            return pending.popleft().result()
-
+        pending: deque[tuple[Future[pa.RecordBatch], int]] = deque()
+        held = 0
         try:
             for chunk in chunks:
                 crew.check()
-                pending.append(crew.pool.submit(work, chunk))
-                if len(pending) > 2 * self.threads:
-                    yield oldest()
+                pending.append((crew.pool.submit(work, chunk), chunk.bytes))
+                held += chunk.bytes
+                while len(pending) > 2 * self.threads or (pending and held > IN_FLIGHT_BYTES):
+                    crew.check()  # in a forked process nobody would end it
+                    future, size = pending.popleft()
+                    held -= size
+                    yield future.result()
             while pending:
-                yield oldest()
+                crew.check()
+                yield pending.popleft()[0].result()
         finally:
-            for future in pending:
+            for future, _ in pending:
                 future.cancel()
 
 
 def reopen_extractor(model: Model, settings: dict[str, Any]) -> Extractor:
     return Extractor(model, **settings)
+
+
+def features_schema(fixed_size_list: bool) -> pa.Schema:
+    if not fixed_size_list:
+        return FEATURES
+    return FEATURES.set(2, pa.field("features", FIXED_SIZE))
+
+
+def batch_of(chunk: Chunk, outcomes: Outcomes, dense: bool) -> pa.RecordBatch:
+    """A chunk's images with what came of them."""
+    good = pa.array([error is None for error in outcomes.errors], pa.bool_())
+    validity = good.buffers()[1]  # one bit a row in either
+    values = pa.Array.from_buffers(pa.float32(), outcomes.features.size // 4,
+                                   [None, outcomes.features])
+    buffers, kind = [validity], FIXED_SIZE
+    if not dense:
+        ends = itertools.accumulate(FEATURE_COUNT * (error is None) for error in outcomes.errors)
+        buffers.append(pa.py_buffer(array("i", [0, *ends])))
+        kind = FEATURES.field("features").type
+    features = pa.Array.from_buffers(kind, len(good), buffers, children=[values])
+    columns = [chunk.path, chunk.label, features, pa.array(outcomes.errors, pa.string())]
+    schema = features_schema(dense)
+    if chunk.others is not None:
+        columns += chunk.others.columns
+        schema = pa.schema([*schema, *chunk.others.schema])
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def shown(done: Iterator[pa.RecordBatch], images: Any) -> Iterator[pa.RecordBatch]:
+    """The same, with a bar of progress."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise ImportError("progress=True needs tqdm: pip install tqdm") from None
+    has_length = hasattr(images, "__len__") and not isinstance(images, (str, bytes, dict))
+    with tqdm(total=len(images) if has_length else None, unit="image") as bar:
+        for batch in done:
+            bar.update(len(batch))
+            yield batch
