@@ -190,6 +190,11 @@ VG_API vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
                                  const vg_image_options *options, vg_error *error);
 VG_API void vg_image_close(vg_image *image);
 
+/* Pillow's Image.resize((width, height)), bicubic, bit for bit: `rgb` is
+ * [height][width][3], the caller's. Sides are 1 to 1,048,576, else VG_EINVAL. */
+VG_API vg_status vg_image_resize(const vg_image *image, int width, int height, uint8_t *rgb,
+                                 vg_error *error);
+
 /* --- Features ----------------------------------------------------------- */
 
 /* A worker: its buffers and a reference to the model, which must outlive it. */

@@ -224,3 +224,20 @@ vg_status vg_resizer_run(vg_resizer *resizer, const vg_image *image, uint8_t *rg
                        image->width, image->height, VG_LONGEST_SIDE);
     return resize(resizer, image, rgb, error);
 }
+
+vg_status vg_image_resize(const vg_image *image, int width, int height, uint8_t *rgb,
+                          vg_error *error)
+{
+    if (image == NULL || image->rgb == NULL || rgb == NULL)
+        return vg_fail(error, VG_EINVAL, "an image and room for its pixels are needed");
+    if (width < 1 || height < 1 || width > VG_LONGEST_SIDE || height > VG_LONGEST_SIDE)
+        return vg_fail(error, VG_EINVAL, "%d x %d pixels: sides are 1 to %d", width, height,
+                       VG_LONGEST_SIDE);
+    vg_kernels kernels;
+    vg_resizer *resizer = NULL;
+    vg_status status = vg_kernels_choose(&kernels, NULL, error);
+    if (status == VG_OK) status = vg_resizer_open(&resizer, &kernels, width, height, error);
+    if (status == VG_OK) status = vg_resizer_run(resizer, image, rgb, error);
+    vg_resizer_close(&resizer);
+    return status;
+}

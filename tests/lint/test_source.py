@@ -31,11 +31,12 @@ MAY_INCLUDE = {
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "explore": {"table", "io", "output"},
+    "report": {"table", "digest", "io", "output"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli"},
-    "cli/commands": {"digest", "io", "weights", "run", "explore", "cli", "cli/reporting",
+    "cli/commands": {"digest", "io", "weights", "run", "explore", "report", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench"},
 }
 
@@ -50,6 +51,7 @@ FOREIGN = {
     r"png\.h": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "run", "explore"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
+    r"zlib\.h|jansson\.h|webp/encode": {"report"},
 }
 
 

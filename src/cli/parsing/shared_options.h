@@ -40,20 +40,28 @@ enum {
     }
 
 /* How input and output are reached: docs/stores.md. */
-#define VG_CLI_STORE_OPTIONS                                                                  \
-    {VG_CLI_REQUIRE_REGION, "require-region", "PATTERN", NULL,                                \
-     "refuse a bucket whose region does not match, or cannot be told: eu for the regions in " \
-     "the European Union, or a name in which * and ? stand for any text and any letter "      \
-     "(default: $VERGER_REQUIRE_REGION)"},                                                    \
-        {VG_CLI_SSE, "sse", "KIND", VG_CLI_SSE_VALUES,                                        \
-         "refuse to write to an s3:// bucket that does not encrypt by itself in this way: "   \
-         "AES256 or aws:kms"},                                                                \
-        {VG_CLI_SSE_KMS_KEY, "sse-kms-key", "KEY", NULL,                                      \
-         "with --sse aws:kms, the id or ARN of the key it has to be"},                        \
-    {                                                                                         \
-        VG_CLI_FOLLOW_LINKS, "follow-links", NULL, NULL,                                      \
-            "follow symbolic links that leave a local INPUT or OUTPUT"                        \
+#define VG_CLI_REQUIRE_REGION_OPTION                                                        \
+    {                                                                                       \
+        VG_CLI_REQUIRE_REGION, "require-region", "PATTERN", NULL,                           \
+            "refuse a bucket whose region does not match, or cannot be told: eu for the "   \
+            "regions in the European Union, or a name in which * and ? stand for any text " \
+            "and any letter (default: $VERGER_REQUIRE_REGION)"                              \
     }
+
+#define VG_CLI_FOLLOW_LINKS_OPTION                                     \
+    {                                                                  \
+        VG_CLI_FOLLOW_LINKS, "follow-links", NULL, NULL,               \
+            "follow symbolic links that leave a local INPUT or OUTPUT" \
+    }
+
+#define VG_CLI_STORE_OPTIONS                                                                \
+    VG_CLI_REQUIRE_REGION_OPTION,                                                           \
+        {VG_CLI_SSE, "sse", "KIND", VG_CLI_SSE_VALUES,                                      \
+         "refuse to write to an s3:// bucket that does not encrypt by itself in this way: " \
+         "AES256 or aws:kms"},                                                              \
+        {VG_CLI_SSE_KMS_KEY, "sse-kms-key", "KEY", NULL,                                    \
+         "with --sse aws:kms, the id or ARN of the key it has to be"},                      \
+        VG_CLI_FOLLOW_LINKS_OPTION
 
 #define VG_CLI_REPORT_OPTIONS                                                                    \
     {VG_CLI_PROGRESS, "progress", "STYLE", VG_CLI_PROGRESS_VALUES,                               \

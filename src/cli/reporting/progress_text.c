@@ -20,6 +20,7 @@ const char *vg_cli_phase_name(vg_phase phase)
     case VG_PHASE_READ: return "read";
     case VG_PHASE_MATCH: return "match";
     case VG_PHASE_COMMIT: return "commit";
+    case VG_PHASE_DRAW: return "draw";
     }
     return "work";
 }
@@ -29,7 +30,8 @@ static const char *unit(vg_phase phase)
 {
     switch (phase) {
     case VG_PHASE_LIST:
-    case VG_PHASE_EXTRACT: return "images";
+    case VG_PHASE_EXTRACT:
+    case VG_PHASE_DRAW: return "images";
     case VG_PHASE_PROJECT:
     case VG_PHASE_READ:
     case VG_PHASE_MATCH: return "rows";

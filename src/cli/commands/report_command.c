@@ -1,0 +1,155 @@
+/* verger report. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/parsing/shared_options.h"
+#include "cli/reporting/ending.h"
+#include "cli/reporting/metrics.h"
+#include "report/report_job.h"
+
+enum { OPTION_PAGE = 'o', OPTION_THUMBNAILS = 256, OPTION_TITLE };
+
+#define THUMBNAIL_VALUES "32 48 none"
+
+static const vg_cli_option report_options[] = {
+    {OPTION_PAGE, "page", "FILE", "FILE", "where the page goes (default: report.html)"},
+    {OPTION_TITLE, "title", "TEXT", NULL, "its title (default: the name of OUTPUT)"},
+    {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
+     "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
+    {VG_CLI_TIMESTAMP, "timestamp", "YYYYMMDD_HHMMSS", NULL,
+     "the PCA table to show (default: the newest complete one)"},
+    VG_CLI_REQUIRE_REGION_OPTION,
+    VG_CLI_FOLLOW_LINKS_OPTION,
+    VG_CLI_REPORT_OPTIONS,
+    {0}};
+
+static bool take_thumbnails(vg_report_options *options, const vg_cli_command *command,
+                            const char *text)
+{
+    static const int sizes[] = {32, 48, 0};
+    int choice = vg_cli_choice(command, "--thumbnails", text, THUMBNAIL_VALUES);
+    if (choice >= 0) options->thumbnail_size = sizes[choice];
+    return choice >= 0;
+}
+
+static bool take_output(vg_report_options *options, const vg_cli_command *command, const char *word)
+{
+    if (options->output != NULL) vg_cli_usage_error(command, "one word too many: '%s'", word);
+    if (options->output != NULL) return false;
+    options->output = word;
+    return true;
+}
+
+static bool take_page(vg_report_options *options, const vg_cli_command *command, const char *path)
+{
+    options->page = path;
+    if (path[0] != '\0' && strcmp(path, "-") != 0) return true;
+    vg_cli_usage_error(command, "--page takes the name of a file, not '%s'", path);
+    return false;
+}
+
+/* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
+static int parse(vg_report_options *options, vg_cli_shared_options *shared,
+                 const vg_cli_command *command, int argc, char **argv)
+{
+    const char *value;
+    vg_cli_parser parser;
+    vg_report_options_default(options);
+    vg_cli_shared_options_default(shared);
+    vg_cli_parser_init(&parser, command, argc, argv);
+    options->page = "report.html";
+    for (int key; (key = vg_cli_next(&parser, &value)) != VG_CLI_END;) {
+        bool taken;
+        switch (key) {
+        case VG_CLI_ERROR:
+        case VG_CLI_HELP: return key;
+        case VG_CLI_POSITIONAL: taken = take_output(options, command, value); break;
+        case OPTION_PAGE: taken = take_page(options, command, value); break;
+        case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;
+        case OPTION_TITLE:
+            options->title = value;
+            taken = true;
+            break;
+        default: taken = vg_cli_shared_option(shared, command, key, value);
+        }
+        if (!taken) return VG_CLI_ERROR;
+    }
+    options->timestamp = shared->timestamp;
+    options->store = shared->store;
+    if (options->output != NULL && options->output[0] != '\0') return VG_CLI_END;
+    vg_cli_usage_error(command, "OUTPUT is missing");
+    return VG_CLI_ERROR;
+}
+
+static void print_summary(const vg_report_options *options, const vg_report_result *result)
+{
+    printf("images    %" PRIu64 " of %" PRIu64 " labels\n", result->images, result->labels);
+    printf("speed     %.1f s in all\n", result->seconds);
+    vg_cli_print_row("page", "%s, %.1f MB", options->page, (double)result->bytes / 1e6);
+}
+
+static void send_end(int exit_code, vg_status status, const vg_error *error,
+                     const vg_report_options *options, const vg_report_result *result)
+{
+    vg_cli_json json;
+    vg_cli_end_begin(&json, exit_code, status, error);
+    vg_cli_json_text(&json, "timestamp", result->timestamp);
+    vg_cli_json_count(&json, "images", result->images);
+    vg_cli_json_count(&json, "labels", result->labels);
+    vg_cli_json_count(&json, "bytes", result->bytes);
+    vg_cli_json_number(&json, "seconds", result->seconds);
+    vg_cli_json_text(&json, "page", options->page);
+    vg_cli_json_send(&json);
+}
+
+static int run_report(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_report_options options;
+    vg_cli_shared_options shared;
+    int key = parse(&options, &shared, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+
+    vg_report_result result = {0};
+    vg_error error = {""};
+    vg_cli_progress *progress;
+    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
+    if (status != VG_OK) return vg_cli_failed(&error);
+
+    vg_cli_catch_signals();
+    vg_cli_start(progress, command, options.output, options.page);
+    options.cancel = &vg_cli_interrupted;
+    vg_cli_metrics *metrics;
+    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
+    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK) status = vg_report_run(&options, &result, &error);
+    if (status == VG_ECANCELLED) vg_fail(&error, status, "interrupted: no page was written");
+
+    bool is_json = vg_cli_progress_is_json(progress);
+    int exit_code = vg_cli_exit_code(status, 0);
+    vg_cli_metrics_close(&metrics, exit_code, NULL);
+    vg_cli_progress_close(&progress);
+    if (is_json)
+        send_end(exit_code, status, &error, &options, &result);
+    else if (status != VG_OK)
+        vg_cli_failed(&error);
+    if (status == VG_OK && !shared.quiet) print_summary(&options, &result);
+    return exit_code;
+}
+
+const vg_cli_command vg_command_report = {
+    .name = "report",
+    .synopsis = "OUTPUT [options]",
+    .summary = "Draw the tables of a run as one page for a browser",
+    .description =
+        "OUTPUT is the output of a run, or of 'verger pca'. The page is one file that opens\n"
+        "from disk, without a server and without a network: a map of the images by their\n"
+        "components, their classes, the variances, errors by reason, and what ran. Its small\n"
+        "pictures are drawn from the images, which have to be where they were.\n"
+        "\n"
+        "Example:\n"
+        "  verger report out -o fruits.html",
+    .options = report_options,
+    .run = run_report,
+};

@@ -1,0 +1,67 @@
+#include "report/page_codes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { MOST_VALUES = 1 << 16 };
+
+typedef struct row_text {
+    const char *text;
+    size_t row;
+} row_text;
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(((const row_text *)left)->text, ((const row_text *)right)->text);
+}
+
+static void give_codes(vg_page_codes *codes, const row_text *sorted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || compare_texts(&sorted[i - 1], &sorted[i]) != 0)
+            codes->values[codes->value_count++] = sorted[i].text;
+        codes->codes[sorted[i].row] = (uint16_t)(codes->value_count - 1);
+    }
+}
+
+static size_t count_values(const row_text *sorted, size_t count)
+{
+    size_t values = 0;
+    for (size_t i = 0; i < count; i++)
+        values += i == 0 || compare_texts(&sorted[i - 1], &sorted[i]) != 0;
+    return values;
+}
+
+vg_status vg_page_codes_make(vg_page_codes *codes, const char *const *texts, size_t count,
+                             vg_error *error)
+{
+    *codes = (vg_page_codes){0};
+    row_text *sorted = malloc(count * sizeof *sorted);
+    if (sorted == NULL) return vg_fail_memory(error, count * sizeof *sorted);
+    for (size_t i = 0; i < count; i++) sorted[i] = (row_text){texts[i], i};
+    qsort(sorted, count, sizeof *sorted, compare_texts);
+
+    size_t values = count_values(sorted, count);
+    vg_status status = VG_OK;
+    codes->values = malloc(values * sizeof *codes->values);
+    codes->codes = malloc(count * sizeof *codes->codes);
+    if (codes->values == NULL || codes->codes == NULL)
+        status = vg_fail_memory(error, count * sizeof *codes->codes);
+    else if (values > MOST_VALUES)
+        status = vg_fail(error, VG_ELIMIT, "%zu different labels: a page shows %d at most", values,
+                         MOST_VALUES);
+    else
+        give_codes(codes, sorted, count);
+    free(sorted);
+    if (status != VG_OK) vg_page_codes_free(codes);
+    return status;
+}
+
+void vg_page_codes_free(vg_page_codes *codes)
+{
+    free(codes->values);
+    free(codes->codes);
+    *codes = (vg_page_codes){0};
+}

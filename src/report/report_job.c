@@ -1,0 +1,202 @@
+#include "report/report_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "report/page_blocks.h"
+#include "report/page_codes.h"
+#include "report/page_file.h"
+#include "report/page_rows.h"
+#include "report/page_run.h"
+#include "report/thumbnails.h"
+
+void vg_report_options_default(vg_report_options *options)
+{
+    *options = (vg_report_options){.thumbnail_size = 32, .max_file_size = 256u << 20};
+    vg_image_options_default(&options->image);
+}
+
+typedef struct report {
+    const vg_report_options *options;
+    vg_report_result *result;
+    vg_store *output, *images; /* images is NULL where no thumbnails are made */
+    vg_page_rows rows;
+    vg_page_codes labels;
+    size_t root;
+    json_t *head;
+    uint16_t *steps; /* of one axis */
+} report;
+
+static void close_report(report *r)
+{
+    free(r->steps);
+    json_decref(r->head);
+    vg_page_codes_free(&r->labels);
+    vg_page_rows_free(&r->rows);
+    vg_store_close(&r->images);
+    vg_store_close(&r->output);
+}
+
+/* --- Blocks ------------------------------------------------------------------------ */
+
+static vg_status write_axes(report *r, FILE *page, vg_error *error)
+{
+    json_t *axes = json_array();
+    json_object_set_new(r->head, "axes", axes);
+    vg_status status = VG_OK;
+    for (size_t axis = 0; axis < r->rows.axis_count && status == VG_OK; axis++) {
+        char block[32], name[32];
+        float low, high;
+        snprintf(block, sizeof block, "axis-%zu", axis);
+        snprintf(name, sizeof name, "component %zu", axis + 1);
+        vg_page_quantise(r->steps, r->rows.axes + axis, r->rows.count, r->rows.axis_count, &low,
+                         &high);
+        status =
+            vg_page_block_deflated(page, block, r->steps, r->rows.count * sizeof *r->steps, error);
+        json_array_append_new(
+            axes, json_pack("{s:s, s:[f, f]}", "name", name, "range", (double)low, (double)high));
+    }
+    return status;
+}
+
+static vg_status write_paths(const report *r, FILE *page, vg_error *error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return vg_fail_memory(error, 1);
+    for (size_t i = 0; i < r->rows.count; i++) {
+        const char *path = r->rows.paths.items[i].text + r->root;
+        fwrite(path, 1, strlen(path) + 1, out);
+    }
+    bool is_whole = ferror(out) == 0;
+    is_whole = fclose(out) == 0 && is_whole;
+    vg_status status = is_whole ? vg_page_block_deflated(page, "paths", text, size, error)
+                                : vg_fail_memory(error, size);
+    free(text);
+    return status;
+}
+
+static vg_status write_labels(const report *r, FILE *page, vg_error *error)
+{
+    json_t *values = json_array();
+    for (size_t i = 0; i < r->labels.value_count; i++)
+        json_array_append_new(values, json_string(r->labels.values[i]));
+    json_object_set_new(r->head, "labels", values);
+    return vg_page_block_deflated(page, "labels", r->labels.codes,
+                                  r->rows.count * sizeof *r->labels.codes, error);
+}
+
+static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
+{
+    const vg_report_options *options = r->options;
+    int size = options->thumbnail_size, across = size > 0 ? vg_thumbnails_across(size) : 0;
+    if (r->images == NULL) {
+        json_object_set_new(r->head, "thumbnails", json_null());
+        return VG_OK;
+    }
+    const vg_thumbnails task = {.size = size,
+                                .images = r->images,
+                                .root = r->root,
+                                .max_file_size = options->max_file_size,
+                                .image = &options->image,
+                                .cancel = options->cancel,
+                                .observer = &options->observer};
+    json_object_set_new(r->head, "thumbnails",
+                        json_pack("{s:i, s:i, s:i, s:s}", "size", size, "across", across, "down",
+                                  across, "type", "image/webp"));
+    vg_status status = vg_thumbnails_write(&task, &r->rows, page, &r->result->missing, error);
+    if (status == VG_OK && r->result->missing > 0)
+        vg_notify_log(&options->observer, VG_LOG_WARNING,
+                      "%llu of %llu images could not be read for their thumbnails: were they "
+                      "moved since the run?",
+                      (unsigned long long)r->result->missing, (unsigned long long)r->rows.count);
+    return status;
+}
+
+/* The head comes last: by then all is known that it tells. */
+static vg_status write_data(void *context, FILE *page, vg_error *error)
+{
+    report *r = context;
+    char *root = strndup(r->rows.paths.items[0].text, r->root);
+    if (root == NULL) return vg_fail_memory(error, r->root);
+    json_object_set_new(r->head, "root", json_string(root));
+    json_object_set_new(r->head, "count", json_integer((json_int_t)r->rows.count));
+    json_object_set_new(r->head, "columns", json_array());
+    json_object_set_new(r->head, "neighbours", json_null());
+    free(root);
+    vg_status status = write_labels(r, page, error);
+    if (status == VG_OK) status = write_paths(r, page, error);
+    if (status == VG_OK) status = write_axes(r, page, error);
+    if (status == VG_OK) status = write_thumbnails(r, page, error);
+    if (status == VG_OK) status = vg_page_block_json(page, r->head, error);
+    return status;
+}
+
+/* --- The page ---------------------------------------------------------------------- */
+
+static vg_status open_images(report *r, vg_error *error)
+{
+    if (r->options->thumbnail_size == 0) return VG_OK;
+    char *address = strndup(r->rows.paths.items[0].text, r->root);
+    if (address == NULL) return vg_fail_memory(error, r->root);
+    vg_status status = VG_OK;
+    if (r->root > 0)
+        status = vg_store_open(&r->images, address, &r->options->store, error);
+    else
+        vg_notify_log(&r->options->observer, VG_LOG_WARNING,
+                      "the images lie in no common folder: the page has no thumbnails");
+    free(address);
+    return status;
+}
+
+static vg_status gather(report *r, vg_error *error)
+{
+    const vg_report_options *options = r->options;
+    char *timestamp = r->result->timestamp;
+    vg_status status = vg_store_open(&r->output, options->output, &options->store, error);
+    if (status == VG_OK && options->timestamp != NULL)
+        status = vg_timestamp_choose(timestamp, options->timestamp, error);
+    else if (status == VG_OK)
+        status = vg_page_run_find(timestamp, r->output, error);
+    if (status == VG_OK)
+        status = vg_page_rows_read(&r->rows, r->output, timestamp, options->cancel,
+                                   &options->observer, error);
+    if (status == VG_OK)
+        status = vg_page_codes_make(&r->labels, r->rows.labels, r->rows.count, error);
+    if (status != VG_OK) return status;
+    r->root = vg_page_rows_root(&r->rows);
+    r->result->images = r->rows.count;
+    r->result->labels = r->labels.value_count;
+    r->steps = malloc(r->rows.count * sizeof *r->steps);
+    if (r->steps == NULL) return vg_fail_memory(error, r->rows.count * sizeof *r->steps);
+    status = vg_page_run_facts(r->head, r->output, timestamp, error);
+    if (status == VG_OK) status = vg_page_run_errors(r->head, r->output, timestamp, error);
+    if (status == VG_OK) status = open_images(r, error);
+    return status;
+}
+
+/* "out" of "s3://bucket/out". */
+static const char *last_part(const char *address)
+{
+    const char *slash = strrchr(address, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : address;
+}
+
+vg_status vg_report_run(const vg_report_options *options, vg_report_result *result, vg_error *error)
+{
+    report r = {.options = options, .result = result, .head = json_object()};
+    double start = vg_seconds();
+    *result = (vg_report_result){0};
+    vg_status status = r.head != NULL ? gather(&r, error) : vg_fail_memory(error, 1);
+    if (status == VG_OK) {
+        const char *title =
+            options->title != NULL ? options->title : last_part(vg_store_address(r.output));
+        status = vg_page_file_write(options->page, title, write_data, &r, &result->bytes, error);
+    }
+    close_report(&r);
+    result->seconds = vg_seconds() - start;
+    return status;
+}

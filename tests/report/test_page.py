@@ -1,0 +1,190 @@
+"""The page of verger report in Chromium, opened from disk."""
+
+import json
+import pathlib
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+from e2e.conftest import run, verger
+from pictures import encoded, fill, photograph
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these it looks for updates and fails at it.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+# Drawing is put off to the next frame.
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+HOSTILE = ["<script>document.title='x'</script>".replace("/", "∕"), "\"><img src=x onerror=alert(1)>",
+           "\u202egnp.exe", "a" * 200, "&amp;{{x}}"]
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory):
+    root = tmp_path_factory.mktemp("page")
+    fill(root / "in", per_class=20)
+    for i, label in enumerate(HOSTILE):
+        (root / "in" / "Training" / label).mkdir()
+        (root / "in" / "Training" / label / "1.jpg").write_bytes(encoded(photograph(900 + i)))
+    (root / "in" / "Training" / "Pear 1" / "broken.jpg").write_bytes(b"no image")
+    run(root / "in", root / "out", code=3)
+    assert verger("report", root / "out", "-o", root / "page.html").returncode == 0
+    return root / "page.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not pathlib.Path(CHROMIUM).exists():
+        pytest.skip(f"no {CHROMIUM}: Ubuntu's package is a snap, which reads no files of /tmp")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page, what it asked for and what it complained of."""
+
+    def __init__(self, browser, path, **options):
+        self.requests, self.complaints = [], []
+        context = browser.new_context(viewport={"width": 1280, "height": 1100}, **options)
+        self.page = context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(path.as_uri())
+        self.page.locator("html[data-ready]").wait_for(state="attached")
+        self.page.evaluate(DRAWN)
+
+
+@pytest.fixture
+def watched(browser, page_path):
+    opened = Watched(browser, page_path)
+    yield opened
+    opened.page.context.close()
+
+
+def pixels(page):
+    """The colours of the map and how often each comes."""
+    return dict(page.evaluate("""() => {
+      const canvas = document.getElementById('points'), counts = {};
+      const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      for (let i = 0; i < data.length; i += 4) {
+        const colour = data.slice(i, i + 3).join(',');
+        counts[colour] = (counts[colour] || 0) + 1;
+      }
+      return Object.entries(counts);
+    }"""))
+
+
+def test_nothing_is_asked_of_any_server_and_nothing_violated(watched, page_path):
+    watched.page.evaluate("vergerReport.open(0)")
+    watched.page.locator("#card img").wait_for()
+    for url in watched.requests:
+        assert url.startswith(("file://", "data:", "blob:")), url
+    assert watched.complaints == []
+
+
+def test_hostile_labels_are_text(watched):
+    legend = watched.page.locator("#legend .name").all_text_contents()
+    assert set(HOSTILE[1:]) - {"\u202egnp.exe"} <= set(legend)
+    assert any("gnp.exe" in name for name in legend)
+    assert watched.page.locator("#legend img, #legend script, #classes img").count() == 0
+    assert watched.page.title() == "out"
+
+
+def test_the_map_shows_every_image_and_fades_the_others(watched):
+    before = pixels(watched.page)
+    assert before["255,255,255"] < sum(before.values())
+    watched.page.locator("#legend button", has_text="Pear 1").click()
+    watched.page.evaluate(DRAWN)
+    after = pixels(watched.page)
+    assert after != before
+    assert "20 of 65 images" in watched.page.locator("#map-note").text_content()
+    watched.page.locator("#legend-all").click()
+    watched.page.evaluate(DRAWN)
+    assert pixels(watched.page) == before
+
+
+def test_a_search_selects_and_hands_out_paths(watched):
+    watched.page.locator("#search").fill("r_7_")
+    expect(watched.page.locator("#map-note")).to_contain_text("3 of 65 images")
+    watched.page.locator("#search").press("Enter")
+    assert "Search: 3 images" in watched.page.locator("#selection h3").text_content()
+    with watched.page.expect_download() as download:
+        watched.page.get_by_role("button", name="Save as CSV").click()
+    lines = open(download.value.path()).read().splitlines()
+    assert lines[0] == "path,label" and len(lines) == 4
+    assert all(line.endswith(("Apple 1", "Apple 2", "Pear 1")) for line in lines[1:])
+
+
+def test_a_lasso_selects_what_it_surrounds(watched):
+    watched.page.locator("#lasso").click()
+    box = watched.page.locator("#map").bounding_box()
+    right, bottom = box["width"] - 4, box["height"] - 4
+    # The corners of the box are round: there the page behind it is clicked.
+    watched.page.mouse.move(box["x"] + 30, box["y"] + 4)
+    watched.page.mouse.down()
+    for x, y in [(right, 4), (right, bottom), (4, bottom), (4, 30)]:
+        watched.page.mouse.move(box["x"] + x, box["y"] + y)
+    watched.page.mouse.up()
+    assert "Lasso: 65 images" in watched.page.locator("#selection h3").text_content()
+
+
+def test_three_components_turn(watched):
+    watched.page.locator("#axis-z").select_option("2")
+    watched.page.evaluate(DRAWN)
+    before = watched.page.evaluate("Array.from(vergerReport.map.x)")
+    box = watched.page.locator("#map").bounding_box()
+    watched.page.mouse.move(box["x"] + 300, box["y"] + 300)
+    watched.page.mouse.down()
+    watched.page.mouse.move(box["x"] + 400, box["y"] + 340, steps=4)
+    watched.page.mouse.up()
+    watched.page.evaluate(DRAWN)
+    assert watched.page.evaluate("Array.from(vergerReport.map.x)") != before
+
+
+def test_all_by_keyboard(watched):
+    page = watched.page
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator("#live").text_content()
+    assert first
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#live").text_content() != first
+    page.keyboard.press("Enter")
+    page.locator("#card h3").first.wait_for()
+    page.keyboard.press("s")
+    assert "Chosen: 1 image" in page.locator("#selection h3").text_content()
+    page.locator("#map").focus()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+
+
+def test_errors_and_the_run_are_told(watched):
+    assert "broken.jpg" in watched.page.locator("#errors").text_content()
+    run_table = watched.page.locator("#run").text_content()
+    assert "seeded:7" in run_table and "num images processed" in run_table
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barrier_is_found(browser, page_path, scheme):
+    # The checker is a script of its own, which the policy of the page keeps out.
+    opened = Watched(browser, page_path, color_scheme=scheme, bypass_csp=True)
+    opened.page.evaluate("vergerReport.open(3); vergerReport.select('Some', [1, 2, 3])")
+    found = Axe().run(opened.page).response["violations"]
+    opened.page.context.close()
+    assert found == [], json.dumps(found, indent=1)[:3000]
+
+
+def test_a_cut_page_says_so(browser, page_path, tmp_path):
+    text = page_path.read_text()
+    start = text.index('id="data-paths">') + len('id="data-paths">')
+    (tmp_path / "cut.html").write_text(text[:start] + text[start + 8:])
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((tmp_path / "cut.html").as_uri())
+    page.locator("#broken").wait_for()
+    assert "cannot show its data" in page.locator("#broken").text_content()
+    context.close()

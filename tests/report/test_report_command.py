@@ -1,0 +1,131 @@
+"""verger report: the page as a file, and what is said where there can be none."""
+
+import base64
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from e2e.conftest import BUILD, TS, run, verger
+from pictures import encoded, photograph
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """An output, and the folder of its images."""
+    root = tmp_path_factory.mktemp("report")
+    for label, count in (("Apple 1", 9), ("Pear", 7)):
+        (root / "in" / "Training" / label).mkdir(parents=True)
+        for i in range(count):
+            picture = photograph(17 * i + len(label), size=(64, 48))
+            (root / "in" / "Training" / label / f"{i}.jpg").write_bytes(encoded(picture))
+    (root / "in" / "Training" / "Pear" / "broken.jpg").write_bytes(b"no image")
+    run(root / "in", root / "out", code=3)
+    return root
+
+
+def report(tables, *arguments, code=0, **options):
+    done = verger("report", tables / "out", *arguments, **options)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def block(page, name):
+    return re.search(rf'<script [^>]*id="data-{name}">([^<]*)</script>', page)[1]
+
+
+def test_the_page_is_one_file_with_all_rows(tables, tmp_path):
+    page = tmp_path / "page.html"
+    done = report(tables, "-o", page)
+    assert "16 of 2 labels" in done.stdout and str(page) in done.stdout
+    head = json.loads(block(page.read_text(), "head"))
+    assert head["count"] == 16 and head["labels"] == ["Apple 1", "Pear"]
+    assert head["root"] == f"{tables}/in/Training/"
+    assert head["errors"][0]["count"] == 1
+    assert head["run"]["timestamp"] == TS and len(head["variance"]) == 5
+    assert len(head["axes"]) == 5
+
+
+def test_the_default_is_report_html_in_the_working_folder(tables, tmp_path):
+    report(tables, cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_thumbnails_are_the_images_in_their_proportions(tables, tmp_path):
+    report(tables, "-o", tmp_path / "page.html")
+    sheet = base64.b64decode(block((tmp_path / "page.html").read_text(), "sheet-0"))
+    drawn = numpy.asarray(Image.open(io.BytesIO(sheet)).convert("RGB"), int)
+    first = Image.open(tables / "in" / "Training" / "Apple 1" / "0.jpg")
+    expected = numpy.full((32, 32, 3), 255)
+    expected[4:28] = numpy.asarray(first.resize((32, 24)), int)
+    # WebP loses something, more so in colour.
+    assert numpy.abs(drawn[:32, :32] - expected).mean() < 16
+    assert (drawn[:3, :32] > 220).all()
+
+
+def test_images_that_are_gone_are_counted_and_the_page_is_made(tables, tmp_path):
+    gone = tables / "in" / "Training" / "Pear" / "3.jpg"
+    kept = gone.read_bytes()
+    gone.unlink()
+    try:
+        done = report(tables, "-o", tmp_path / "page.html")
+    finally:
+        gone.write_bytes(kept)
+    assert "1 of 16 images could not be read" in done.stderr
+    assert (tmp_path / "page.html").exists()
+
+
+def test_no_thumbnails_need_no_images(tables, tmp_path):
+    report(tables, "-o", tmp_path / "page.html", "--thumbnails", "none")
+    page = (tmp_path / "page.html").read_text()
+    assert json.loads(block(page, "head"))["thumbnails"] is None and "sheet-0" not in page
+
+
+def test_the_same_tables_are_the_same_page(tables, tmp_path):
+    for name in "ab":
+        report(tables, "-o", tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_output_without_tables_is_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = verger("report", tmp_path / "empty", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (f"verger: {tmp_path}/empty holds no complete PCA table: give the "
+                           "output of 'verger run' or 'verger pca'\n")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(tables, tmp_path):
+    done = report(tables, "-o", tmp_path / "absent" / "page.html", code=1)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("verger: cannot write") and "absent/page.html" in last
+
+
+def test_an_interruption_leaves_no_page(tables, tmp_path):
+    (tmp_path / "many").mkdir()
+    for i in range(3000):
+        os.link(tables / "in" / "Training" / "Pear" / "5.jpg", tmp_path / "many" / f"{i}.jpg")
+    table = pyarrow.table({"path": [f"{tmp_path}/many/{i}.jpg" for i in range(3000)],
+                           "label": ["many"] * 3000, "pca_features": [[float(i)] for i in range(3000)]})
+    folder = tmp_path / "out" / "pca" / "parquet" / f"pca_{TS}"
+    folder.mkdir(parents=True)
+    pyarrow.parquet.write_table(table, folder / "part-00000-x.snappy.parquet")
+    (folder / "_SUCCESS").touch()
+    started = subprocess.Popen([BUILD / "verger", "report", tmp_path / "out", "-o",
+                                tmp_path / "page.html"], stderr=subprocess.PIPE, text=True)
+    while started.poll() is None and not list(tmp_path.glob(".page.html.*")):
+        time.sleep(0.001)
+    started.send_signal(signal.SIGINT)
+    _, messages = started.communicate(timeout=60)
+    assert "interrupted: no page was written" in messages and started.returncode != 0
+    assert not list(tmp_path.glob("*page.html*")) and not list(tmp_path.glob(".page*"))
