@@ -8,34 +8,26 @@
 """
 
 from verger import pca
-from verger._library import FEATURE_COUNT, VergerError, library
 from verger._crew import Times
+from verger._library import FEATURE_COUNT, VergerError, kernel_sets, library
 from verger._rows import label_of
 from verger.extractor import FEATURES, IMAGES, Extractor
 from verger.model import Model, find_model
+from verger.output import Output
+from verger.output import open_output as open
 from verger.pca import PCA, Moments
 
 __version__ = "0.1.0"
-__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Model", "Moments", "Times",
-           "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
-           "library_version", "pca"]
+__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Model", "Moments", "Output",
+           "Times", "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
+           "library_version", "open", "pca"]
 
 
 def library_version() -> str:
     """The version of the library that was loaded."""
-    return library().vg_version().decode()
+    return str(library().vg_version().decode())
 
 
 def libraries() -> str:
     """Names and versions of the libraries that it uses."""
-    return library().vg_libraries().decode()
-
-
-def kernel_sets() -> list[str]:
-    """The kernel sets that this CPU can run, plainest first."""
-    names = []
-    while True:
-        name = library().vg_kernel_set(len(names))
-        if name is None:
-            return names
-        names.append(name.decode())
+    return str(library().vg_libraries().decode())

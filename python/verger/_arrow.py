@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from contextlib import contextmanager
 from ctypes import c_char_p, c_int64, c_void_p
-from typing import Any, Iterable, Iterator, Optional
+from typing import Any, Iterator
 
 import pyarrow as pa
 
@@ -66,9 +66,9 @@ def is_pandas(data: Any) -> bool:
     return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns")
 
 
-def stream_of(data: Any) -> Optional[Iterable[pa.RecordBatch]]:
-    """Its batches, taken from it as they are needed. None where a column of pandas holds objects
-    that are no values of Arrow."""
+def stream_of(data: Any) -> Any:
+    """An iterable of its batches, taken from it as they are needed. None where a column of pandas
+    holds objects that are no values of Arrow."""
     if isinstance(data, pa.RecordBatch):
         return [data]
     if isinstance(data, pa.Table):

@@ -13,9 +13,9 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 import pyarrow as pa
 
-from verger._library import (FEATURE_COUNT, IMAGE_BYTES, EncodedImage, ExtractorTimes, Image,
-                             ImageOptions, ImageResult, Resource, VergerError, call, library,
-                             text_of)
+from verger._library import (FEATURE_COUNT, HANDLE, IMAGE_BYTES, EncodedImage, ExtractorTimes,
+                             Image, ImageOptions, ImageResult, Resource, VergerError, call,
+                             library, text_of)
 from verger._rows import Encoded, Failed, File, Pixels, Source, name_bytes, unreadable
 from verger.model import Model
 
@@ -148,7 +148,7 @@ class Worker:
 
     def abandon(self) -> None:
         """In a forked process: its team stayed behind, and closing would wait for it."""
-        self._owned.pointer = None
+        self._owned.pointer = HANDLE()
 
 
 class Crew:

@@ -181,6 +181,16 @@ def text_of(error: Error) -> str:
     return str(error.message.decode("utf-8", "replace"))
 
 
+def kernel_sets() -> list[str]:
+    """The kernel sets that this CPU can run, plainest first."""
+    names: list[str] = []
+    while True:
+        name = library().vg_kernel_set(len(names))
+        if name is None:
+            return names
+        names.append(name.decode())
+
+
 class Resource:
     """An object of the library, which lives as long as somebody refers to it: what uses one
     holds it, so closing the owner pulls nothing away from under a call that is under way."""

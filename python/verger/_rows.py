@@ -147,9 +147,10 @@ class Reader:
         else:
             path = getattr(image, "name", None) or getattr(image, "filename", None)
             source = self.source(image)
-            known = isinstance(path, (str, bytes)) and path != ""
-            yield Row(name_text(path), name_text(label_of(path)), source) if known else Row(
-                None, None, source)
+            if isinstance(path, (str, bytes)) and path:
+                yield Row(name_text(path), name_text(label_of(path)), source)
+            else:
+                yield Row(None, None, source)
 
     def source(self, image: Any) -> Source:
         if image is None:

@@ -91,7 +91,7 @@ def is_binary(kind: pa.DataType) -> bool:
 
 def is_image_struct(kind: pa.DataType) -> bool:
     """The images of Hugging Face's datasets."""
-    return pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)
 
 
 def find(schema: pa.Schema, names: Iterable[str], fits: Any) -> Optional[str]:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 from array import array
 from ctypes import c_double
-from typing import Any, Iterable, Iterator, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence, Union
 
 import pyarrow as pa
 
-from verger._arrow import batches_of, exported, transform
+from verger import _pca_file
+from verger._arrow import batches_of, exported, is_frame, transform
 from verger._fork import watched
-from verger._library import (FEATURE_COUNT, MOST_INT, Handle, Resource, call, library,
-                             whole_number)
+from verger._library import (FEATURE_COUNT, MOST_INT, Handle, Resource, VergerError, call,
+                             kernel_sets, library, whole_number)
+from verger.model import PathLike
+
+if TYPE_CHECKING:
+    import numpy
 
 
 class Moments(Handle):
@@ -50,8 +56,9 @@ class Moments(Handle):
         self._lock = threading.Lock()
 
     def add(self, features: Any) -> Moments:
-        """Adds the column features of a table or batch; null rows are left out. A NaN or an infinity is a VergerError."""
-        for batch in batches_of(features):
+        """Adds the column features of a table or batch, whose null rows are left out, or an array
+        of numpy [n][dims]. Numbers count as float32. A NaN or an infinity is a VergerError."""
+        for batch in feature_batches(features):
             with exported(batch) as (schema, array), self._lock:
                 call("vg_moments_add_arrow", self._resource().pointer, schema, array)
         return self
@@ -121,30 +128,33 @@ class Moments(Handle):
 
 class PCA(Handle):
     """Principal components, and rows projected on them. Read-only: threads and forked processes
-    may share it. Can be pickled."""
+    may share it. Can be pickled, and kept in a file."""
 
     _kind = "PCA"
 
     def __init__(self, components: Sequence[Sequence[float]],
-                 explained_variance: Sequence[float]) -> None:
-        """From components that were fitted before, one a row, and their shares of variance.
-        `fit` is the usual way to a PCA."""
+                 explained_variance: Sequence[float],
+                 mean: Optional[Sequence[float]] = None) -> None:
+        """From components that were fitted before, one a row, their shares of variance and the
+        mean of what they were fitted to. `fit` is the usual way to a PCA."""
         k, dims = len(components), len(components[0]) if len(components) else 0
         if len(explained_variance) != k or any(len(row) != dims for row in components):
             raise ValueError("components must be rows of one length, with a variance each")
         matrix = array("d")
         for row in components:
             matrix.extend(row)
-        self._take(dims, k, matrix.tobytes(), array("d", explained_variance).tobytes())
+        self._take(dims, k, matrix, array("d", explained_variance),
+                   None if mean is None else array("d", mean))
 
-    def _take(self, dims: int, k: int, matrix: bytes, explained: bytes) -> None:
-        """float64 in the order of this machine."""
-        if len(matrix) != dims * k * 8 or len(explained) != k * 8:
-            raise ValueError(f"a PCA of {k} components of {dims} numbers has another size")
+    def _take(self, dims: int, k: int, matrix: array[float], explained: array[float],
+              mean: Optional[array[float]]) -> None:
+        if len(matrix) != dims * k or len(explained) != k or (mean and len(mean) != dims):
+            raise ValueError(f"{k} components of {dims} numbers have other sizes than these")
+        self._mean = mean
         self._owned = Resource("vg_pca_open", "vg_pca_close", whole_number(dims, "dims", 1, MOST_INT),
                                whole_number(k, "k", 1, MOST_INT),
-                               (c_double * (k * dims)).from_buffer_copy(matrix),
-                               (c_double * k).from_buffer_copy(explained))
+                               (c_double * (k * dims)).from_buffer(matrix),
+                               (c_double * k).from_buffer(explained))
 
     @property
     def dims(self) -> int:
@@ -170,9 +180,34 @@ class PCA(Handle):
         resource, k = self._resource(), self.k
         return list(library().vg_pca_explained_variance(resource.pointer)[:k])
 
-    def project(self, features: Any) -> pa.Table:
-        """path, label and features to path, label and pca_features."""
-        return pa.Table.from_batches(self.project_batches(batches_of(features)), schema=PROJECTED)
+    @property
+    def mean(self) -> Optional[list[float]]:
+        """Of each column of what it was fitted to; None where it was made without. Projections
+        are not centred: subtract the projection of the mean where you want them to be."""
+        self._resource()
+        return None if self._mean is None else list(self._mean)
+
+    def project(self, features: Any, *, fixed_size_list: bool = False) -> Any:
+        """path, label and features to a table of path, label and pca_features. An array of numpy
+        [n][dims] to one of [n][k].
+        fixed_size_list: type of pca_features fixed_size_list<double>[k] instead of list<double>."""
+        if is_matrix(features):
+            return self._project_array(features)
+        batches = map(with_names, feature_batches(features))
+        table = pa.Table.from_batches(self.project_batches(batches), schema=PROJECTED)
+        if not fixed_size_list:
+            return table
+        field = pa.field("pca_features", pa.list_(PROJECTED.field(2).type.value_field, self.k))
+        rows = [fixed_size(chunk, field.type) for chunk in table["pca_features"].chunks]
+        return table.set_column(2, field, pa.chunked_array(rows, field.type))
+
+    def _project_array(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.float64]]:
+        import numpy
+
+        k = self.k
+        done = [self._project(with_names(batch)).column("pca_features").flatten().to_numpy()
+                for batch in feature_batches(rows)]
+        return numpy.concatenate([numpy.empty(0), *done]).reshape(-1, k)
 
     def project_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batch by batch: for streams."""
@@ -183,6 +218,37 @@ class PCA(Handle):
         resource = self._resource()
         return transform("vg_pca_project_arrow", resource.pointer, batch)
 
+    def save(self, path: PathLike) -> None:
+        """Keeps it in a file of the safetensors format, which `load` and other programs read."""
+        resource, k, dims = self._resource(), self.k, self.dims
+        matrix, explained = self._values(resource)
+        tensors = {"components": _pca_file.Tensor((k, dims), matrix),
+                   "explained_variance": _pca_file.Tensor((k,), explained)}
+        if self._mean is not None:
+            tensors["mean"] = _pca_file.Tensor((dims,), self._mean)
+        kernels = os.environ.get("VERGER_CPU") or kernel_sets()[-1]
+        _pca_file.write(path, tensors, {"verger_version": library().vg_version().decode(),
+                                        "kernels": kernels})
+
+    @classmethod
+    def load(cls, path: PathLike) -> PCA:
+        """That of a file of `save` or of a run. ValueError where it is none."""
+        tensors, _ = _pca_file.read(path)
+        try:
+            components, explained = tensors["components"], tensors["explained_variance"]
+            k, dims = components.shape
+            mean = tensors["mean"].values if "mean" in tensors else None
+            return reopen_pca(dims, k, components.values, explained.values, mean)
+        except (KeyError, ValueError, VergerError) as error:
+            raise ValueError(f"{os.fspath(path)} is no PCA of verger: {error}") from None
+
+    def _values(self, resource: Resource) -> tuple[array[float], array[float]]:
+        """Components and shares of variance."""
+        k, dims = self.k, self.dims
+        matrix = ctypes.string_at(library().vg_pca_matrix(resource.pointer), k * dims * 8)
+        explained = ctypes.string_at(library().vg_pca_explained_variance(resource.pointer), k * 8)
+        return array("d", matrix), array("d", explained)
+
     def __repr__(self) -> str:
         if self.closed:
             return "<verger.PCA, closed>"
@@ -190,15 +256,14 @@ class PCA(Handle):
         return f"<verger.PCA of {self.k} components of {self.dims}, {explained:.1%} explained>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        resource, k, dims = self._resource(), self.k, self.dims
-        matrix = ctypes.string_at(library().vg_pca_matrix(resource.pointer), k * dims * 8)
-        explained = ctypes.string_at(library().vg_pca_explained_variance(resource.pointer), k * 8)
-        return reopen_pca, (dims, k, matrix, explained)
+        values = self._values(self._resource())
+        return reopen_pca, (self.dims, self.k, *values, self._mean)
 
 
-def reopen_pca(dims: int, k: int, matrix: bytes, explained: bytes) -> PCA:
+def reopen_pca(dims: int, k: int, matrix: array[float], explained: array[float],
+               mean: Optional[array[float]]) -> PCA:
     pca = PCA.__new__(PCA)
-    pca._take(dims, k, matrix, explained)
+    pca._take(dims, k, matrix, explained, mean)
     return pca
 
 
@@ -207,28 +272,100 @@ PROJECTED = pa.schema([("path", pa.string()), ("label", pa.string()),
 
 
 def fit(features: Any, k: int) -> PCA:
-    """The `k` components that explain most of the variance of features, or of their moments."""
+    """The `k` components that explain most of the variance of features (a table, an array of
+    numpy [n][dims]), or of their moments."""
     k = whole_number(k, "k", 1, MOST_INT)
     moments = features
     if not isinstance(features, Moments):
-        batches = batches_of(features)
+        batches = feature_batches(features)
         moments = Moments(width(batches))
         for batch in batches:
             moments.add(batch)
+    mean = array("d", moments.mean)
     pca = PCA.__new__(PCA)
     with moments._lock:
         pca._owned = Resource("vg_pca_fit", "vg_pca_close", moments._resource().pointer, k)
+    pca._mean = mean
     return pca
 
 
-def project(pca: PCA, features: Any) -> pa.Table:
+def project(pca: PCA, features: Any) -> Any:
     """PCA.project"""
     return pca.project(features)
+
+
+# --- Features in ---------------------------------------------------------------------------
+
+
+def is_matrix(features: Any) -> bool:
+    """An array of numpy, or what becomes one. Frames have __array__ too."""
+    return hasattr(features, "__array__") and hasattr(features, "ndim") and not is_frame(features)
+
+
+def feature_batches(features: Any) -> list[pa.RecordBatch]:
+    """Batches whose column features is one that the library reads."""
+    if is_matrix(features):
+        return [matrix_batch(features)]
+    return [with_floats(batch) for batch in batches_of(features)]
+
+
+def matrix_batch(features: Any) -> pa.RecordBatch:
+    import numpy
+
+    rows = numpy.ascontiguousarray(features, numpy.float32)
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise ValueError(f"an array of shape {rows.shape} has no rows of features: [n][dims] is "
+                         "needed")
+    column = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+    return pa.RecordBatch.from_arrays([column], ["features"])
+
+
+def with_floats(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Lists of other numbers, and views, become lists of float."""
+    place = batch.schema.get_field_index("features")
+    if place < 0:
+        return batch  # the library says what is missing
+    kind = batch.schema.field(place).type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    is_list = is_list or pa.types.is_fixed_size_list(kind)
+    if is_list and kind.value_type == pa.float32():
+        return batch
+    column = batch.column(place).cast(pa.list_(pa.float32()))
+    return pa.RecordBatch.from_arrays([column], ["features"]) if batch.num_columns == 1 else (
+        batch.set_column(place, "features", column))
+
+
+def with_names(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """path and label as text, null where there are none, and features."""
+    if "features" not in batch.schema.names:
+        return batch
+    columns = []
+    for name in ("path", "label"):
+        there = name in batch.schema.names
+        columns.append(batch.column(name).cast(pa.string()) if there
+                       else pa.nulls(len(batch), pa.string()))
+    return pa.RecordBatch.from_arrays([*columns, batch.column("features")],
+                                      ["path", "label", "features"])
+
+
+def fixed_size(rows: pa.ListArray, kind: pa.DataType) -> pa.Array:
+    """Lists of one length, null ones apart, as a fixed_size_list."""
+    places = pa.array([i for i, row in enumerate(rows.is_valid().to_pylist()) if row], pa.int32())
+    dense = pa.FixedSizeListArray.from_arrays(rows.flatten(), type=kind)
+    if len(places) == len(rows):
+        return dense
+    numbers: list[Optional[int]] = [None] * len(rows)
+    for number, place in enumerate(places.to_pylist()):
+        numbers[place] = number
+    return dense.take(pa.array(numbers, pa.int32()))
 
 
 def width(batches: Iterable[pa.RecordBatch]) -> int:
     """The length of the first row of features."""
     for batch in batches:
+        if "features" not in batch.schema.names:
+            raise ValueError("the table has no column features, there are "
+                             + ", ".join(batch.schema.names))
         for row in batch.column("features"):
             if row.is_valid:
                 return len(row)
