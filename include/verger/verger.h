@@ -161,7 +161,7 @@ typedef struct vg_image_options {
      * a side of more than 1,048,576. The default is 178,956,970, beyond
      * which Pillow raises its decompression-bomb error. */
     uint64_t max_pixels;
-    /* Non-zero applies the EXIF orientation of a JPEG or PNG. Default 0: the
+    /* Non-zero applies the EXIF orientation of the image. Default 0: the
      * reference system ignores it. */
     int exif_orient;
     /* CPU seconds of the calling thread that decoding one image may take; more is
@@ -182,7 +182,7 @@ VG_API void vg_image_options_default(vg_image_options *options);
 /* The formats that this build reads, such as "JPEG"; NULL past the last. */
 VG_API const char *vg_image_format(size_t index);
 
-/* Decodes a JPEG or PNG, told by its first bytes, to the bytes of Pillow's
+/* Decodes an image of a format that is read, told by its first bytes, to the bytes of Pillow's
  * Image.open(...).convert("RGB"). `image` starts zeroed ({0}) and may be reused;
  * its buffer grows as needed. A file that ends early is VG_EFORMAT.
  * `options` may be NULL. */

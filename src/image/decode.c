@@ -11,40 +11,104 @@ enum { TEXT_BYTES = 64 }; /* that tell text from binary data */
 
 /* --- Formats ------------------------------------------------------------ */
 
+#ifdef VG_READS_WEBP
+#define WEBP vg_decode_webp
+#else
+#define WEBP NULL
+#endif
+#ifdef VG_READS_GIF
+#define GIF vg_decode_gif
+#else
+#define GIF NULL
+#endif
+#ifdef VG_READS_TIFF
+#define TIFF vg_decode_tiff
+#else
+#define TIFF NULL
+#endif
+#ifdef VG_READS_HEIF
+#define HEIF vg_decode_heif
+#else
+#define HEIF NULL
+#endif
+
+typedef vg_status decode_fn(vg_decoding *decoding);
+
+/* A format that is read has its name here, and a file with its decoder. */
+static const struct {
+    const char *name;
+    decode_fn *decode; /* NULL where it is known and not read */
+} formats[] = {
+    {"JPEG", vg_decode_jpeg}, {"PNG", vg_decode_png}, {"WebP", WEBP},         {"GIF", GIF},
+    {"BMP", vg_decode_bmp},   {"TIFF", TIFF},         {"PNM", vg_decode_pnm}, {"HEIC", HEIF},
+    {"AVIF", HEIF},
+};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+/* First bytes, and what they are said to be: `name` begins a name above, or is of something
+ * that is not read. */
 typedef struct signature {
     size_t offset, length;
     const char *bytes;
-    const char *name;                    /* after "the file is" */
-    vg_status (*decode)(vg_decoding *d); /* NULL where it is known and not read */
+    const char *name;
 } signature;
 
-/* A format that is read is a line here, its name, and a file with its decoder. */
 static const signature signatures[] = {
-    {0, 3, "\xFF\xD8\xFF", "a JPEG image", vg_decode_jpeg},
-    {0, 8, "\x89PNG\r\n\x1A\n", "a PNG image", vg_decode_png},
-    {0, 4, "GIF8", "a GIF image", NULL},
-    {8, 4, "WEBP", "a WebP image", NULL},
-    {0, 2, "BM", "a BMP image", NULL},
-    {0, 4, "II*\0", "a TIFF image", NULL},
-    {0, 4, "MM\0*", "a TIFF image", NULL},
-    {4, 8, "ftypavif", "an AVIF image", NULL},
-    {4, 6, "ftyphe", "an HEIC image", NULL},
-    {0, 8, "\0\0\0\x0CjP  ", "a JPEG 2000 image", NULL},
-    {0, 4, "\xFF\x4F\xFF\x51", "a JPEG 2000 image", NULL},
-    {0, 4, "%PDF", "a PDF document", NULL},
-    {0, 4, "PK\x03\x04", "a ZIP archive", NULL},
-    {0, 2, "\x1F\x8B", "a gzip file", NULL},
+    {0, 3, "\xFF\xD8\xFF", "JPEG"},
+    {0, 8, "\x89PNG\r\n\x1A\n", "PNG"},
+    {8, 4, "WEBP", "WebP"},
+    {0, 6, "GIF87a", "GIF"},
+    {0, 6, "GIF89a", "GIF"},
+    {0, 2, "BM", "BMP"},
+    {0, 4, "II*\0", "TIFF"},
+    {0, 4, "MM\0*", "TIFF"},
+    {0, 2, "P1", "PNM"},
+    {0, 2, "P2", "PNM"},
+    {0, 2, "P3", "PNM"},
+    {0, 2, "P4", "PNM"},
+    {0, 2, "P5", "PNM"},
+    {0, 2, "P6", "PNM"},
+    {0, 2, "Pf", "PNM"},
+    {4, 8, "ftypavif", "AVIF"},
+    {4, 8, "ftypheic", "HEIC"},
+    {4, 8, "ftypheix", "HEIC"},
+    {4, 8, "ftypheim", "HEIC"},
+    {4, 8, "ftypheis", "HEIC"},
+    {4, 8, "ftypmif1", "a HEIF image of a brand beside HEIC and AVIF (mif1)"},
+    {4, 8, "ftypmsf1", "a HEIF sequence (msf1)"},
+    {4, 8, "ftypavis", "an AVIF sequence (avis)"},
+    {4, 8, "ftyphevc", "an HEIC sequence (hevc)"},
+    {4, 8, "ftyphevx", "an HEIC sequence (hevx)"},
+    {0, 2, "\xFF\x0A", "a JPEG XL image"},
+    {0, 12, "\0\0\0\x0CJXL \r\n\x87\n", "a JPEG XL image"},
+    {0, 8, "\0\0\0\x0CjP  ", "a JPEG 2000 image"},
+    {0, 4, "\xFF\x4F\xFF\x51", "a JPEG 2000 image"},
+    {0, 4, "II+\0", "a BigTIFF image"},
+    {0, 4, "MM\0+", "a BigTIFF image"},
+    {0, 4, "\0\0\1\0", "an ICO image"},
+    {0, 4, "8BPS", "a PSD image"},
+    {0, 3, "P7\n", "a PAM image"},
+    {0, 4, "\0\5\x16\7", "an AppleDouble file, what macOS keeps beside another"},
+    {0, 4, "%PDF", "a PDF document"},
+    {0, 4, "PK\x03\x04", "a ZIP archive"},
+    {0, 2, "\x1F\x8B", "a gzip file"},
 };
 
 enum { SIGNATURES = sizeof signatures / sizeof signatures[0] };
 
-static const char *const names[] = {"JPEG", "PNG"};
-
-enum { NAMES = sizeof names / sizeof names[0] };
-
 const char *vg_image_format(size_t index)
 {
-    return index < NAMES ? names[index] : NULL;
+    for (size_t i = 0; i < FORMATS; i++)
+        if (formats[i].decode != NULL && index-- == 0) return formats[i].name;
+    return NULL;
+}
+
+static decode_fn *decoder_of(const char *name)
+{
+    for (size_t i = 0; i < FORMATS; i++)
+        if (strcmp(formats[i].name, name) == 0) return formats[i].decode;
+    return NULL;
 }
 
 /* --- First bytes -------------------------------------------------------- */
@@ -63,8 +127,8 @@ static int is_cut(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < SIGNATURES; i++) {
         const signature *known = &signatures[i];
-        if (known->decode != NULL && known->offset == 0 && size < known->length &&
-            memcmp(data, known->bytes, size) == 0)
+        if (known->offset == 0 && size < known->length && memcmp(data, known->bytes, size) == 0 &&
+            decoder_of(known->name) != NULL)
             return 1;
     }
     return 0;
@@ -85,16 +149,18 @@ static vg_status fail_unread(const vg_decoding *d, const signature *known)
     if (is_cut(d->data, d->size))
         return vg_fail(d->error, VG_EFORMAT,
                        "the file ends within its first bytes (%zu): get a complete copy", d->size);
+    char list[128] = "";
+    size_t used = 0;
+    const char *name;
+    for (size_t i = 0; (name = vg_image_format(i)) != NULL; i++) {
+        const char *joint = i == 0 ? "" : vg_image_format(i + 1) == NULL ? " and " : ", ";
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", joint, name);
+    }
     const char *what = "of no known image format";
     if (known != NULL)
         what = known->name;
     else if (is_text(d->data, d->size))
         what = "text, not an image";
-    char list[128] = "";
-    for (size_t i = 0, used = 0; i < NAMES; i++) {
-        const char *joint = i == 0 ? "" : i + 1 == NAMES ? " and " : ", ";
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", joint, names[i]);
-    }
     return vg_fail(d->error, VG_EFORMAT, "the file is %s: only %s are supported", what, list);
 }
 
@@ -103,8 +169,9 @@ static vg_status fail_unread(const vg_decoding *d, const signature *known)
 static vg_status decode(vg_decoding *decoding)
 {
     const signature *known = find_signature(decoding->data, decoding->size);
-    if (known == NULL || known->decode == NULL) return fail_unread(decoding, known);
-    vg_status status = known->decode(decoding);
+    decode_fn *decode_format = known != NULL ? decoder_of(known->name) : NULL;
+    if (decode_format == NULL) return fail_unread(decoding, known);
+    vg_status status = decode_format(decoding);
     if (status != VG_OK) return status;
     return vg_image_orient(decoding->image, decoding->orientation, decoding->error);
 }

@@ -59,7 +59,10 @@ vg_status vg_image_reserve(vg_image *image, int width, int height, vg_error *err
 static vg_status check_size(const vg_decoding *decoding, uint64_t width, uint64_t height)
 {
     uint64_t max_pixels = decoding->options->max_pixels;
-    if (width == 0 || height == 0) return VG_OK;
+    if (width == 0 || height == 0)
+        return vg_fail(decoding->error, VG_EFORMAT,
+                       "the image is damaged: it is %" PRIu64 " x %" PRIu64 " pixels", width,
+                       height);
     if (width <= max_pixels / height) {
         if (width <= VG_LONGEST_SIDE && height <= VG_LONGEST_SIDE) return VG_OK;
         return vg_fail(decoding->error, VG_ELIMIT,

@@ -35,5 +35,12 @@ vg_status vg_decoding_ends_early(const vg_decoding *decoding, const char *format
 /* One file a format, of that name. */
 vg_status vg_decode_jpeg(vg_decoding *decoding);
 vg_status vg_decode_png(vg_decoding *decoding);
+vg_status vg_decode_pnm(vg_decoding *decoding);
+vg_status vg_decode_bmp(vg_decoding *decoding);
+/* Where the build has their libraries. */
+vg_status vg_decode_webp(vg_decoding *decoding);
+vg_status vg_decode_gif(vg_decoding *decoding);
+vg_status vg_decode_tiff(vg_decoding *decoding);
+vg_status vg_decode_heif(vg_decoding *decoding);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "image/decoding.h"
+#include "image/pixels.h"
 
 enum {
     /* Each scan walks over all blocks of its components, 8 blocks of 64 samples a microsecond
@@ -209,20 +210,13 @@ static vg_status read_rgb_rows(jpeg_decoder *decoder)
     return VG_OK;
 }
 
-/* a * b / 255, rounded as Pillow does (src/libImaging/ImagingUtils.h, MULDIV255). */
-static unsigned scale_byte(unsigned a, unsigned b)
-{
-    unsigned product = a * b + 128;
-    return (product + (product >> 8)) >> 8;
-}
-
 /* Pillow takes every CMYK JPEG as inverted, as Adobe writes them. */
 static void cmyk_to_rgb(uint8_t *rgb, const JSAMPLE *inverted, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++, inverted += 4, rgb += 3) {
         unsigned white = inverted[3];
         for (int channel = 0; channel < 3; channel++)
-            rgb[channel] = (uint8_t)(white - scale_byte(255U - inverted[channel], white));
+            rgb[channel] = (uint8_t)(white - vg_scale_byte(255U - inverted[channel], white));
     }
 }
 

@@ -165,17 +165,21 @@ static void test_formats_are_told_by_their_first_bytes(void **state)
         {"\xFF", 1, "ends within its first bytes"},
         {"\xFF\xD8", 2, "ends within its first bytes"},
         {"\x89PNG\r\n", 6, "ends within its first bytes"},
-        {"GIF89a....", 10, "a GIF image"},
-        {"RIFF\1\0\0\0WEBPVP8 ", 16, "a WebP image"},
-        {"BM\0\0\0\0\0\0", 8, "a BMP image"},
-        {"II*\0\10\0\0\0", 8, "a TIFF image"},
-        {"MM\0*\0\0\0\10", 8, "a TIFF image"},
+        {"GIF89a....", 10, "the GIF ends early"},
+        {"GIF88a....", 10, "text, not an image"},
+        {"RIFF\1\0\0\0WEBPVP8 ", 16, "the WebP"},
+        {"BM\0\0\0\0\0\0", 8, "the BMP ends early"},
+        {"P5\n3 3", 6, "the PNM ends early"},
         {"\0\0\0\x18"
-         "ftypheic\0\0\0\0",
-         16, "an HEIC image"},
+         "ftypmif1\0\0\0\0",
+         16, "mif1"},
         {"\0\0\0\x18"
-         "ftypavif\0\0\0\0",
-         16, "an AVIF image"},
+         "ftypavis\0\0\0\0",
+         16, "an AVIF sequence (avis)"},
+        {"\xFF\x0A....", 6, "a JPEG XL image"},
+        {"II+\0\10\0\0\0", 8, "a BigTIFF image"},
+        {"\0\0\1\0\1\0\20\20", 8, "an ICO image"},
+        {"8BPS\0\1", 6, "a PSD image"},
         {"hello, fruit\n", 13, "text, not an image"},
         {"h\xC3\xA9llo", 6, "text, not an image"},
         {"\1\2\3\4\5\6\7\10\11", 9, "no known image format"},
@@ -183,7 +187,12 @@ static void test_formats_are_told_by_their_first_bytes(void **state)
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         assert_refused(files[i].data, files[i].size, VG_EFORMAT, files[i].reason);
-    assert_refused("GIF89a....", 10, VG_EFORMAT, "JPEG and PNG are supported");
+    assert_refused("8BPS", 4, VG_EFORMAT, "only JPEG, PNG");
+    assert_string_equal(vg_image_format(0), "JPEG");
+    size_t count = 0;
+    while (vg_image_format(count) != NULL) count++;
+    assert_true(count >= 4 && count <= 9);
+    assert_null(vg_image_format(count + 1));
 }
 
 static void test_arguments_are_checked(void **state)

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import image_files as images
+import other_formats
 import pytest
 from PIL import Image, ImageOps
 
@@ -84,6 +85,13 @@ def test_jpegs():
 
 def test_pngs():
     assert_same(list(images.pngs()))
+
+
+@pytest.mark.parametrize("kind", ["webps", "gifs", "bmps", "pnms"])
+def test_other_formats(kind):
+    cases = list(getattr(other_formats, kind)())
+    assert_same(cases)
+    assert_same(cases, orient=True)
 
 
 def test_orientation_is_applied_on_request():

@@ -49,6 +49,7 @@ FOREIGN = {
     r"openssl/": {"digest", "io"},
     r"jpeglib|jerror": {"image", "api", "cli/bench"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
+    r"webp/decode|webp/demux|gif_lib|tiff|libheif/": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "run", "explore"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
     r"zlib\.h|jansson\.h|webp/encode": {"report"},

@@ -205,7 +205,7 @@ static const vg_cli_option options_table[] = {
      "the network layer by layer: time, GFLOP/s, share of the peak, bytes moved"},
     {KEY_LATENCY, "latency", NULL, NULL,
      "one image at a time: milliseconds, by one thread and by all threads on each image"},
-    {KEY_IMAGE, "image", "FILE", "FILE", "a JPEG or PNG of your own to decode and resize"},
+    {KEY_IMAGE, "image", "FILE", "FILE", "an image of your own to decode and resize"},
     {KEY_MODEL, "model", "FILE", "FILE",
      "weights (default seeded:1: speed does not depend on them)"},
     {KEY_JSON, "json", NULL, NULL, "one JSON object a line for each kernel set"},
