@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     "selection": {"digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
-    "explore": {"table", "io", "output"},
+    "explore": {"table", "digest", "io", "output"},
     "report": {"table", "digest", "io", "output"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},

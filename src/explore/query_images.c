@@ -1,0 +1,144 @@
+#include "explore/query_images.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "digest/sha256.h"
+
+struct vg_query_images {
+    vg_query_images_options options;
+    vg_model *model;
+    vg_extractor *extractor;
+    vg_bytes content;
+};
+
+/* --- The model of the rows ------------------------------------------------------------ */
+
+typedef struct info_search {
+    vg_store *store;
+    vg_bytes text;
+} info_search;
+
+static vg_status read_info(void *context, const vg_file *file, vg_error *error)
+{
+    enum { LARGEST_INFO = 1 << 20 };
+    info_search *state = context;
+    size_t size = strlen(file->path);
+    if (size < 4 || strcmp(file->path + size - 4, ".txt") != 0) return VG_OK;
+    return vg_store_read(state->store, file->path, file->size, LARGEST_INFO, &state->text, error);
+}
+
+/* How the run's model_info names a model: by its digest, or as drawn from a seed. */
+static vg_status name_model(const char *source, char *name, size_t size, vg_error *error)
+{
+    char hex[VG_SHA256_CHARS];
+    if (strncmp(source, "seeded:", strlen("seeded:")) == 0) {
+        snprintf(name, size, "\"model\": \"%s\"", source);
+        return VG_OK;
+    }
+    vg_status status = vg_file_sha256(source, hex, error);
+    if (status == VG_OK) snprintf(name, size, "\"model_sha256\": \"%s\"", hex);
+    return status;
+}
+
+static bool holds(const vg_bytes *text, const char *part)
+{
+    size_t size = strlen(part);
+    for (size_t i = 0; i + size <= text->size; i++)
+        if (memcmp(text->bytes + i, part, size) == 0) return true;
+    return false;
+}
+
+/* Rows of others, who keep no model_info, are taken on trust. */
+static vg_status check_model(const vg_query_images_options *options, vg_error *error)
+{
+    char folder[VG_FOLDER_CHARS], name[VG_ADDRESS_CHARS];
+    const char *address = options->rows->address;
+    size_t size = strlen(address), timestamp = VG_TIMESTAMP_CHARS - 1;
+    if (size < timestamp) return VG_OK;
+    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, address + size - timestamp);
+    info_search state = {.store = options->store};
+    vg_status status = vg_store_list(options->store, folder, read_info, &state, error);
+    if (status == VG_ENOTFOUND || (status == VG_OK && state.text.size == 0)) {
+        free(state.text.bytes);
+        return VG_OK;
+    }
+    if (status == VG_OK) status = name_model(options->model_source, name, sizeof name, error);
+    if (status == VG_OK && !holds(&state.text, name))
+        status = vg_fail(error, VG_EINVAL,
+                         "%s does not come from the weights %s: give those that model_info names "
+                         "with --model",
+                         address, options->model_source);
+    free(state.text.bytes);
+    return status;
+}
+
+/* --- Open and close ---------------------------------------------------------------------- */
+
+vg_status vg_query_images_open(vg_query_images **images, const vg_query_images_options *options,
+                               vg_error *error)
+{
+    *images = NULL;
+    if (options->rows->values.dims != VG_FEATURE_COUNT)
+        return vg_fail(error, VG_EINVAL,
+                       "%s has rows of %d numbers, an image gives %d: ask for rows with --path",
+                       options->rows->address, options->rows->values.dims, VG_FEATURE_COUNT);
+    if (options->model_source == NULL)
+        return vg_fail(
+            error, VG_ENOTFOUND,
+            "there are no weights here to read images with: fetch them with 'verger model "
+            "fetch', or give them with --model");
+    vg_status status = check_model(options, error);
+    if (status != VG_OK) return status;
+    vg_query_images *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    opened->options = *options;
+    status = vg_model_open(&opened->model, options->model_source, NULL, error);
+    if (status == VG_OK)
+        status = vg_extractor_open_team(&opened->extractor, opened->model, NULL, options->threads,
+                                        error);
+    if (status != VG_OK) vg_query_images_close(&opened);
+    *images = opened;
+    return status;
+}
+
+void vg_query_images_close(vg_query_images **images)
+{
+    if (*images == NULL) return;
+    vg_extractor_close(&(*images)->extractor);
+    vg_model_close(&(*images)->model);
+    free((*images)->content.bytes);
+    free(*images);
+    *images = NULL;
+}
+
+/* --- Images --------------------------------------------------------------------------------- */
+
+static vg_status read_file(vg_query_images *images, const char *path, vg_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[VG_ADDRESS_CHARS];
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    vg_store *store = NULL;
+    vg_store_options options = {.follow_links = true};
+    vg_status status = vg_store_open(&store, folder, &options, error);
+    if (status == VG_OK)
+        status = vg_store_read(store, slash != NULL ? slash + 1 : path, VG_SIZE_UNKNOWN,
+                               images->options.max_file_size, &images->content, error);
+    vg_store_close(&store);
+    return status;
+}
+
+vg_status vg_query_images_read(vg_query_images *images, const char *path, float *features,
+                               vg_error *error)
+{
+    vg_image_result result;
+    vg_status status = read_file(images, path, error);
+    if (status != VG_OK) return status;
+    vg_encoded_image encoded = {.data = images->content.bytes, .size = images->content.size};
+    status = vg_extract(images->extractor, 1, &encoded, features, &result, error);
+    if (status != VG_OK || result.status == VG_OK) return status;
+    return vg_fail(error, result.status, "%s: %s", path, result.error.message);
+}
