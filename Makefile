@@ -1,20 +1,27 @@
-# The two commands are `make demo` and `make test`; each installs what it needs.
+# The two commands are `make demo` and `make test`; each installs what it needs. `make`
+# alone builds, and installs nothing.
 BUILD ?= build
 PREFIX ?= /usr/local
 # Tests at a time; each has ports and folders of its own.
 export CTEST_PARALLEL_LEVEL ?= 2
 
-.PHONY: all build demo test build-tests bench check-sanitizers check-spark check-arm \
+.PHONY: all build deps ready demo test build-tests bench check-sanitizers check-spark check-arm \
   check-avx512 check-hostile fuzz wheels emr-archive check-wheels install clean help
 
 all: build
 
 build:
-	@tools/setup build
-	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) --log-level=WARNING >/dev/null
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) --log-level=WARNING >/dev/null || \
+	  { tools/setup needs >&2; exit 1; }
 	@cmake --build $(BUILD) -- --quiet
 
-demo: build
+deps:
+	@tools/setup build
+
+ready: deps
+	@$(MAKE) --no-print-directory build
+
+demo: ready
 	@tools/demo $(BUILD)
 
 test: build-tests
@@ -26,14 +33,14 @@ build-tests:
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DVERGER_TESTS=ON -DVERGER_WERROR=ON --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD) -- --quiet
 
-bench: build
+bench: ready
 	@tools/setup bench
 	@.deps/peers/bin/python bench/peers/compare_peers.py $(BUILD)
 
 check-sanitizers:
 	@tools/check-sanitizers
 
-check-spark: build
+check-spark: ready
 	@VERGER_BUILD=$(BUILD) tools/check-spark
 
 check-arm:
@@ -54,7 +61,7 @@ wheels:
 emr-archive:
 	@tools/build-emr-archive
 
-check-wheels: build
+check-wheels: ready
 	@tools/check-wheels $(BUILD)
 
 install: build
@@ -64,7 +71,8 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo "make                   build/verger and build/libverger.so"
+	@echo "make                   build/verger and build/libverger.so; installs nothing"
+	@echo "make deps              installs what that needs (Debian, Ubuntu)"
 	@echo "make demo              the main job on the sample, or on photographs of FRUITS=/path"
 	@echo "make test              all tests"
 	@echo "make bench             the speed beside ONNX Runtime, OpenVINO, LiteRT and ncnn"

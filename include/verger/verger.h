@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 #define VG_VERSION_MAJOR 0
-#define VG_VERSION_MINOR 1
+#define VG_VERSION_MINOR 2
 #define VG_VERSION_PATCH 0
 
 /* Raised whenever a caller built against an older header could break. */
@@ -56,7 +56,7 @@ typedef struct vg_error {
 /* A short English name of a status, e.g. "not found". */
 VG_API const char *vg_status_name(vg_status status);
 
-/* "0.1.0" and VG_ABI_VERSION of the library that was loaded. */
+/* "0.2.0" and VG_ABI_VERSION of the library that was loaded. */
 VG_API const char *vg_version(void);
 VG_API int vg_abi_version(void);
 

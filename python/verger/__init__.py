@@ -17,7 +17,7 @@ from verger.output import Output
 from verger.output import open_output as open
 from verger.pca import PCA, Moments
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Model", "Moments", "Output",
            "Times", "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
            "library_version", "open", "pca"]

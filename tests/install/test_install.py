@@ -1,4 +1,5 @@
 """What `make install` leaves serves a stranger: command, library, header, man page."""
+import json
 import os
 import platform
 import re
@@ -92,3 +93,22 @@ def test_no_library_is_looked_for_in_the_working_folder(prefix):
     command = prefix / "bin/verger"
     assert command in elf_files(prefix)
     assert all(entry.startswith("$ORIGIN/") for entry in search_path(command))
+
+
+def test_licences_and_the_bill_of_materials(prefix):
+    documents = prefix / "share/doc/verger"
+    assert "Apache License" in (documents / "LICENSE").read_text()
+    assert "Arrow" in (documents / "NOTICE").read_text()
+    ships_arrow = any(prefix.glob("lib/**/libarrow.so*"))
+    if ships_arrow:
+        licences = {path.name: path.read_text() for path in (documents / "arrow").iterdir()}
+        assert "Apache License" in licences["LICENSE.txt"] and "Arrow" in licences["NOTICE.txt"]
+    bill = json.loads((documents / "sbom.cdx.json").read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["name"] == "verger"
+    parts = {part["name"]: part for part in bill["components"]}
+    assert not [part for part in parts.values() if not part["version"] or not part["purl"]]
+    if ships_arrow:
+        assert parts["pyarrow"]["licenses"] == [{"expression": "Apache-2.0"}]
+    again = run(SOURCE / "tools/sbom", "install", BUILD)
+    assert json.loads(again) == bill

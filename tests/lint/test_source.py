@@ -235,3 +235,14 @@ def test_regions_of_the_union_are_one_list():
     in_guide = re.findall(r"eu(?:sc)?-[a-z-]+\d", re.search(
         r"`eu` stands for(.*?)\. The pattern", (ROOT / "docs/stores.md").read_text(), re.S)[1])
     assert in_c == in_python == in_guide and len(in_c) == 7
+
+
+def test_documents_name_files_that_exist():
+    """Of what stands in backquotes and begins with a folder of ours."""
+    faults = []
+    for document in ("CONTRIBUTING.md", "SECURITY.md", "README.md"):
+        for name in re.findall(r"`((?:src|tests|tools|docs|bench|include)/[\w./-]+)`",
+                               (ROOT / document).read_text()):
+            if not (ROOT / name).exists():
+                faults.append(f"{document}: {name}")
+    assert not faults, "\n".join(faults)

@@ -1,6 +1,7 @@
 """The job in this process, beside the command on the same images."""
 
 import dataclasses
+import hashlib
 import pathlib
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from store import aws_like as aws
 from verger.spark import JobError, Options, run
 from verger.spark.bucket_region import check_region
 from verger.spark.images import Partitioning, select_images
+from verger.spark.network import check_executors, share_network
 
 MODEL = "seeded:7"
 
@@ -250,3 +252,13 @@ def test_small_files_fill_parts(spark, tmp_path):
     finally:
         for name in ("maxPartitionBytes", "openCostInBytes", "minPartitionNum"):
             spark.conf.unset(f"spark.sql.files.{name}")
+
+
+def test_executors_compare_the_weights(spark, tmp_path):
+    """What came to them must be what the driver names."""
+    weights = tmp_path / "compared.safetensors"
+    weights.write_bytes(b"other weights")
+    network = share_network(spark, str(weights))
+    assert network.sha256 == hashlib.sha256(b"other weights").hexdigest()
+    with pytest.raises(Exception, match="have the SHA-256 .*, those of the driver 0000"):
+        check_executors(spark, network._replace(sha256="0" * 64))

@@ -1,6 +1,7 @@
 """Wheels: what is inside, what they ask of a system, and that they give the same bits."""
 
 import configparser
+import json
 import platform
 import re
 import subprocess
@@ -62,7 +63,8 @@ def test_contents(wheel):
         assert path.relative_to(ROOT / "python").as_posix() in names
     assert "verger/py.typed" in names
     assert {name for name in names if name.startswith("verger/lib/")} == {
-        "verger/lib/libverger.so", "verger/lib/libverger_openblas.so", "verger/lib/THIRD-PARTY.txt"}
+        "verger/lib/libverger.so", "verger/lib/libverger_openblas.so", "verger/lib/THIRD-PARTY.txt",
+        "verger/lib/sbom.cdx.json", "verger/lib/LICENSE"}
     assert not [name for name in names if not name.startswith(("verger/", "verger-"))]
 
 
@@ -77,6 +79,14 @@ def test_licences_of_the_bundled_libraries(wheel):
     for words in ("==== libjpeg-turbo", "==== libpng1.6", "==== zlib", "==== scipy-openblas32",
                   "Independent JPEG Group", "Jean-loup Gailly", "OpenBLAS"):
         assert words in notices
+
+
+def test_bill_of_materials(wheel):
+    bill = json.loads(text(wheel, "verger/lib/sbom.cdx.json"))
+    assert {part["name"] for part in bill["components"]} == {
+        "libjpeg-turbo", "libpng", "zlib", "scipy-openblas32"}
+    assert all(part["version"] and part["licenses"] for part in bill["components"])
+    assert text(wheel, "verger/lib/LICENSE").lstrip().startswith("Apache License")
 
 
 def test_policy(arch):

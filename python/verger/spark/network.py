@@ -40,9 +40,23 @@ class Network(NamedTuple):
 def open_extractor(network: Network) -> Extractor:
     model = network.model
     if not model.startswith("seeded:"):
-        model = mapped_model(SparkFiles.get(model))
+        weights = SparkFiles.get(model)
+        check_weights(weights, network.sha256)
+        model = mapped_model(weights)
     return Extractor(model, threads=network.threads, max_pixels=network.max_pixels,
                      exif_orient=network.exif_orient)
+
+
+def file_sha256(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def check_weights(weights: str, sha256: Optional[str]) -> None:
+    """An executor must not compute with other weights than those that the driver names."""
+    found = file_sha256(weights)
+    if found != sha256:
+        raise RuntimeError(f"the weights that came to this executor, {weights}, have the SHA-256 "
+                           f"{found}, those of the driver {sha256}: start the application again")
 
 
 def mapped_model(weights: str) -> Model:
@@ -63,8 +77,7 @@ def share_network(spark: SparkSession, model: Optional[str] = None, **options) -
         return Network(found, None, threads, **options)
     spark.sparkContext.addFile(found)
     name = found.rpartition("/")[2]
-    digest = hashlib.sha256(Path(SparkFiles.get(name)).read_bytes()).hexdigest()
-    return Network(name, digest, threads, **options)
+    return Network(name, file_sha256(SparkFiles.get(name)), threads, **options)
 
 
 def check_executors(spark: SparkSession, network: Network) -> str:
