@@ -34,13 +34,13 @@ static size_t count_values(const row_text *sorted, size_t count)
     return values;
 }
 
-vg_status vg_page_codes_make(vg_page_codes *codes, const char *const *texts, size_t count,
-                             vg_error *error)
+vg_status vg_page_codes_make(vg_page_codes *codes, const vg_paths *texts, vg_error *error)
 {
+    size_t count = texts->count;
     *codes = (vg_page_codes){0};
     row_text *sorted = malloc(count * sizeof *sorted);
     if (sorted == NULL) return vg_fail_memory(error, count * sizeof *sorted);
-    for (size_t i = 0; i < count; i++) sorted[i] = (row_text){texts[i], i};
+    for (size_t i = 0; i < count; i++) sorted[i] = (row_text){texts->items[i].text, i};
     qsort(sorted, count, sizeof *sorted, compare_texts);
 
     size_t values = count_values(sorted, count);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "verger/verger.h"
+#include "output/paths.h"
 
 typedef struct vg_page_codes {
     const char **values; /* [value_count], in byte order; the texts are the caller's */
@@ -13,9 +13,9 @@ typedef struct vg_page_codes {
     uint16_t *codes; /* [count], each a place in values */
 } vg_page_codes;
 
-/* `texts` is [count]. More than 65,536 different ones are VG_ELIMIT. */
-vg_status vg_page_codes_make(vg_page_codes *codes, const char *const *texts, size_t count,
-                             vg_error *error);
+/* The values are those of `texts`, which must outlive them. More than 65,536 different ones are
+ * VG_ELIMIT. */
+vg_status vg_page_codes_make(vg_page_codes *codes, const vg_paths *texts, vg_error *error);
 void vg_page_codes_free(vg_page_codes *codes);
 
 #endif

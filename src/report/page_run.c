@@ -10,37 +10,6 @@
 
 enum { SHOWN_PATHS = 20, MOST_REASONS = 200, MOST_INFO_BYTES = 16 << 20 };
 
-/* --- Which ------------------------------------------------------------------------- */
-
-/* Keeps the timestamp of "pca/<format>/pca_<ts>/_SUCCESS" if it is the latest so far. */
-static vg_status keep_newest(void *context, const vg_file *file, vg_error *error)
-{
-    (void)error;
-    char *newest = context;
-    const char *name = strstr(file->path, "/pca_");
-    if (name == NULL) return VG_OK;
-    name += strlen("/pca_");
-    if (strlen(name) <= VG_TIMESTAMP_CHARS ||
-        strcmp(name + VG_TIMESTAMP_CHARS - 1, "/_SUCCESS") != 0)
-        return VG_OK;
-    if (strncmp(name, newest, VG_TIMESTAMP_CHARS - 1) <= 0) return VG_OK;
-    memcpy(newest, name, VG_TIMESTAMP_CHARS - 1);
-    newest[VG_TIMESTAMP_CHARS - 1] = '\0';
-    return VG_OK;
-}
-
-vg_status vg_page_run_find(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output, vg_error *error)
-{
-    timestamp[0] = '\0';
-    vg_status status = vg_store_list(output, "pca", keep_newest, timestamp, error);
-    if (status != VG_OK && status != VG_ENOTFOUND) return status;
-    if (timestamp[0] != '\0') return VG_OK;
-    return vg_fail(error, VG_ENOTFOUND,
-                   "%s holds no complete PCA table: give the output of 'verger run' or "
-                   "'verger pca'",
-                   vg_store_address(output));
-}
-
 /* --- Facts ------------------------------------------------------------------------- */
 
 static vg_status find_part(void *context, const vg_file *file, vg_error *error)

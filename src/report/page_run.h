@@ -4,11 +4,7 @@
 
 #include <jansson.h>
 
-#include "output/timestamp.h"
-#include "report/page_rows.h"
-
-/* The newest complete PCA table of an output; none is VG_ENOTFOUND. */
-vg_status vg_page_run_find(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output, vg_error *error);
+#include "io/io.h"
 
 /* Puts "run", all of model_info, and "variance", its variances by component; both are empty
  * where the output has no model_info of this timestamp. */

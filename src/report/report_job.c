@@ -8,9 +8,11 @@
 #include "report/page_blocks.h"
 #include "report/page_codes.h"
 #include "report/page_file.h"
-#include "report/page_rows.h"
+#include "report/page_neighbours.h"
 #include "report/page_run.h"
 #include "report/thumbnails.h"
+
+enum { AXES = 10 }; /* components that the map can be drawn by */
 
 void vg_report_options_default(vg_report_options *options)
 {
@@ -22,9 +24,10 @@ typedef struct report {
     const vg_report_options *options;
     vg_report_result *result;
     vg_store *output, *images; /* images is NULL where no thumbnails are made */
-    vg_page_rows rows;
+    vg_row_table rows;         /* components */
+    vg_page_neighbours neighbours;
     vg_page_codes labels;
-    size_t root;
+    size_t root; /* bytes that all paths begin with, up to a '/' */
     json_t *head;
     uint16_t *steps; /* of one axis */
 } report;
@@ -34,7 +37,8 @@ static void close_report(report *r)
     free(r->steps);
     json_decref(r->head);
     vg_page_codes_free(&r->labels);
-    vg_page_rows_free(&r->rows);
+    vg_page_neighbours_free(&r->neighbours);
+    vg_row_table_close(&r->rows);
     vg_store_close(&r->images);
     vg_store_close(&r->output);
 }
@@ -46,15 +50,14 @@ static vg_status write_axes(report *r, FILE *page, vg_error *error)
     json_t *axes = json_array();
     json_object_set_new(r->head, "axes", axes);
     vg_status status = VG_OK;
-    for (size_t axis = 0; axis < r->rows.axis_count && status == VG_OK; axis++) {
+    size_t dims = (size_t)r->rows.values.dims, count = vg_row_table_count(&r->rows);
+    for (size_t axis = 0; axis < dims && axis < AXES && status == VG_OK; axis++) {
         char block[32], name[32];
         float low, high;
         snprintf(block, sizeof block, "axis-%zu", axis);
         snprintf(name, sizeof name, "component %zu", axis + 1);
-        vg_page_quantise(r->steps, r->rows.axes + axis, r->rows.count, r->rows.axis_count, &low,
-                         &high);
-        status =
-            vg_page_block_deflated(page, block, r->steps, r->rows.count * sizeof *r->steps, error);
+        vg_page_quantise(r->steps, r->rows.values.rows + axis, count, dims, &low, &high);
+        status = vg_page_block_deflated(page, block, r->steps, count * sizeof *r->steps, error);
         json_array_append_new(
             axes, json_pack("{s:s, s:[f, f]}", "name", name, "range", (double)low, (double)high));
     }
@@ -67,7 +70,7 @@ static vg_status write_paths(const report *r, FILE *page, vg_error *error)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (out == NULL) return vg_fail_memory(error, 1);
-    for (size_t i = 0; i < r->rows.count; i++) {
+    for (size_t i = 0; i < vg_row_table_count(&r->rows); i++) {
         const char *path = r->rows.paths.items[i].text + r->root;
         fwrite(path, 1, strlen(path) + 1, out);
     }
@@ -86,7 +89,7 @@ static vg_status write_labels(const report *r, FILE *page, vg_error *error)
         json_array_append_new(values, json_string(r->labels.values[i]));
     json_object_set_new(r->head, "labels", values);
     return vg_page_block_deflated(page, "labels", r->labels.codes,
-                                  r->rows.count * sizeof *r->labels.codes, error);
+                                  vg_row_table_count(&r->rows) * sizeof *r->labels.codes, error);
 }
 
 static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
@@ -112,7 +115,8 @@ static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
         vg_notify_log(&options->observer, VG_LOG_WARNING,
                       "%llu of %llu images could not be read for their thumbnails: were they "
                       "moved since the run?",
-                      (unsigned long long)r->result->missing, (unsigned long long)r->rows.count);
+                      (unsigned long long)r->result->missing,
+                      (unsigned long long)vg_row_table_count(&r->rows));
     return status;
 }
 
@@ -123,13 +127,15 @@ static vg_status write_data(void *context, FILE *page, vg_error *error)
     char *root = strndup(r->rows.paths.items[0].text, r->root);
     if (root == NULL) return vg_fail_memory(error, r->root);
     json_object_set_new(r->head, "root", json_string(root));
-    json_object_set_new(r->head, "count", json_integer((json_int_t)r->rows.count));
+    json_object_set_new(r->head, "count", json_integer((json_int_t)vg_row_table_count(&r->rows)));
     json_object_set_new(r->head, "columns", json_array());
-    json_object_set_new(r->head, "neighbours", json_null());
     free(root);
     vg_status status = write_labels(r, page, error);
     if (status == VG_OK) status = write_paths(r, page, error);
     if (status == VG_OK) status = write_axes(r, page, error);
+    if (status == VG_OK)
+        status = vg_page_neighbours_write(&r->neighbours, vg_row_table_count(&r->rows), r->head,
+                                          page, error);
     if (status == VG_OK) status = write_thumbnails(r, page, error);
     if (status == VG_OK) status = vg_page_block_json(page, r->head, error);
     return status;
@@ -152,28 +158,52 @@ static vg_status open_images(report *r, vg_error *error)
     return status;
 }
 
+static size_t shared_root(const vg_paths *paths)
+{
+    const char *first = paths->items[0].text;
+    const char *slash = strrchr(first, '/');
+    size_t shared = slash != NULL ? (size_t)(slash - first) + 1 : 0;
+    for (size_t i = 1; i < paths->count && shared > 0; i++) {
+        const char *path = paths->items[i].text;
+        size_t same = 0;
+        while (same < shared && path[same] == first[same]) same++;
+        while (same > 0 && first[same - 1] != '/') same--;
+        shared = same;
+    }
+    return shared;
+}
+
+/* The table's folder is called pca_<timestamp>. */
+static void take_timestamp(report *r)
+{
+    const char *name = strrchr(r->rows.address, '/');
+    if (name != NULL && strncmp(name, "/pca_", 5) == 0)
+        snprintf(r->result->timestamp, VG_TIMESTAMP_CHARS, "%s", name + 5);
+}
+
 static vg_status gather(report *r, vg_error *error)
 {
     const vg_report_options *options = r->options;
-    char *timestamp = r->result->timestamp;
+    const vg_observer *observer = &options->observer;
     vg_status status = vg_store_open(&r->output, options->output, &options->store, error);
-    if (status == VG_OK && options->timestamp != NULL)
-        status = vg_timestamp_choose(timestamp, options->timestamp, error);
-    else if (status == VG_OK)
-        status = vg_page_run_find(timestamp, r->output, error);
     if (status == VG_OK)
-        status = vg_page_rows_read(&r->rows, r->output, timestamp, options->cancel,
-                                   &options->observer, error);
-    if (status == VG_OK)
-        status = vg_page_codes_make(&r->labels, r->rows.labels, r->rows.count, error);
+        status =
+            vg_row_table_open(&r->rows, r->output, VG_TABLE_PCA, observer, options->cancel, error);
+    if (status == VG_OK) status = vg_page_codes_make(&r->labels, &r->rows.labels, error);
     if (status != VG_OK) return status;
-    r->root = vg_page_rows_root(&r->rows);
-    r->result->images = r->rows.count;
+    size_t count = vg_row_table_count(&r->rows);
+    r->root = shared_root(&r->rows.paths);
+    r->result->images = count;
     r->result->labels = r->labels.value_count;
-    r->steps = malloc(r->rows.count * sizeof *r->steps);
-    if (r->steps == NULL) return vg_fail_memory(error, r->rows.count * sizeof *r->steps);
-    status = vg_page_run_facts(r->head, r->output, timestamp, error);
-    if (status == VG_OK) status = vg_page_run_errors(r->head, r->output, timestamp, error);
+    take_timestamp(r);
+    r->steps = malloc(count * sizeof *r->steps);
+    if (r->steps == NULL) return vg_fail_memory(error, count * sizeof *r->steps);
+    status = vg_page_run_facts(r->head, r->output, r->result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_page_run_errors(r->head, r->output, r->result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_page_neighbours_read(&r->neighbours, &r->rows, r->output, options->cancel,
+                                         observer, error);
     if (status == VG_OK) status = open_images(r, error);
     return status;
 }

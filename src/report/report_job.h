@@ -7,11 +7,10 @@
 #include "output/timestamp.h"
 
 typedef struct vg_report_options {
-    const char *output;    /* of a run, or of a PCA */
-    const char *page;      /* a file on this machine */
-    const char *title;     /* NULL takes the last part of the output's address */
-    const char *timestamp; /* of the PCA table; NULL takes the newest complete one */
-    int thumbnail_size;    /* 32 or 48 pixels, 0 for none */
+    const char *output; /* of a run, or of a PCA */
+    const char *page;   /* a file on this machine */
+    const char *title;  /* NULL takes the last part of the output's address */
+    int thumbnail_size; /* 32 or 48 pixels, 0 for none */
     vg_store_options store;
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file */

@@ -31,7 +31,7 @@ size_t vg_thumbnails_sheets(int size, size_t rows)
 /* One sheet, filled by several threads: each takes the next row that nobody has. */
 typedef struct sheet {
     const vg_thumbnails *task;
-    const vg_page_rows *rows;
+    const vg_row_table *rows;
     size_t first, end; /* rows */
     uint8_t *pixels;   /* [height][width][3] */
     int width, height;
@@ -147,12 +147,13 @@ static vg_status write_sheet(const sheet *s, size_t number, FILE *page, vg_error
     return VG_OK;
 }
 
-static vg_status make_sheet(const vg_thumbnails *task, const vg_page_rows *rows, size_t number,
+static vg_status make_sheet(const vg_thumbnails *task, const vg_row_table *rows, size_t number,
                             FILE *page, uint64_t *missing, vg_error *error)
 {
     size_t across = (size_t)vg_thumbnails_across(task->size), places = across * across;
     sheet s = {.task = task, .rows = rows, .first = number * places};
-    s.end = s.first + places < rows->count ? s.first + places : rows->count;
+    s.end =
+        s.first + places < vg_row_table_count(rows) ? s.first + places : vg_row_table_count(rows);
     s.next = s.first;
     s.width = (int)across * task->size;
     s.height = (int)((s.end - s.first + across - 1) / across) * task->size;
@@ -170,18 +171,20 @@ static vg_status make_sheet(const vg_thumbnails *task, const vg_page_rows *rows,
     return status;
 }
 
-vg_status vg_thumbnails_write(const vg_thumbnails *task, const vg_page_rows *rows, FILE *page,
+vg_status vg_thumbnails_write(const vg_thumbnails *task, const vg_row_table *rows, FILE *page,
                               uint64_t *missing, vg_error *error)
 {
     double start = vg_seconds();
     size_t across = (size_t)vg_thumbnails_across(task->size);
     vg_status status = VG_OK;
     *missing = 0;
-    for (size_t i = 0; i < vg_thumbnails_sheets(task->size, rows->count) && status == VG_OK; i++) {
+    for (size_t i = 0;
+         i < vg_thumbnails_sheets(task->size, vg_row_table_count(rows)) && status == VG_OK; i++) {
         status = make_sheet(task, rows, i, page, missing, error);
         size_t done = (i + 1) * across * across;
-        vg_notify_progress(task->observer, VG_PHASE_DRAW, done < rows->count ? done : rows->count,
-                           rows->count, *missing, start);
+        vg_notify_progress(task->observer, VG_PHASE_DRAW,
+                           done < vg_row_table_count(rows) ? done : vg_row_table_count(rows),
+                           vg_row_table_count(rows), *missing, start);
     }
     return status;
 }

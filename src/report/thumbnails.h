@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/observer.h"
-#include "report/page_rows.h"
+#include "explore/row_table.h"
 
 enum { VG_SHEET_PIXELS = 2048 }; /* on a side; larger ones some browsers do not decode */
 
@@ -26,7 +26,7 @@ size_t vg_thumbnails_sheets(int size, size_t rows);
 /* Draws each row's image, its proportions kept, and writes the sheets as blocks
  * data-sheet-S of WebP. An image that cannot be read leaves its place white and is counted
  * in `missing`. */
-vg_status vg_thumbnails_write(const vg_thumbnails *task, const vg_page_rows *rows, FILE *page,
+vg_status vg_thumbnails_write(const vg_thumbnails *task, const vg_row_table *rows, FILE *page,
                               uint64_t *missing, vg_error *error);
 
 #endif

@@ -91,6 +91,11 @@ int64_t vg_column_int64(const vg_column_view *view, int64_t row);
 void vg_column_float32_list(const vg_column_view *view, int64_t row, const float **values,
                             size_t *n);
 
+/* The items of a list column as a column of their own, and those that a row has, from `first`
+ * up to `end`. What the items are is for vg_column_check_bytes to say. */
+vg_status vg_column_list_items(const vg_column_view *list, vg_column_view *items, vg_error *error);
+void vg_column_list_range(const vg_column_view *list, int64_t row, int64_t *first, int64_t *end);
+
 /* Release if not released yet. */
 void vg_schema_release(struct ArrowSchema *schema);
 void vg_batch_release(struct ArrowArray *batch);

@@ -263,3 +263,30 @@ void vg_column_float32_list(const vg_column_view *view, int64_t row, const float
     const float *first = buffer_at(items, 1);
     *values = first != NULL ? first + items->offset + start : NULL;
 }
+
+/* --- Lists of texts -------------------------------------------------------- */
+
+vg_status vg_column_list_items(const vg_column_view *list, vg_column_view *items, vg_error *error)
+{
+    const struct ArrowSchema *schema = list->schema;
+    row_layout layout = layout_of(format_of(schema));
+    if (format_of(schema)[0] != '+' || layout == LAYOUT_OTHER || schema->n_children != 1 ||
+        !has_children(schema, list->array) || !has_range(list->array->children[0]))
+        return vg_fail(error, VG_EUNSUPPORTED,
+                       "column %s has the Arrow format %s: cast it to a list", name_of(schema),
+                       format_of(schema));
+    const struct ArrowArray *array = list->array->children[0];
+    *items = (vg_column_view){.schema = schema->children[0],
+                              .batch = array,
+                              .array = array,
+                              .length = array->length,
+                              .offset = array->offset};
+    return check_offsets(list, layout, array->length, error);
+}
+
+void vg_column_list_range(const vg_column_view *list, int64_t row, int64_t *first, int64_t *end)
+{
+    row_layout layout = layout_of(list->schema->format);
+    *first = start_of(list, layout, list->offset + row);
+    *end = start_of(list, layout, list->offset + row + 1);
+}

@@ -31,7 +31,7 @@ MAY_INCLUDE = {
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "explore": {"table", "digest", "io", "output"},
-    "report": {"table", "digest", "io", "output"},
+    "report": {"table", "digest", "io", "output", "explore"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "output", "cli", "cli/reporting"},

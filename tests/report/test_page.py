@@ -28,7 +28,12 @@ def page_path(tmp_path_factory):
         (root / "in" / "Training" / label).mkdir()
         (root / "in" / "Training" / label / "1.jpg").write_bytes(encoded(photograph(900 + i)))
     (root / "in" / "Training" / "Pear 1" / "broken.jpg").write_bytes(b"no image")
+    # Four of one picture, the last under another label.
+    copy = (root / "in" / "Training" / "Apple 1" / "r_0_100.jpg").read_bytes()
+    for name in ("Apple 1/copy_1.jpg", "Apple 1/copy_2.jpg", "Pear 1/swapped.jpg"):
+        (root / "in" / "Training" / name).write_bytes(copy)
     run(root / "in", root / "out", code=3)
+    assert verger("neighbours", root / "out", "-k", 3).returncode == 0
     assert verger("report", root / "out", "-o", root / "page.html").returncode == 0
     return root / "page.html"
 
@@ -101,7 +106,7 @@ def test_the_map_shows_every_image_and_fades_the_others(watched):
     watched.page.evaluate(DRAWN)
     after = pixels(watched.page)
     assert after != before
-    assert "20 of 65 images" in watched.page.locator("#map-note").text_content()
+    assert "21 of 68 images" in watched.page.locator("#map-note").text_content()
     watched.page.locator("#legend-all").click()
     watched.page.evaluate(DRAWN)
     assert pixels(watched.page) == before
@@ -109,7 +114,7 @@ def test_the_map_shows_every_image_and_fades_the_others(watched):
 
 def test_a_search_selects_and_hands_out_paths(watched):
     watched.page.locator("#search").fill("r_7_")
-    expect(watched.page.locator("#map-note")).to_contain_text("3 of 65 images")
+    expect(watched.page.locator("#map-note")).to_contain_text("3 of 68 images")
     watched.page.locator("#search").press("Enter")
     assert "Search: 3 images" in watched.page.locator("#selection h3").text_content()
     with watched.page.expect_download() as download:
@@ -129,7 +134,7 @@ def test_a_lasso_selects_what_it_surrounds(watched):
     for x, y in [(right, 4), (right, bottom), (4, bottom), (4, 30)]:
         watched.page.mouse.move(box["x"] + x, box["y"] + y)
     watched.page.mouse.up()
-    assert "Lasso: 65 images" in watched.page.locator("#selection h3").text_content()
+    assert "Lasso: 68 images" in watched.page.locator("#selection h3").text_content()
 
 
 def test_three_components_turn(watched):
@@ -166,6 +171,48 @@ def test_errors_and_the_run_are_told(watched):
     assert "broken.jpg" in watched.page.locator("#errors").text_content()
     run_table = watched.page.locator("#run").text_content()
     assert "seeded:7" in run_table and "num images processed" in run_table
+
+
+def test_neighbours_lead_from_image_to_image(watched):
+    page = watched.page
+    page.locator("#search").fill("swapped")
+    page.locator("#search").press("Enter")
+    page.locator("#selection .tile").click()
+    assert page.locator("#card h3").first.text_content() == "Pear 1"
+    near = page.locator("#card .tile .own")
+    assert near.all_text_contents() == ["Apple 1"] * 3
+    page.locator("#card .tile").first.click()
+    assert page.locator("#card h3").first.text_content() == "Apple 1"
+
+
+def test_a_swapped_label_is_contradicted_and_the_right_one_suggested(watched):
+    page = watched.page
+    page.get_by_role("tab", name="Labels that neighbours contradict").click()
+    row = page.locator("#panel-1 tbody tr", has_text="swapped.jpg").text_content()
+    assert "Apple 1" in row and "100.00 %" in row
+
+
+def test_copies_are_one_group_and_a_wider_limit_takes_more(watched):
+    page = watched.page
+    page.get_by_role("tab", name="Near-duplicates").click()
+    assert "1 groups, 4 images" in page.locator("#panel-2 output").text_content()
+    page.locator("#twin-limit").fill("0.5")
+    assert "4 images" in page.locator("#panel-2 .small").first.text_content()
+
+
+def test_confused_classes_are_selected(watched):
+    page = watched.page
+    row = page.locator("#confusion tbody tr", has_text="Pear 1").first
+    row.get_by_role("button").click()
+    assert "nearest is" in page.locator("#selection h3").text_content()
+
+
+def test_unlike_images_are_listed_and_tabs_move_by_keys(watched):
+    page = watched.page
+    assert page.locator("#panel-0 tbody tr").count() == 68
+    page.locator("#tab-0").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#tab-1").get_attribute("aria-selected") == "true"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -96,12 +97,23 @@ def test_the_same_tables_are_the_same_page(tables, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_neighbours_of_other_rows_are_left_out_with_a_warning(tables, tmp_path):
+    shutil.copytree(tables / "out", tmp_path / "out")
+    assert verger("neighbours", tmp_path / "out", "-k", 3).returncode == 0
+    shutil.copytree(tables / "in", tmp_path / "fewer")
+    for i in range(4):
+        (tmp_path / "fewer" / "Training" / "Pear" / f"{i}.jpg").unlink()
+    run(tmp_path / "fewer", tmp_path / "other", code=3)
+    shutil.copytree(tmp_path / "out" / "neighbours", tmp_path / "other" / "neighbours")
+    done = verger("report", tmp_path / "other", "-o", tmp_path / "page.html")
+    assert done.returncode == 0 and "are not in the PCA table" in done.stderr
+
+
 def test_an_output_without_tables_is_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     done = verger("report", tmp_path / "empty", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == (f"verger: {tmp_path}/empty holds no complete PCA table: give the "
-                           "output of 'verger run' or 'verger pca'\n")
+    assert len(done.stderr.splitlines()) == 1 and f"{tmp_path}/empty holds no" in done.stderr
     assert not (tmp_path / "report.html").exists()
 
 

@@ -18,8 +18,6 @@ static const vg_cli_option report_options[] = {
     {OPTION_TITLE, "title", "TEXT", NULL, "its title (default: the name of OUTPUT)"},
     {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
      "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
-    {VG_CLI_TIMESTAMP, "timestamp", "YYYYMMDD_HHMMSS", NULL,
-     "the PCA table to show (default: the newest complete one)"},
     VG_CLI_REQUIRE_REGION_OPTION,
     VG_CLI_FOLLOW_LINKS_OPTION,
     VG_CLI_REPORT_OPTIONS,
@@ -76,7 +74,6 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
         }
         if (!taken) return VG_CLI_ERROR;
     }
-    options->timestamp = shared->timestamp;
     options->store = shared->store;
     if (options->output != NULL && options->output[0] != '\0') return VG_CLI_END;
     vg_cli_usage_error(command, "OUTPUT is missing");

@@ -48,7 +48,7 @@ async function loadNeighbours(head) {
   const distances = new Float32Array(await inflate('distances'));
   const rows = new Int32Array(steps.length);
   for (let i = 0; i < steps.length; i++) rows[i] = steps[i] === 0 ? -1 : steps[i] + i % head.count;
-  return { k: head.neighbours.k, metric: head.neighbours.metric, rows, distances };
+  return { k: head.neighbours.k, rows, distances };
 }
 
 async function loadColumns(head) {

@@ -5,7 +5,7 @@ class Graph {
   constructor(data) {
     this.data = data;
     this.count = data.count;
-    Object.assign(this, data.neighbours); /* k, metric, rows, distances */
+    Object.assign(this, data.neighbours); /* k, rows, distances */
   }
 
   neighbour(row, place) {

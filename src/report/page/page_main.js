@@ -63,7 +63,7 @@ class Report {
     card.replaceChildren(this.picture(row), make('h3', {}, this.label(row)), this.pathLine(row), ...facts);
     if (this.graph !== null) {
       const near = this.graph.neighboursOf(row);
-      card.append(make('h3', {}, `Nearest by ${this.graph.metric}`),
+      card.append(make('h3', {}, 'Nearest images'),
         pictureGrid(this, near.map((n) => n.row), near.map((n) => n.distance.toPrecision(3)), this.label(row)));
     }
     card.scrollTop = 0;
@@ -237,7 +237,10 @@ class Report {
       waiting = setTimeout(() => this.search(event.target.value), 120);
     });
     byId('search').addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && this.found) this.select('Search', [...this.found.keys()].filter((row) => this.found[row]));
+      if (event.key !== 'Enter') return;
+      clearTimeout(waiting);
+      this.search(event.target.value);
+      if (this.found) this.select('Search', [...this.found.keys()].filter((row) => this.found[row]));
     });
     byId('legend-filter').addEventListener('input', () => this.drawLegend());
     byId('legend-all').addEventListener('click', () => { this.chosen.clear(); this.drawLegend(); this.applyFilter(); });
