@@ -4,21 +4,15 @@
 
 #include "base/observer.h"
 #include "io/io.h"
+#include "selection/selection.h"
 
 typedef struct vg_run_options {
     const char *input, *output; /* addresses, as vg_store_open takes them */
     vg_store_options store;     /* of both */
 
-    /* What to take of the input. A mode ("mini", "apples", "full") stands for a
-     * select and a limit; select is a glob over paths relative to the input, in
-     * which '*' and '?' stop at '/' and '**' does not. files_from is a file with
-     * one path a line ("-" is standard input), relative to the input or beginning
-     * with it, or a CSV whose first column is "path", such as a metadata table. Of a
-     * path from elsewhere the longest end that is a file of the input is taken, and a
-     * repeated path is taken once. With none of the three the mode is full. Whatever
-     * named them, images come in byte order of their paths. */
-    const char *mode, *select, *files_from;
-    uint64_t limit; /* the first so many; 0 takes all */
+    /* What to take of the input. Whatever named them, images come in byte order of their
+     * paths. */
+    vg_selection_options selection;
 
     const char *model_source; /* of vg_model_open */
     int components;           /* k, default 50 */

@@ -35,7 +35,7 @@ vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error 
 typedef struct vg_metadata_options {
     const char *input, *output;
     vg_store_options store;
-    const char *select; /* NULL takes every JPEG and PNG, by extension */
+    vg_selection_options selection;
     const char *timestamp;
     bool overwrite;
     const atomic_bool *cancel;

@@ -220,16 +220,13 @@ static vg_status prepare(metadata_run *state, vg_error *error)
     vg_metadata_result *result = state->result;
     if (options->input == NULL || options->output == NULL)
         return vg_fail(error, VG_EINVAL, "an input and an output are needed");
-    vg_selection_options selection = {.select = options->select,
-                                      .images = options->select == NULL,
-                                      .cancel = options->cancel,
-                                      .observer = &options->observer};
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->input, &state->output, options->output,
                                 &options->store, error);
     if (status == VG_OK)
-        status = vg_select_images(&state->listed, state->input, state->output, &selection, error);
+        status = vg_select_images(&state->listed, state->input, state->output, &options->selection,
+                                  &options->observer, options->cancel, error);
     if (status == VG_OK && !options->overwrite)
         status = vg_layout_check_absent(state->output, metadata_tables, METADATA_TABLES,
                                         result->timestamp, error);

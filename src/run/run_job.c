@@ -108,14 +108,9 @@ static vg_status open_model(run *state, vg_error *error)
 static vg_status select_images(run *state, vg_error *error)
 {
     const vg_run_options *options = state->options;
-    vg_selection_options selection = {.mode = options->mode,
-                                      .select = options->select,
-                                      .files_from = options->files_from,
-                                      .limit = options->limit,
-                                      .cancel = options->cancel,
-                                      .observer = &options->observer};
     vg_status status =
-        vg_select_images(&state->images, state->input, state->output, &selection, error);
+        vg_select_images(&state->images, state->input, state->output, &options->selection,
+                         &options->observer, options->cancel, error);
     if (status != VG_OK) return status;
     uint64_t selected = vg_image_list_count(state->images);
     state->result->selected = selected;

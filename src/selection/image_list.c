@@ -279,15 +279,99 @@ static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_ima
     return status;
 }
 
-static vg_status merge_pieces(vg_image_list *list, uint64_t limit, vg_error *error)
+/* Drawing: every path has a number that looks random, and the images with the smallest are
+ * the sample. FNV-1a (Fowler, Noll, Vo), then the finaliser of splitmix64 (Steele, Lea and
+ * Flood, "Fast splittable pseudorandom number generators", 2014). */
+static uint64_t draw(uint64_t seed, const char *path)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *at = path; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    hash += seed * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+    return hash ^ (hash >> 31);
+}
+
+/* The smallest numbers so far, the largest of them on top of a heap. */
+typedef struct sample {
+    uint64_t *numbers;
+    size_t count, capacity;
+} sample;
+
+static void sift(sample *drawn, size_t at)
+{
+    uint64_t *numbers = drawn->numbers;
+    for (;;) {
+        size_t largest = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < drawn->count; child++)
+            if (numbers[child] > numbers[largest]) largest = child;
+        if (largest == at) return;
+        uint64_t moved = numbers[at];
+        numbers[at] = numbers[largest];
+        numbers[largest] = moved;
+        at = largest;
+    }
+}
+
+static vg_status offer(sample *drawn, uint64_t number, uint64_t wanted, vg_error *error)
+{
+    if (drawn->count == wanted) {
+        if (number >= drawn->numbers[0]) return VG_OK;
+        drawn->numbers[0] = number;
+        sift(drawn, 0);
+        return VG_OK;
+    }
+    if (drawn->count == drawn->capacity) {
+        uint64_t *numbers = vg_grow(drawn->numbers, &drawn->capacity, sizeof *numbers);
+        if (numbers == NULL) return vg_fail_memory(error, drawn->count * sizeof *numbers);
+        drawn->numbers = numbers;
+    }
+    size_t at = drawn->count++;
+    drawn->numbers[at] = number;
+    for (size_t above; at > 0 && drawn->numbers[above = (at - 1) / 2] < number; at = above) {
+        drawn->numbers[at] = drawn->numbers[above];
+        drawn->numbers[above] = number;
+    }
+    return VG_OK;
+}
+
+/* The largest number of the sample: a pass over the paths, before the one that keeps. */
+static vg_status draw_all(const vg_image_list *list, const vg_image_share *share, uint64_t *largest,
+                          vg_error *error)
+{
+    merge pieces = {0};
+    sample drawn = {0};
+    finishing state = {0};
+    vg_status status = open_merge(&pieces, list, error);
+    while (status == VG_OK && pieces.count > 0) {
+        const char *path = pieces.heap[0].image.path;
+        if (state.last == NULL || strcmp(state.last, path) != 0) {
+            status = offer(&drawn, draw(share->seed, path), share->sample, error);
+            if (status == VG_OK) status = remember(&state, path, strlen(path), error);
+        }
+        if (status == VG_OK) status = advance(&pieces, error);
+    }
+    *largest = drawn.count > 0 ? drawn.numbers[0] : 0;
+    free(drawn.numbers);
+    free(state.last);
+    close_merge(&pieces);
+    return status;
+}
+
+static vg_status merge_pieces(vg_image_list *list, const vg_image_share *share, vg_error *error)
 {
     merge pieces = {0};
     finishing state = {0};
+    uint64_t largest = UINT64_MAX, most = share->sample > 0 ? share->sample : share->limit;
     list->count = 0;
     vg_status status = vg_sha256_open(&state.sha256, error);
+    if (status == VG_OK && share->sample > 0) status = draw_all(list, share, &largest, error);
     if (status == VG_OK) status = open_merge(&pieces, list, error);
-    while (status == VG_OK && pieces.count > 0 && (limit == 0 || list->count < limit)) {
-        status = keep(list, &state, &pieces.heap[0].image, error);
+    while (status == VG_OK && pieces.count > 0 && (most == 0 || list->count < most)) {
+        const vg_listed_image *image = &pieces.heap[0].image;
+        if (share->sample == 0 || draw(share->seed, image->path) <= largest)
+            status = keep(list, &state, image, error);
         if (status == VG_OK) status = advance(&pieces, error);
     }
     if (status == VG_OK) status = vg_sha256_take(state.sha256, list->sha256, error);
@@ -297,11 +381,12 @@ static vg_status merge_pieces(vg_image_list *list, uint64_t limit, vg_error *err
     return status;
 }
 
-vg_status vg_image_list_finish(vg_image_list *list, uint64_t limit, vg_error *error)
+vg_status vg_image_list_finish(vg_image_list *list, const vg_image_share *share, vg_error *error)
 {
+    static const vg_image_share all = {0};
     vg_status status = end_piece(list, error);
     free_batch(&list->batch);
-    if (status == VG_OK) status = merge_pieces(list, limit, error);
+    if (status == VG_OK) status = merge_pieces(list, share != NULL ? share : &all, error);
     vg_spill_close(&list->pieces);
     return status;
 }

@@ -20,9 +20,16 @@ void vg_image_list_close(vg_image_list **list);
 
 vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, vg_error *error);
 
-/* Brings the images into byte order of their paths, drops the later ones of a path
- * that was added twice, and keeps the first `limit` (0 keeps all). */
-vg_status vg_image_list_finish(vg_image_list *list, uint64_t limit, vg_error *error);
+/* How many are kept: the first `limit`, or `sample` drawn by `seed`; 0 keeps all. Which
+ * are drawn depends on the seed and the paths alone. */
+typedef struct vg_image_share {
+    uint64_t limit, sample, seed;
+} vg_image_share;
+
+/* Brings the images into byte order of their paths, drops the later ones of a path that
+ * was added twice, and keeps a share; NULL keeps all. A sample takes 8 bytes of memory an
+ * image of it. */
+vg_status vg_image_list_finish(vg_image_list *list, const vg_image_share *share, vg_error *error);
 
 /* Images that were added; once the list is finished, those that were kept. */
 uint64_t vg_image_list_count(const vg_image_list *list);

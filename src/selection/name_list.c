@@ -5,28 +5,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/escape.h"
 
-/* Longer than any store takes (src/job/glob.c). It bounds the time too: ends of a path
+/* Longer than any store takes (selection/glob.c). It bounds the time too: ends of a path
  * are looked for one by one. */
 enum { LONGEST_PATH = 8192 };
 
-typedef struct file_list {
+typedef struct name_list {
     const char *name;
     FILE *file;
     vg_store *input;
     vg_image_list *images;
+    const vg_patterns *excludes;
+    vg_left_out *left_out;
+    char way[VG_ADDRESS_CHARS]; /* from the current folder to the input, "" where it is not below */
     size_t line;
     bool is_csv;
     char *text; /* of the current line or record */
     size_t size, capacity;
     char *foreign; /* what stood before the input's paths in the last path from elsewhere */
     size_t foreign_size;
-} file_list;
+} name_list;
 
-static vg_status append(file_list *list, int character, vg_error *error)
+static vg_status append(name_list *list, int character, vg_error *error)
 {
     if (list->size == LONGEST_PATH)
         return vg_fail(error, VG_EFORMAT,
@@ -49,7 +53,7 @@ static vg_status append(file_list *list, int character, vg_error *error)
 
 /* Reads a line without its end into `text`. At the end of the file, `found` is
  * false. */
-static vg_status read_line(file_list *list, bool *found, vg_error *error)
+static vg_status read_line(name_list *list, bool *found, vg_error *error)
 {
     int character;
     list->size = 0;
@@ -70,7 +74,7 @@ static vg_status read_line(file_list *list, bool *found, vg_error *error)
 
 /* Reads a CSV record (RFC 4180) and keeps its first field in `text`, a name as tables
  * hold it (vg_builder_name). */
-static vg_status read_record(file_list *list, bool *found, vg_error *error)
+static vg_status read_record(name_list *list, bool *found, vg_error *error)
 {
     vg_status status = VG_OK;
     bool quoted = false, first = true;
@@ -121,7 +125,7 @@ static const char *below_input(const vg_store *input, const char *path)
 }
 
 /* Keeps what stood before `end` in `path`. */
-static vg_status remember_foreign(file_list *list, const char *path, const char *end,
+static vg_status remember_foreign(name_list *list, const char *path, const char *end,
                                   vg_error *error)
 {
     size_t size = (size_t)(end - path);
@@ -137,7 +141,7 @@ static vg_status remember_foreign(file_list *list, const char *path, const char 
 
 /* The longest end of a path from elsewhere that is a file of the input; the path
  * itself where there is none. */
-static vg_status find_end(file_list *list, const char **path, vg_error *error)
+static vg_status find_end(name_list *list, const char **path, vg_error *error)
 {
     if (list->foreign != NULL && strncmp(*path, list->foreign, list->foreign_size) == 0) {
         *path += list->foreign_size;
@@ -154,6 +158,29 @@ static vg_status find_end(file_list *list, const char **path, vg_error *error)
     return VG_OK;
 }
 
+/* How a path from the current folder begins that leads into the input: "photos/". Empty where
+ * the input is elsewhere. */
+static void find_way(name_list *list)
+{
+    char folder[VG_ADDRESS_CHARS];
+    const char *address = vg_store_address(list->input);
+    list->way[0] = '\0';
+    if (address[0] != '/' || getcwd(folder, sizeof folder) == NULL) return;
+    size_t size = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+    if (strncmp(address, folder, size) == 0 && address[size] == '/' && address[size + 1] != '\0')
+        snprintf(list->way, sizeof list->way, "%s/", address + size + 1);
+}
+
+/* "photos/a.jpg" of `find photos`, with photos the input. A folder in it that has the same
+ * name goes before. */
+static const char *below_way(const name_list *list, const char *path)
+{
+    vg_file file;
+    size_t size = strlen(list->way);
+    if (size == 0 || strncmp(path, list->way, size) != 0) return path;
+    return vg_store_stat(list->input, path, &file, NULL) == VG_OK ? path : path + size;
+}
+
 static bool goes_up(const char *path)
 {
     for (const char *name = path; name != NULL; name = strchr(name, '/')) {
@@ -164,7 +191,7 @@ static bool goes_up(const char *path)
 }
 
 /* A file that is not there is an image all the same: one that fails. */
-static vg_status add_image(file_list *list, const char *path, vg_error *error)
+static vg_status add_image(name_list *list, const char *path, vg_error *error)
 {
     vg_file file;
     vg_listed_image image = {.path = path, .size = VG_SIZE_UNKNOWN};
@@ -176,7 +203,7 @@ static vg_status add_image(file_list *list, const char *path, vg_error *error)
     return vg_image_list_add(list->images, &image, error);
 }
 
-static vg_status add_path(file_list *list, vg_error *error)
+static vg_status add_path(name_list *list, vg_error *error)
 {
     const char *path = list->text;
     if (goes_up(path))
@@ -194,12 +221,17 @@ static vg_status add_path(file_list *list, vg_error *error)
         path += 2;
         while (*path == '/') path++;
     }
+    if (below == NULL && !is_elsewhere(path)) path = below_way(list, path);
+    if (vg_patterns_match_tree(list->excludes, path)) {
+        list->left_out->excluded++;
+        return VG_OK;
+    }
     return path[0] != '\0' ? add_image(list, path, error) : VG_OK;
 }
 
 /* The first line, which may begin with a byte order mark, tells a CSV by its
  * header. */
-static vg_status read_first(file_list *list, bool *found, vg_error *error)
+static vg_status read_first(name_list *list, bool *found, vg_error *error)
 {
     vg_status status = read_line(list, found, error);
     if (status != VG_OK || !*found || list->size == 0) return status;
@@ -214,7 +246,7 @@ static vg_status read_first(file_list *list, bool *found, vg_error *error)
     return VG_OK;
 }
 
-static vg_status read_all(file_list *list, vg_error *error)
+static vg_status read_all(name_list *list, vg_error *error)
 {
     bool found;
     vg_status status = read_first(list, &found, error);
@@ -229,10 +261,15 @@ static vg_status read_all(file_list *list, vg_error *error)
 }
 
 vg_status vg_read_name_list(vg_image_list *images, vg_store *input, const char *name,
-                            vg_error *error)
+                            const vg_patterns *excludes, vg_left_out *left_out, vg_error *error)
 {
     bool is_stdin = strcmp(name, "-") == 0;
-    file_list list = {.name = is_stdin ? "standard input" : name, .input = input, .images = images};
+    name_list list = {.name = is_stdin ? "standard input" : name,
+                      .input = input,
+                      .images = images,
+                      .excludes = excludes,
+                      .left_out = left_out};
+    find_way(&list);
     list.file = is_stdin ? stdin : fopen(name, "rb");
     if (list.file == NULL)
         return vg_fail(error, errno == ENOENT ? VG_ENOTFOUND : VG_EIO,

@@ -1,15 +1,14 @@
 #include "selection/selection.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/observer.h"
 #include "output/layout.h"
-#include "selection/glob.h"
-#include "selection/labels.h"
+#include "selection/image_endings.h"
+#include "selection/left_out.h"
 #include "selection/name_list.h"
+#include "selection/patterns.h"
 
 /* A mode stands for a glob and a number of images. */
 typedef struct mode {
@@ -23,6 +22,23 @@ static const mode modes[] = {
     {"mini", "Training/Apple*/*.jpg", 300},
 };
 
+/* What the options say, made ready. */
+typedef struct selecting {
+    const vg_selection_options *options;
+    vg_store *input;
+    const vg_store *output;
+    const vg_observer *observer;
+    const atomic_bool *cancel;
+    const mode *mode; /* or NULL */
+    vg_patterns selects, excludes;
+    vg_left_out left_out;
+    vg_image_list *images;
+    uint64_t seen;
+    double start;
+} selecting;
+
+/* --- Options ----------------------------------------------------------------------- */
+
 static vg_status find_mode(const mode **found, const char *name, vg_error *error)
 {
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
@@ -32,134 +48,195 @@ static vg_status find_mode(const mode **found, const char *name, vg_error *error
     return vg_fail(error, VG_EINVAL, "mode \"%s\": it must be mini, apples or full", name);
 }
 
-static bool has_hidden_part(const char *path)
+static vg_status check_options(const vg_selection_options *options, vg_error *error)
 {
-    for (const char *name = path; name != NULL; name = strchr(name, '/')) {
-        if (*name == '/') name++;
-        if (*name == '.' || *name == '_') return true;
-    }
-    return false;
-}
-
-static bool has_image_extension(const char *path)
-{
-    const char *extension = strrchr(vg_path_filename(path), '.');
-    return extension != NULL &&
-           (strcasecmp(extension, ".jpg") == 0 || strcasecmp(extension, ".jpeg") == 0 ||
-            strcasecmp(extension, ".png") == 0);
-}
-
-/* The state of a listing. */
-typedef struct listing {
-    const vg_selection_options *options;
-    const vg_store *input, *output;
-    const char *select; /* NULL: by extension */
-    vg_image_list *images;
-    uint64_t seen;
-    double start;
-} listing;
-
-static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
-{
-    listing *list = context;
-    vg_status status = vg_check_cancel(list->options->cancel, error);
-    if (status != VG_OK) return status;
-    if (has_hidden_part(file->path) ||
-        vg_layout_is_table_file(list->input, list->output, file->path))
-        return VG_OK;
-    list->seen++;
-    bool taken = list->select != NULL ? vg_glob_match(list->select, file->path)
-                                      : has_image_extension(file->path);
-    const vg_listed_image image = {
-        .path = file->path, .size = file->size, .modified = file->modified};
-    if (taken) status = vg_image_list_add(list->images, &image, error);
-    vg_notify_progress(list->options->observer, VG_PHASE_LIST, vg_image_list_count(list->images), 0,
-                       0, list->start);
-    return status;
-}
-
-static vg_status list_input(vg_image_list *images, vg_store *input, const vg_store *output,
-                            const char *select, const vg_selection_options *options,
-                            vg_error *error)
-{
-    listing list = {.options = options,
-                    .input = input,
-                    .output = output,
-                    .select = select,
-                    .images = images,
-                    .start = vg_seconds()};
-    vg_status status = vg_store_list(input, "", visit_file, &list, error);
-    if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
-    if (status != VG_OK) return status;
-
-    uint64_t taken = vg_image_list_count(images);
-    const char *address = vg_store_address(input);
-    if (list.seen == 0)
-        return vg_fail(error, VG_ENOTFOUND, "%s has no files: give a folder of images", address);
-    if (taken == 0 && select == NULL)
-        return vg_fail(error, VG_ENOTFOUND,
-                       "%s has %llu files but none whose name ends in .jpg, .jpeg or .png: name "
-                       "the images with --select",
-                       address, (unsigned long long)list.seen);
-    if (taken == 0)
-        return vg_fail(error, VG_ENOTFOUND,
-                       "none of the %llu files below %s matches \"%s\": name the images with "
-                       "--select, such as --select '**/*.jpg'",
-                       (unsigned long long)list.seen, address, select);
+    int ways =
+        (options->mode != NULL) + (options->selects.count > 0) + (options->files_from != NULL);
+    if (ways > 1)
+        return vg_fail(error, VG_EINVAL,
+                       "mode, select and files-from name images in three ways: give one of them");
+    if (options->limit > 0 && options->sample > 0)
+        return vg_fail(error, VG_EINVAL, "limit and sample both say how many: give one of them");
     return VG_OK;
 }
 
-static vg_status read_list(vg_image_list *images, vg_store *input,
-                           const vg_selection_options *options, vg_error *error)
+static vg_status add_all(vg_patterns *patterns, const vg_texts *texts, vg_error *error)
 {
-    vg_status status = vg_read_name_list(images, input, options->files_from, error);
-    if (status == VG_OK && vg_image_list_count(images) == 0)
-        status = vg_fail(error, VG_ENOTFOUND, "%s names no file: give one path a line",
-                         options->files_from);
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < texts->count && status == VG_OK; i++)
+        status = vg_patterns_add(patterns, texts->items[i], error);
     return status;
 }
 
-static vg_status finish_list(vg_image_list *images, uint64_t limit,
-                             const vg_selection_options *options, vg_error *error)
+static vg_status read_options(selecting *state, vg_error *error)
 {
-    vg_status status = vg_image_list_finish(images, limit, error);
-    uint64_t repeated = vg_image_list_repeated(images);
-    if (status == VG_OK && repeated > 0)
-        vg_notify_log(options->observer, VG_LOG_WARNING, "%s: repeated paths left out: %llu",
+    const vg_selection_options *options = state->options;
+    vg_status status = check_options(options, error);
+    if (status == VG_OK) status = add_all(&state->selects, &options->selects, error);
+    if (status == VG_OK) status = add_all(&state->excludes, &options->excludes, error);
+    if (status != VG_OK || options->mode == NULL) return status;
+    status = find_mode(&state->mode, options->mode, error);
+    return status == VG_OK ? vg_patterns_add(&state->selects, state->mode->select, error) : status;
+}
+
+/* --- Listing ------------------------------------------------------------------------- */
+
+/* Folders that systems and programs keep beside pictures: copies and waste. */
+static const char *const system_folders[] = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN",
+                                             "lost+found"};
+
+static bool is_hidden(const char *name, size_t size, bool is_folder)
+{
+    if (name[0] == '.') return true;
+    for (size_t i = 0; is_folder && i < sizeof system_folders / sizeof *system_folders; i++)
+        if (strlen(system_folders[i]) == size && memcmp(name, system_folders[i], size) == 0)
+            return true;
+    return false;
+}
+
+/* The first hidden part of the path that no pattern names; NULL where there is none. */
+static const char *hidden_part(const selecting *state, const char *path, size_t *size,
+                               bool *is_folder)
+{
+    for (const char *name = path; name != NULL;) {
+        const char *slash = strchr(name, '/');
+        *is_folder = slash != NULL;
+        *size = slash != NULL ? (size_t)(slash - name) : strlen(name);
+        if (is_hidden(name, *size, *is_folder) && !vg_patterns_name(&state->selects, name, *size))
+            return name;
+        name = slash != NULL ? slash + 1 : NULL;
+    }
+    return NULL;
+}
+
+/* Whether the listed file is an image of this selection; counts it where it might have
+ * been one. */
+static bool is_taken(selecting *state, const char *path)
+{
+    size_t size;
+    bool is_folder, has_pattern = state->selects.globs.count > 0;
+    if (has_pattern && !vg_patterns_match(&state->selects, path)) return false;
+    const char *hidden = hidden_part(state, path, &size, &is_folder);
+    if (hidden != NULL) {
+        vg_left_out_add_hidden(&state->left_out, hidden, size, is_folder);
+        return false;
+    }
+    if (vg_patterns_match_tree(&state->excludes, path)) {
+        state->left_out.excluded++;
+        return false;
+    }
+    if (has_pattern || vg_has_image_ending(path)) return true;
+    vg_left_out_add_ending(&state->left_out, path);
+    return false;
+}
+
+static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
+{
+    selecting *state = context;
+    vg_status status = vg_check_cancel(state->cancel, error);
+    if (status != VG_OK) return status;
+    if (vg_layout_is_table_file(state->input, state->output, file->path)) return VG_OK;
+    state->seen++;
+    const vg_listed_image image = {
+        .path = file->path, .size = file->size, .modified = file->modified};
+    if (is_taken(state, file->path)) status = vg_image_list_add(state->images, &image, error);
+    vg_notify_progress(state->observer, VG_PHASE_LIST, vg_image_list_count(state->images), 0, 0,
+                       state->start);
+    return status;
+}
+
+/* Nothing was taken: why. */
+static vg_status fail_empty(const selecting *state, vg_error *error)
+{
+    char left[256];
+    const char *address = vg_store_address(state->input);
+    unsigned long long seen = state->seen;
+    if (seen == 0)
+        return vg_fail(error, VG_ENOTFOUND, "%s has no files: give a folder of images", address);
+    vg_left_out_text(&state->left_out, left, sizeof left);
+    if (state->selects.globs.count == 0)
+        return vg_fail(error, VG_ENOTFOUND,
+                       "%s has no image that can be read; %s; name images without a usual ending "
+                       "with --select",
+                       address, left);
+    if (left[0] != '\0')
+        return vg_fail(error, VG_ENOTFOUND, "of the %llu files below %s none is taken; %s", seen,
+                       address, left);
+    if (state->mode != NULL)
+        return vg_fail(
+            error, VG_ENOTFOUND,
+            "none of the %llu files below %s matches \"%s\", as the mode %s wants: leave "
+            "the mode out to take every image",
+            seen, address, state->mode->select, state->mode->name);
+    return vg_fail(error, VG_ENOTFOUND,
+                   "none of the %llu files below %s matches \"%s\": a pattern is of the path below "
+                   "INPUT, such as --select '**/*.jpg'",
+                   seen, address, state->options->selects.items[0]);
+}
+
+static vg_status list_input(selecting *state, vg_error *error)
+{
+    vg_status status = vg_store_list(state->input, "", visit_file, state, error);
+    if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
+    if (status == VG_OK && vg_image_list_count(state->images) == 0)
+        status = fail_empty(state, error);
+    return status;
+}
+
+/* --- Lists of names --------------------------------------------------------------------- */
+
+static vg_status read_list(selecting *state, vg_error *error)
+{
+    const char *name = state->options->files_from;
+    vg_status status = vg_read_name_list(state->images, state->input, name, &state->excludes,
+                                         &state->left_out, error);
+    if (status == VG_OK && vg_image_list_count(state->images) == 0)
+        status = vg_fail(error, VG_ENOTFOUND, "%s names no file%s: give one path a line", name,
+                         state->left_out.excluded > 0 ? " that is not excluded" : "");
+    return status;
+}
+
+/* --- The list ---------------------------------------------------------------------------- */
+
+static vg_status finish(selecting *state, vg_error *error)
+{
+    const vg_selection_options *options = state->options;
+    char left[512];
+    vg_image_share share = {
+        .limit = options->limit, .sample = options->sample, .seed = options->seed};
+    if (state->mode != NULL && state->mode->limit > 0 &&
+        (share.limit == 0 || state->mode->limit < share.limit))
+        share.limit = state->mode->limit;
+    vg_status status = vg_image_list_finish(state->images, &share, error);
+    if (status != VG_OK) return status;
+    uint64_t repeated = vg_image_list_repeated(state->images);
+    if (repeated > 0)
+        vg_notify_log(state->observer, VG_LOG_WARNING, "%s: repeated paths left out: %llu",
                       options->files_from, (unsigned long long)repeated);
-    return status;
-}
-
-static vg_status check_one_way(const vg_selection_options *options, vg_error *error)
-{
-    int ways = (options->mode != NULL) + (options->select != NULL) + (options->files_from != NULL);
-    if (ways <= 1) return VG_OK;
-    return vg_fail(error, VG_EINVAL,
-                   "mode, select and files-from name images in three ways: give one of them");
+    vg_left_out_text(&state->left_out, left, sizeof left);
+    if (left[0] != '\0') vg_notify_log(state->observer, VG_LOG_INFO, "%s", left);
+    return VG_OK;
 }
 
 vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,
-                           const vg_selection_options *options, vg_error *error)
+                           const vg_selection_options *options, const vg_observer *observer,
+                           const atomic_bool *cancel, vg_error *error)
 {
-    const mode *chosen = NULL;
-    const char *select = options->select;
-    uint64_t limit = options->limit;
+    selecting state = {.options = options,
+                       .input = input,
+                       .output = output,
+                       .observer = observer,
+                       .cancel = cancel,
+                       .start = vg_seconds()};
     *images = NULL;
-    vg_status status = check_one_way(options, error);
-    if (status != VG_OK) return status;
-    if (select == NULL && options->files_from == NULL && !options->images) {
-        status = find_mode(&chosen, options->mode != NULL ? options->mode : "full", error);
-        if (status != VG_OK) return status;
-        select = chosen->select;
-        if (chosen->limit > 0 && (limit == 0 || chosen->limit < limit)) limit = chosen->limit;
-    }
-
-    status = vg_image_list_open(images, 0, error);
-    if (status == VG_OK && options->files_from != NULL)
-        status = read_list(*images, input, options, error);
-    else if (status == VG_OK)
-        status = list_input(*images, input, output, select, options, error);
-    if (status == VG_OK) status = finish_list(*images, limit, options, error);
+    vg_status status = read_options(&state, error);
+    if (status == VG_OK) status = vg_image_list_open(images, 0, error);
+    state.images = *images;
+    if (status == VG_OK)
+        status = options->files_from != NULL ? read_list(&state, error) : list_input(&state, error);
+    if (status == VG_OK) status = finish(&state, error);
     if (status != VG_OK) vg_image_list_close(images);
+    vg_patterns_free(&state.selects);
+    vg_patterns_free(&state.excludes);
     return status;
 }

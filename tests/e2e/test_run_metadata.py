@@ -73,5 +73,5 @@ def test_nothing_there(tmp_path):
     (tmp_path / "in").mkdir()
     assert "no files" in metadata(tmp_path / "in", tmp_path / "out", code=1).stderr
     (tmp_path / "in" / "a.txt").write_text("x")
-    assert ".jpeg" in metadata(tmp_path / "in", tmp_path / "out", code=1).stderr
+    assert "1 .txt" in metadata(tmp_path / "in", tmp_path / "out", code=1).stderr
     assert not (tmp_path / "out").exists()

@@ -38,7 +38,7 @@ static void check_images(vg_image_list *images)
 {
     vg_image_cursor *cursor = NULL;
     vg_listed_image image;
-    FUZZ_CHECK(vg_image_list_finish(images, 0, NULL) == VG_OK);
+    FUZZ_CHECK(vg_image_list_finish(images, NULL, NULL) == VG_OK);
     FUZZ_CHECK(vg_image_cursor_open(&cursor, images, 0, NULL) == VG_OK);
     while (vg_image_cursor_next(cursor, &image, NULL) == VG_OK && image.path != NULL) {
         FUZZ_CHECK(image.path[0] != '\0');
@@ -57,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(vg_image_list_open(&images, LIST_MEMORY, NULL) == VG_OK);
 
     memory_file(name, data, size);
-    vg_status status = vg_read_name_list(images, input, name, &error);
+    static const vg_patterns none = {0};
+    vg_left_out left_out = {0};
+    vg_status status = vg_read_name_list(images, input, name, &none, &left_out, &error);
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));
     if (status == VG_OK) check_images(images);
     vg_image_list_close(&images);

@@ -34,7 +34,7 @@ static vg_image_list *list_of(const char *path)
     vg_image_list *list;
     assert_int_equal(vg_image_list_open(&list, 0, NULL), VG_OK);
     assert_int_equal(vg_image_list_add(list, &(vg_listed_image){.path = path}, NULL), VG_OK);
-    assert_int_equal(vg_image_list_finish(list, 0, NULL), VG_OK);
+    assert_int_equal(vg_image_list_finish(list, NULL, NULL), VG_OK);
     return list;
 }
 

@@ -34,7 +34,7 @@ MAY_INCLUDE = {
     "report": {"table", "digest", "io", "output", "explore"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
-    "cli/parsing": {"io", "run", "output", "cli", "cli/reporting"},
+    "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli"},
     "cli/commands": {"digest", "io", "weights", "run", "explore", "report", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench"},

@@ -20,7 +20,7 @@ static void path_of(char path[64], int number)
 }
 
 /* Every image twice, in an order of its own; the second time with another size. */
-static vg_image_list *open_list(size_t memory, uint64_t limit)
+static vg_image_list *open_share(size_t memory, vg_image_share share)
 {
     vg_image_list *list;
     char path[64];
@@ -33,8 +33,13 @@ static vg_image_list *open_list(size_t memory, uint64_t limit)
         assert_int_equal(vg_image_list_add(list, &image, NULL), VG_OK);
     }
     assert_int_equal(vg_image_list_count(list), 2 * IMAGES);
-    assert_int_equal(vg_image_list_finish(list, limit, NULL), VG_OK);
+    assert_int_equal(vg_image_list_finish(list, &share, NULL), VG_OK);
     return list;
+}
+
+static vg_image_list *open_list(size_t memory, uint64_t limit)
+{
+    return open_share(memory, (vg_image_share){.limit = limit});
 }
 
 static void assert_images(const vg_image_list *list, int first, int end)
@@ -76,6 +81,49 @@ static void images_come_in_order_once(void **state)
     assert_string_equal(digests[0], digests[1]);
 }
 
+/* The numbers of the images, which are in the order of their paths. */
+static void read_sizes(const vg_image_list *list, int64_t *sizes)
+{
+    vg_image_cursor *cursor;
+    vg_listed_image image;
+    assert_int_equal(vg_image_cursor_open(&cursor, list, 0, NULL), VG_OK);
+    for (uint64_t i = 0; i < vg_image_list_count(list); i++) {
+        assert_int_equal(vg_image_cursor_next(cursor, &image, NULL), VG_OK);
+        sizes[i] = image.size;
+    }
+    vg_image_cursor_close(&cursor);
+}
+
+static void a_sample_is_told_by_its_seed(void **state)
+{
+    (void)state;
+    enum { WANTED = 10000 };
+    static int64_t first[WANTED], second[WANTED];
+    const vg_image_share share = {.sample = WANTED, .seed = 7};
+    vg_image_list *spilled = open_share(SPILLED, share), *memory = open_share(IN_MEMORY, share);
+    assert_int_equal(vg_image_list_count(spilled), WANTED);
+    assert_string_equal(vg_image_list_sha256(spilled), vg_image_list_sha256(memory));
+    read_sizes(spilled, first);
+    vg_image_list_close(&spilled);
+    vg_image_list_close(&memory);
+
+    /* Drawn all over the list: a quarter of it holds a quarter of the sample. */
+    int quarters[4] = {0};
+    for (int i = 0; i < WANTED; i++) {
+        assert_true(i == 0 || first[i - 1] < first[i]);
+        quarters[4 * first[i] / IMAGES]++;
+    }
+    for (int i = 0; i < 4; i++) assert_in_range(quarters[i], WANTED / 4 - 300, WANTED / 4 + 300);
+
+    vg_image_list *other = open_share(IN_MEMORY, (vg_image_share){.sample = WANTED, .seed = 8});
+    read_sizes(other, second);
+    vg_image_list_close(&other);
+    assert_memory_not_equal(first, second, sizeof first);
+    vg_image_list *all = open_share(IN_MEMORY, (vg_image_share){.sample = 10 * IMAGES});
+    assert_int_equal(vg_image_list_count(all), IMAGES);
+    vg_image_list_close(&all);
+}
+
 static void a_limit_keeps_the_first(void **state)
 {
     (void)state;
@@ -94,7 +142,7 @@ static void digest_of(char sha256[VG_SHA256_CHARS], const vg_listed_image *image
     assert_int_equal(vg_image_list_open(&list, 0, NULL), VG_OK);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(vg_image_list_add(list, &images[i], NULL), VG_OK);
-    assert_int_equal(vg_image_list_finish(list, 0, NULL), VG_OK);
+    assert_int_equal(vg_image_list_finish(list, NULL, NULL), VG_OK);
     strcpy(sha256, vg_image_list_sha256(list));
     vg_image_list_close(&list);
 }
@@ -130,7 +178,7 @@ static void paths_may_be_longer_than_every_buffer(void **state)
     assert_int_equal(vg_image_list_add(list, &(vg_listed_image){.path = "a"}, NULL), VG_OK);
     assert_int_equal(vg_image_list_add(list, &image, NULL), VG_OK);
     assert_int_equal(vg_image_list_add(list, &(vg_listed_image){.path = "y"}, NULL), VG_OK);
-    assert_int_equal(vg_image_list_finish(list, 0, NULL), VG_OK);
+    assert_int_equal(vg_image_list_finish(list, NULL, NULL), VG_OK);
     assert_int_equal(vg_image_cursor_open(&cursor, list, 1, NULL), VG_OK);
     assert_int_equal(vg_image_cursor_next(cursor, &found, NULL), VG_OK);
     assert_string_equal(found.path, path);
@@ -165,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_come_in_order_once),
         cmocka_unit_test(a_limit_keeps_the_first),
+        cmocka_unit_test(a_sample_is_told_by_its_seed),
         cmocka_unit_test(the_digest_tells_every_change),
         cmocka_unit_test(paths_may_be_longer_than_every_buffer),
         cmocka_unit_test_setup_teardown(no_folder_for_temporary_files_is_an_error, make_folder,

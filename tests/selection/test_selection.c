@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -13,6 +14,12 @@
 #include "selection/labels.h"
 #include "selection/name_list.h"
 #include "selection/selection.h"
+
+#define TEXTS(...)                                                    \
+    {                                                                 \
+        (const char *const[]){__VA_ARGS__},                           \
+            sizeof(const char *const[]){__VA_ARGS__} / sizeof(char *) \
+    }
 
 static vg_store *open_store(const char *address)
 {
@@ -49,8 +56,7 @@ static vg_status select_into(char **text, vg_store *input, vg_store *output,
 {
     static const vg_observer silent = {0};
     vg_image_list *images;
-    options.observer = &silent;
-    vg_status status = vg_select_images(&images, input, output, &options, error);
+    vg_status status = vg_select_images(&images, input, output, &options, &silent, NULL, error);
     *text = status == VG_OK ? joined(images) : NULL;
     vg_image_list_close(&images);
     return status;
@@ -87,7 +93,9 @@ static void images_are_selected_in_byte_order(void **state)
                                  "Training/Apple 1/y.JPEG",
                                  "Training/Apple 1/notes.txt",
                                  "Training/Apple 1/.hidden.jpg",
-                                 "Training/_trash/h.jpg",
+                                 "Training/_background_/h.jpg",
+                                 "Training/Apple 1/_DSC1.JPG",
+                                 "Training/@eaDir/h.jpg",
                                  "Training/.thumbs/h.jpg",
                                  "Training/Pear/\xc3\xa9.jpg",
                                  "Test/Apple 1/t.jpg",
@@ -96,23 +104,122 @@ static void images_are_selected_in_byte_order(void **state)
                                  "top.jpg",
                                  NULL};
     fill(input, files);
-    assert_selects(input, output, (vg_selection_options){0},
+    assert_selects(input, output, (vg_selection_options){.mode = "full"},
                    "Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|Training/Apple 10/b.jpg|"
-                   "Training/Pear/\xc3\xa9.jpg|");
+                   "Training/Pear/\xc3\xa9.jpg|Training/_background_/h.jpg|");
     assert_selects(input, output, (vg_selection_options){.mode = "apples"},
                    "Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|Training/Apple 10/b.jpg|");
     assert_selects(input, output, (vg_selection_options){.mode = "mini", .limit = 1},
                    "Training/Apple 1/B.jpg|");
-    assert_selects(input, output, (vg_selection_options){.select = "**/*.png"},
+    assert_selects(input, output, (vg_selection_options){.selects = TEXTS("**/*.png")},
                    "Training/Apple 1/x.png|");
-    assert_selects(input, output, (vg_selection_options){.select = "*.jpg"}, "top.jpg|");
-    assert_selects(input, output, (vg_selection_options){.select = "out/**"}, "out/photo.jpg|");
-    assert_selects(input, output, (vg_selection_options){.images = true},
-                   "Test/Apple 1/t.jpg|Training/Apple 1/B.jpg|Training/Apple 1/a.jpg|"
-                   "Training/Apple 1/x.png|Training/Apple 1/y.JPEG|Training/Apple 10/b.jpg|"
-                   "Training/Pear/\xc3\xa9.jpg|out/photo.jpg|top.jpg|");
+    assert_selects(input, output, (vg_selection_options){.selects = TEXTS("*.jpg")}, "top.jpg|");
+    assert_selects(input, output, (vg_selection_options){.selects = TEXTS("out/**")},
+                   "out/photo.jpg|");
+    assert_selects(input, output, (vg_selection_options){0},
+                   "Test/Apple 1/t.jpg|Training/Apple 1/B.jpg|Training/Apple 1/_DSC1.JPG|"
+                   "Training/Apple 1/a.jpg|Training/Apple 1/x.png|Training/Apple 1/y.JPEG|"
+                   "Training/Apple 10/b.jpg|Training/Pear/\xc3\xa9.jpg|Training/_background_/h.jpg|"
+                   "out/photo.jpg|top.jpg|");
     vg_store_close(&input);
     vg_store_close(&output);
+}
+
+/* What the observer was told. */
+static void keep_message(void *context, vg_log_level level, const char *message)
+{
+    (void)level;
+    snprintf(context, 512, "%s", message);
+}
+
+static void assert_told(vg_store *input, vg_selection_options options, const char *expected)
+{
+    char told[512] = "";
+    const vg_observer observer = {.context = told, .log = keep_message};
+    vg_image_list *images;
+    vg_error error;
+    if (vg_select_images(&images, input, input, &options, &observer, NULL, &error) != VG_OK)
+        fail_msg("%s", error.message);
+    vg_image_list_close(&images);
+    assert_string_equal(told, expected);
+}
+
+static void what_is_left_out_is_told(void **state)
+{
+    vg_store *input = open_store(*state);
+    const char *const files[] = {"a.jpg",
+                                 "b.JFIF",
+                                 "notes.txt",
+                                 "more.TXT",
+                                 "README",
+                                 ".DS_Store",
+                                 ".hidden.jpg",
+                                 "__MACOSX/a.jpg",
+                                 "x/.git/deep/o.jpg",
+                                 "x/lost+found/y",
+                                 "x/ok/p.png",
+                                 "x/raw/q.png",
+                                 NULL};
+    fill(input, files);
+    assert_told(input, (vg_selection_options){.excludes = TEXTS("**/raw")},
+                "left out: 3 files with other endings (2 .txt, 1 without one), 2 hidden files, 3 "
+                "files in hidden or system folders (.git, __MACOSX, lost+found), 1 file by "
+                "--exclude");
+    assert_told(input, (vg_selection_options){.selects = TEXTS("a.jpg")}, "");
+    assert_selects(input, input, (vg_selection_options){.selects = TEXTS("**/.git/**")},
+                   "x/.git/deep/o.jpg|");
+    assert_selects(input, input, (vg_selection_options){.selects = TEXTS("__MACOSX/*", ".h*")},
+                   ".hidden.jpg|__MACOSX/a.jpg|");
+    assert_refuses(input, (vg_selection_options){.selects = TEXTS("**/o.jpg")}, VG_ENOTFOUND,
+                   "hidden or system folders (.git)");
+    vg_store_close(&input);
+}
+
+static void patterns_are_taken_together(void **state)
+{
+    vg_store *input = open_store(*state);
+    const char *const files[] = {"train/a/1.jpg", "train/b/2.png", "val/a/3.jpg", "test/a/4.jpg",
+                                 "{x,y.jpg",      "[{]/z.jpg",     NULL};
+    fill(input, files);
+    assert_selects(input, input, (vg_selection_options){.selects = TEXTS("{train,val}/*/*.jpg")},
+                   "train/a/1.jpg|val/a/3.jpg|");
+    assert_selects(input, input,
+                   (vg_selection_options){.selects = TEXTS("t{rain,es{t,}}/**"),
+                                          .excludes = TEXTS("*/b", "**/4.*")},
+                   "train/a/1.jpg|");
+    assert_selects(input, input, (vg_selection_options){.selects = TEXTS("val/**", "test/**")},
+                   "test/a/4.jpg|val/a/3.jpg|");
+    assert_selects(input, input, (vg_selection_options){.selects = TEXTS("{x,y.jpg", "[[]{]/*")},
+                   "[{]/z.jpg|{x,y.jpg|");
+    assert_refuses(
+        input,
+        (vg_selection_options){.selects = TEXTS("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"
+                                                "{a,b}{a,b}{a,b}{a,b}{a,b}")},
+        VG_EINVAL, "4096");
+    vg_store_close(&input);
+}
+
+static void assert_list(const char *folder, vg_store *input, const char *list, const char *expected)
+{
+    put(in(folder, "list"), list);
+    assert_selects(input, input, (vg_selection_options){.files_from = in(folder, "list")},
+                   expected);
+}
+
+static void names_lead_into_the_input_from_here(void **state)
+{
+    const char *folder = *state;
+    vg_store *input = open_store(in(folder, "photos"));
+    const char *const files[] = {"a/1.jpg", "photos/2.jpg", NULL};
+    char before[FOLDER_CHARS];
+    fill(input, files);
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    assert_list(folder, input, "photos/a/1.jpg\n./photos/photos/2.jpg\nphotos/3.jpg\n",
+                "3.jpg|a/1.jpg|photos/2.jpg|");
+    assert_list(folder, input, "photos/2.jpg\n", "photos/2.jpg|");
+    assert_int_equal(chdir(before), 0);
+    vg_store_close(&input);
 }
 
 static void what_selects_nothing_is_named(void **state)
@@ -121,21 +228,18 @@ static void what_selects_nothing_is_named(void **state)
     assert_refuses(input, (vg_selection_options){0}, VG_ENOTFOUND, "has no files");
     assert_refuses(missing, (vg_selection_options){0}, VG_ENOTFOUND, "missing");
     put(in(*state, "a.txt"), "x");
-    assert_refuses(input, (vg_selection_options){0}, VG_ENOTFOUND, "none of the 1 files below");
-    assert_refuses(input, (vg_selection_options){.select = "*.gif"}, VG_ENOTFOUND, "\"*.gif\"");
-    assert_refuses(input, (vg_selection_options){.images = true}, VG_ENOTFOUND, ".png");
+    assert_refuses(input, (vg_selection_options){0}, VG_ENOTFOUND,
+                   "no image that can be read; left out: 1 file with other endings (1 .txt)");
+    assert_refuses(input, (vg_selection_options){.selects = TEXTS("*.gif")}, VG_ENOTFOUND,
+                   "\"*.gif\"");
+    assert_refuses(input, (vg_selection_options){.mode = "full"}, VG_ENOTFOUND, "the mode full");
+    assert_refuses(input, (vg_selection_options){.limit = 1, .sample = 1}, VG_EINVAL,
+                   "one of them");
     assert_refuses(input, (vg_selection_options){.mode = "maxi"}, VG_EINVAL, "\"maxi\"");
-    assert_refuses(input, (vg_selection_options){.mode = "mini", .select = "*"}, VG_EINVAL,
+    assert_refuses(input, (vg_selection_options){.mode = "mini", .selects = TEXTS("*")}, VG_EINVAL,
                    "one of them");
     vg_store_close(&input);
     vg_store_close(&missing);
-}
-
-static void assert_list(const char *folder, vg_store *input, const char *list, const char *expected)
-{
-    put(in(folder, "list"), list);
-    assert_selects(input, input, (vg_selection_options){.files_from = in(folder, "list")},
-                   expected);
 }
 
 static void lists_name_images(void **state)
@@ -242,6 +346,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(images_are_selected_in_byte_order, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(what_is_left_out_is_told, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(patterns_are_taken_together, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(names_lead_into_the_input_from_here, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(what_selects_nothing_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_name_images, make_folder, remove_folder),

@@ -3,24 +3,21 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "cli/parsing/selection_arguments.h"
 #include "cli/parsing/shared_options.h"
 #include "cli/reporting/ending.h"
 #include "cli/reporting/metrics.h"
 
-enum { OPTION_SELECT = 256 };
-
-static const vg_cli_option metadata_options[] = {
-    {OPTION_SELECT, "select", "GLOB", NULL,
-     "files to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not "
-     "(default: every .jpg, .jpeg and .png)"},
-    VG_CLI_TIMESTAMP_OPTIONS,
-    VG_CLI_STORE_OPTIONS,
-    VG_CLI_REPORT_OPTIONS,
-    {0}};
+static const vg_cli_option metadata_options[] = {VG_CLI_SELECTION_OPTIONS,
+                                                 VG_CLI_TIMESTAMP_OPTIONS,
+                                                 VG_CLI_STORE_OPTIONS,
+                                                 VG_CLI_REPORT_OPTIONS,
+                                                 {0}};
 
 /* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
-static int parse(vg_metadata_options *options, vg_cli_shared_options *shared,
-                 const vg_cli_command *command, int argc, char **argv)
+static int parse(vg_metadata_options *options, vg_cli_selection *selection,
+                 vg_cli_shared_options *shared, const vg_cli_command *command, int argc,
+                 char **argv)
 {
     const char *value;
     vg_cli_parser parser;
@@ -34,11 +31,14 @@ static int parse(vg_metadata_options *options, vg_cli_shared_options *shared,
             if (!vg_cli_take_folder(command, value, &options->input, &options->output))
                 return VG_CLI_ERROR;
             break;
-        case OPTION_SELECT: options->select = value; break;
         default:
-            if (!vg_cli_shared_option(shared, command, key, value)) return VG_CLI_ERROR;
+            if (vg_cli_is_selection(key) ? !vg_cli_selection_option(selection, command, key, value)
+                                         : !vg_cli_shared_option(shared, command, key, value))
+                return VG_CLI_ERROR;
         }
     }
+    if (!vg_cli_selection_check(selection, command)) return VG_CLI_ERROR;
+    options->selection = selection->options;
     options->timestamp = shared->timestamp;
     options->overwrite = shared->overwrite;
     options->store = shared->store;
@@ -66,26 +66,22 @@ static void send_end(int exit_code, vg_status status, const vg_error *error,
     vg_cli_json_send(&json);
 }
 
-static int run_metadata(const vg_cli_command *command, int argc, char **argv)
+static int run_with(vg_metadata_options *options, const vg_cli_shared_options *shared,
+                    const vg_cli_command *command)
 {
-    vg_metadata_options options = {0};
-    vg_cli_shared_options shared;
-    int key = parse(&options, &shared, command, argc, argv);
-    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-
     vg_metadata_result result = {0};
     vg_error error = {""};
     vg_cli_progress *progress;
-    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
+    vg_status status = vg_cli_progress_open(&progress, shared->style, shared->log_level, &error);
     if (status != VG_OK) return vg_cli_failed(&error);
 
     vg_cli_catch_signals();
-    vg_cli_start(progress, command, options.input, options.output);
-    options.cancel = &vg_cli_interrupted;
+    vg_cli_start(progress, command, options->input, options->output);
+    options->cancel = &vg_cli_interrupted;
     vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
-    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK) status = vg_metadata_run(&options, &result, &error);
+    status = vg_cli_metrics_open(&metrics, shared->metrics, command->name, &error);
+    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
+    if (status == VG_OK) status = vg_metadata_run(options, &result, &error);
     if (status == VG_ECANCELLED) vg_fail(&error, status, "interrupted: nothing was written");
 
     bool is_json = vg_cli_progress_is_json(progress);
@@ -96,7 +92,19 @@ static int run_metadata(const vg_cli_command *command, int argc, char **argv)
         send_end(exit_code, status, &error, &result);
     else if (status != VG_OK)
         vg_cli_failed(&error);
-    if (status == VG_OK && !shared.quiet) print_summary(&result);
+    if (status == VG_OK && !shared->quiet) print_summary(&result);
+    return exit_code;
+}
+
+static int run_metadata(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_metadata_options options = {0};
+    vg_cli_selection selection = {0};
+    vg_cli_shared_options shared;
+    int key = parse(&options, &selection, &shared, command, argc, argv), exit_code = VG_EXIT_USAGE;
+    if (key == VG_CLI_HELP) exit_code = VG_EXIT_OK;
+    if (key == VG_CLI_END) exit_code = run_with(&options, &shared, command);
+    vg_cli_selection_close(&selection);
     return exit_code;
 }
 
@@ -105,8 +113,9 @@ const vg_cli_command vg_command_metadata = {
     .synopsis = "INPUT OUTPUT [options]",
     .summary = "List the images of a folder as tables, without opening them",
     .description = "Writes a CSV of path, label, filename, split, modification_time and\n"
-                   "file_size_bytes of every image below INPUT, and a CSV of counts by split and\n"
-                   "label, to metadata/ under OUTPUT. The split is the first folder of the path.\n"
+                   "file_size_bytes of every image that 'verger run' would take of INPUT, and a\n"
+                   "CSV of counts by split and label, to metadata/ under OUTPUT. The split is the\n"
+                   "first folder of the path.\n"
                    "\n"
                    "Example:\n"
                    "  verger metadata fruits-360 out",

@@ -9,11 +9,7 @@
 
 enum {
     OPTION_COMPONENTS = 'k',
-    OPTION_MODE = 256,
-    OPTION_SELECT,
-    OPTION_FILES_FROM,
-    OPTION_LIMIT,
-    OPTION_THREADS,
+    OPTION_THREADS = 256,
     OPTION_PIN,
     OPTION_MODEL,
     OPTION_DRY_RUN,
@@ -27,18 +23,9 @@ enum {
     OPTION_PART_ROWS
 };
 
-#define MODE_VALUES "mini apples full"
-
 const vg_cli_option vg_cli_run_options[] = {
     {OPTION_COMPONENTS, "components", "K", NULL, "components of the PCA, 1 to 1280 (default: 50)"},
-    {OPTION_MODE, "mode", "MODE", MODE_VALUES,
-     "images to take: mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full "
-     "is Training/*/*.jpg (default: full)"},
-    {OPTION_SELECT, "select", "GLOB", NULL,
-     "images to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not"},
-    {OPTION_FILES_FROM, "files-from", "LIST", "FILE",
-     "images to take, as a file with one path a line; - is standard input"},
-    {OPTION_LIMIT, "limit", "N", NULL, "take the first N images only"},
+    VG_CLI_SELECTION_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
     {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
     VG_CLI_FORMAT_OPTION,
@@ -124,24 +111,12 @@ static bool take_max_errors(vg_cli_run_arguments *arguments, const vg_cli_comman
     return false;
 }
 
-static bool take_mode(vg_cli_run_arguments *arguments, const vg_cli_command *command,
-                      const char *text)
-{
-    if (vg_cli_choice(command, "--mode", text, MODE_VALUES) < 0) return false;
-    arguments->options.mode = text;
-    return true;
-}
-
 static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *command, int key,
                         const char *value)
 {
     vg_run_options *options = &arguments->options;
     switch (key) {
     case OPTION_COMPONENTS: arguments->components = value; return true;
-    case OPTION_MODE: return take_mode(arguments, command, value);
-    case OPTION_SELECT: options->select = value; return true;
-    case OPTION_FILES_FROM: options->files_from = value; return true;
-    case OPTION_LIMIT: return take_number(command, "--limit", value, &options->limit);
     case OPTION_THREADS: return take_threads(arguments, command, value);
     case OPTION_PIN: options->pin = true; return true;
     case OPTION_MODEL: arguments->model = value; return true;
@@ -155,7 +130,10 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
         return take_number(command, "--max-pixels", value, &options->image.max_pixels);
     case OPTION_MAX_FILE_SIZE: return take_file_size(arguments, command, value);
     case OPTION_PART_ROWS: return take_number(command, "--part-rows", value, &options->part_rows);
-    default: return vg_cli_shared_option(&arguments->shared, command, key, value);
+    default:
+        if (vg_cli_is_selection(key))
+            return vg_cli_selection_option(&arguments->selection, command, key, value);
+        return vg_cli_shared_option(&arguments->shared, command, key, value);
     }
 }
 
@@ -179,13 +157,13 @@ static bool place_positionals(vg_cli_run_arguments *arguments, const vg_cli_comm
     arguments->options.input = words[0];
     arguments->options.output = words[1];
     if (words[2] != NULL) {
-        if (arguments->options.mode != NULL) {
+        if (arguments->selection.options.mode != NULL) {
             vg_cli_usage_error(command, "the mode is given twice: '%s' and '%s'",
-                               arguments->options.mode, words[2]);
+                               arguments->selection.options.mode, words[2]);
             return false;
         }
-        if (vg_cli_choice(command, "MODE", words[2], MODE_VALUES) < 0) return false;
-        arguments->options.mode = words[2];
+        if (vg_cli_choice(command, "MODE", words[2], VG_CLI_MODE_VALUES) < 0) return false;
+        arguments->selection.options.mode = words[2];
     }
     if (words[3] != NULL) {
         if (arguments->components != NULL) {
@@ -219,11 +197,7 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
     vg_run_options *options = &arguments->options;
     if (!check_continuation(arguments, command)) return false;
     if (!place_positionals(arguments, command)) return false;
-    if ((options->mode != NULL) + (options->select != NULL) + (options->files_from != NULL) > 1) {
-        vg_cli_usage_error(command, "a mode, --select and --files-from exclude one another: each "
-                                    "says which images to take");
-        return false;
-    }
+    if (!vg_cli_selection_check(&arguments->selection, command)) return false;
     if (arguments->components != NULL) {
         long components;
         const char *name = arguments->positional_count == 4 ? "K" : "--components";
@@ -231,12 +205,18 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
             return false;
         options->components = (int)components;
     }
+    options->selection = arguments->selection.options;
     options->parquet = arguments->shared.parquet;
     options->csv = arguments->shared.csv;
     options->timestamp = arguments->shared.timestamp;
     options->overwrite = arguments->shared.overwrite;
     options->store = arguments->shared.store;
     return true;
+}
+
+void vg_cli_run_arguments_close(vg_cli_run_arguments *arguments)
+{
+    vg_cli_selection_close(&arguments->selection);
 }
 
 int vg_cli_run_parse(vg_cli_run_arguments *arguments, const vg_cli_command *command, int argc,

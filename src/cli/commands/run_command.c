@@ -144,7 +144,8 @@ static vg_status rehearse(const vg_run_options *options, vg_run_result *result, 
 static vg_status fetch(const vg_run_options *options, vg_model_location *location,
                        vg_cli_progress *progress, vg_run_result *result, vg_error *error)
 {
-    bool reads_input = options->files_from != NULL && strcmp(options->files_from, "-") == 0;
+    bool reads_input =
+        options->selection.files_from != NULL && strcmp(options->selection.files_from, "-") == 0;
     vg_run_options silent = *options;
     silent.observer = (vg_observer){0};
     vg_status status = reads_input ? VG_OK : rehearse(&silent, result, error);
@@ -169,31 +170,37 @@ static vg_status locate_and_run(vg_run_options *options, vg_model_location *loca
     return vg_run(options, result, error);
 }
 
-static int run_run(const vg_cli_command *command, int argc, char **argv)
+static int run_with(vg_cli_run_arguments *arguments, const vg_cli_command *command)
 {
-    vg_cli_run_arguments arguments;
-    int key = vg_cli_run_parse(&arguments, command, argc, argv);
-    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-
-    vg_run_options *options = &arguments.options;
+    vg_run_options *options = &arguments->options;
     vg_run_result result = {0};
     vg_error error = {""};
     vg_cli_progress *progress;
     vg_model_location location = {0};
-    vg_status status =
-        vg_cli_progress_open(&progress, arguments.shared.style, arguments.shared.log_level, &error);
+    vg_status status = vg_cli_progress_open(&progress, arguments->shared.style,
+                                            arguments->shared.log_level, &error);
     if (status != VG_OK) return vg_cli_failed(&error);
 
     vg_cli_catch_signals();
     vg_cli_start(progress, command, options->input, options->output);
     options->cancel = &vg_cli_interrupted;
     vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, arguments.shared.metrics, command->name, &error);
+    status = vg_cli_metrics_open(&metrics, arguments->shared.metrics, command->name, &error);
     options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
     if (status == VG_OK)
-        status = locate_and_run(options, &location, arguments.model, progress, &result, &error);
+        status = locate_and_run(options, &location, arguments->model, progress, &result, &error);
     vg_cli_metrics_close(&metrics, vg_cli_exit_code(status, result.failed), &result);
-    return finish(&arguments, &location, &progress, status, &error, &result);
+    return finish(arguments, &location, &progress, status, &error, &result);
+}
+
+static int run_run(const vg_cli_command *command, int argc, char **argv)
+{
+    vg_cli_run_arguments arguments;
+    int key = vg_cli_run_parse(&arguments, command, argc, argv), exit_code = VG_EXIT_USAGE;
+    if (key == VG_CLI_HELP) exit_code = VG_EXIT_OK;
+    if (key == VG_CLI_END) exit_code = run_with(&arguments, command);
+    vg_cli_run_arguments_close(&arguments);
+    return exit_code;
 }
 
 const vg_cli_command vg_command_run = {
@@ -201,10 +208,11 @@ const vg_cli_command vg_command_run = {
     .synopsis = "INPUT OUTPUT [MODE K] [options]",
     .summary = "Turn a folder of images into features, PCA components and tables",
     .description =
-        "INPUT is a folder in the dataset's layout, Training/<class>/<file>.jpg, or any\n"
-        "tree of JPEG and PNG images with --select or --files-from. The label of an\n"
-        "image is the name of the folder that holds it. OUTPUT gets the tables, each in\n"
-        "a folder with the timestamp of the run: features, pca, metadata, model_info,\n"
+        "INPUT is a folder of images. Every file below it whose ending is that of an\n"
+        "image is taken, but for hidden files and what lies in hidden or system folders;\n"
+        "--select, --exclude, --files-from or a mode say otherwise. The label of an image\n"
+        "is the name of the folder that holds it. OUTPUT gets the tables, each in a\n"
+        "folder with the timestamp of the run: features, pca, metadata, model_info,\n"
         "variance and, where images failed, errors. Both may be addresses: s3://, gs://,\n"
         "abfs://, hdfs://.\n"
         "\n"
@@ -219,9 +227,9 @@ const vg_cli_command vg_command_run = {
         "images failed and are rows of errors.\n"
         "\n"
         "Examples:\n"
-        "  verger run fruits-360 out\n"
+        "  verger run photographs out -k 20\n"
         "  verger run fruits-360 out apples 50\n"
-        "  verger run photographs out --select '**/*.png' -k 20 --format parquet",
+        "  verger run data out --select '{train,val}/**/*.png' --exclude '**/raw'",
     .options = vg_cli_run_options,
     .run = run_run,
 };
