@@ -63,7 +63,7 @@ enum { VG_CLI_END = -1, VG_CLI_POSITIONAL = 0, VG_CLI_ERROR = -2, VG_CLI_HELP = 
 int vg_cli_next(vg_cli_parser *parser, const char **value);
 
 /* "verger: message", with "see 'verger help COMMAND'" where `command` is given;
- * they return VG_EXIT_USAGE and VG_EXIT_FAILED. */
+ * they return VG_EXIT_USAGE and VG_EXIT_FAILED, or what vg_cli_interrupted_exit says. */
 __attribute__((format(printf, 2, 3))) int vg_cli_usage_error(const vg_cli_command *command,
                                                              const char *format, ...);
 int vg_cli_failed(const vg_error *error);
@@ -112,5 +112,7 @@ void vg_cli_consider(vg_cli_suggestion *suggestion, const char *typed, const cha
  * a second signal ends the process at once. */
 extern atomic_bool vg_cli_interrupted;
 void vg_cli_catch_signals(void);
+/* What a shell calls the end by that signal, 130 for Ctrl-C. */
+int vg_cli_interrupted_exit(void);
 
 #endif

@@ -4,12 +4,21 @@
 #include "cli/cli.h"
 
 atomic_bool vg_cli_interrupted;
+static atomic_int first_signal;
 
 static void interrupt(int signal_number)
 {
-    if (!atomic_exchange(&vg_cli_interrupted, true)) return;
+    if (!atomic_exchange(&vg_cli_interrupted, true)) {
+        atomic_store(&first_signal, signal_number);
+        return;
+    }
     signal(signal_number, SIG_DFL);
     raise(signal_number);
+}
+
+int vg_cli_interrupted_exit(void)
+{
+    return 128 + atomic_load(&first_signal);
 }
 
 void vg_cli_catch_signals(void)

@@ -190,6 +190,7 @@ static vg_status read_list(selecting *state, vg_error *error)
     const char *name = state->options->files_from;
     vg_status status = vg_read_name_list(state->images, state->input, name, &state->excludes,
                                          &state->left_out, error);
+    if (status == VG_OK) status = vg_check_cancel(state->cancel, error);
     if (status == VG_OK && vg_image_list_count(state->images) == 0)
         status = vg_fail(error, VG_ENOTFOUND, "%s names no file%s: give one path a line", name,
                          state->left_out.excluded > 0 ? " that is not excluded" : "");

@@ -194,6 +194,6 @@ def test_a_silent_job_is_written_of_and_an_interruption(verger, environment, ima
     read(file)
     process.send_signal(signal.SIGINT)
     process.communicate("Training/Banana/0_100.jpg\n", timeout=60)
-    assert process.returncode == 1
-    assert read(file)["verger_exit_code",] == 1
+    assert process.returncode == 130
+    assert read(file)["verger_exit_code",] == 130
     assert alone(file)

@@ -336,7 +336,7 @@ def test_signal_tells_how_far_it_came(verger, environment, images, tmp_path, num
             break
     process.send_signal(number)
     rest = process.stderr.read()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=60) == 128 + number
     last = events(rest)[-1]
     assert last["outcome"] == "interrupted"
     assert 0 < last["extracted"] < last["selected"] == 20000

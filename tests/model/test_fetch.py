@@ -367,7 +367,7 @@ def test_interrupted(home, server, published):
     wait_for_bytes(home.cache / PART)
     process.send_signal(signal.SIGINT)
     output, messages = process.communicate(timeout=60)
-    assert (process.returncode, output) == (1, "")
+    assert (process.returncode, output) == (130, "")
     assert "was stopped; it goes on from" in messages, messages
     server.stall.set()
     server.stall = None

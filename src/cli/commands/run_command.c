@@ -224,7 +224,7 @@ const vg_cli_command vg_command_run = {
         "be given always. One run at a time may write to OUTPUT.\n"
         "\n"
         "Exit status: 0 all well, 1 the run failed, 2 wrong usage, 3 finished, but some\n"
-        "images failed and are rows of errors.\n"
+        "images failed and are rows of errors, 130 interrupted.\n"
         "\n"
         "Examples:\n"
         "  verger run photographs out -k 20\n"

@@ -118,7 +118,7 @@ int vg_cli_usage_error(const vg_cli_command *command, const char *format, ...)
 int vg_cli_failed(const vg_error *error)
 {
     fprintf(stderr, "verger: %s\n", error->message);
-    return VG_EXIT_FAILED;
+    return atomic_load(&vg_cli_interrupted) ? vg_cli_interrupted_exit() : VG_EXIT_FAILED;
 }
 
 static int run_help(const vg_cli_command *command, int argc, char **argv)

@@ -15,6 +15,7 @@ void vg_cli_start(const vg_cli_progress *progress, const vg_cli_command *command
 
 int vg_cli_exit_code(vg_status status, uint64_t failed_images)
 {
+    if (status == VG_ECANCELLED) return vg_cli_interrupted_exit();
     if (status != VG_OK) return VG_EXIT_FAILED;
     return failed_images > 0 ? VG_EXIT_IMAGES_FAILED : VG_EXIT_OK;
 }
