@@ -34,7 +34,7 @@ def test_a_run_from_estimate_to_tables(account, world, on):
     said = account.call("run", "mini", "--on", on, "--yes", "-k", 5)
     assert re.search(r"about \d+ min .* and \d\.\d\d €", said.err) and "at most" in said.err
     run = run_of(said)
-    assert "cost 0." in said.err and "11 images, 1 failed" in said.out
+    assert "cost 0." in said.err and "3 images, 1 failed" in said.out
     assert (account.folder / "tables/features/parquet" /
             f"features_{run[:15].replace('-', '_')}/part-0.parquet").is_file()
     assert not world.active()
@@ -76,7 +76,7 @@ def test_detached_and_found_from_elsewhere(account, world):
     assert account.call("list", "--json").json["runs"][0]["state"] == "starting"
     world.sleep(1000)
     assert account.call("status", run[-4:], "--json").json["state"] == "done"
-    assert "11 images" in account.call("download", "last", "elsewhere").out
+    assert "3 images" in account.call("download", "last", "elsewhere").out
     assert (account.folder / "elsewhere/metadata").is_dir()
 
 
@@ -123,7 +123,7 @@ def test_spot_keeps_the_driver_on_demand(account, world):
 def test_a_failed_launch_is_tried_once_more(account, world, life):
     world.lives = [life]
     said = account.call("run", "mini", "--on", "ec2", "--yes")
-    assert "once more, with m6g.xlarge first" in said.err and "11 images" in said.out
+    assert "once more, with m6g.xlarge first" in said.err and "3 images" in said.out
     first, second = (c.request["Instances"]["InstanceFleets"][1]["InstanceTypeConfigs"][0]
                      ["InstanceType"] for c in world.clusters.values())
     assert (first, second) == ("m7g.xlarge", "m6g.xlarge")
@@ -151,7 +151,7 @@ def test_a_launch_that_cannot_do_better_is_not_tried_again(account, world, code,
 def test_an_answer_that_is_lost_gives_one_cluster(account, world):
     world.fail("RunJobFlow", no_answer(), done=True)
     said = account.call("run", "mini", "--on", "ec2", "--yes")
-    assert len(world.clusters) == 1 and world.count("RunJobFlow") == 1 and "11 images" in said.out
+    assert len(world.clusters) == 1 and world.count("RunJobFlow") == 1 and "3 images" in said.out
 
 
 def test_an_answer_that_is_lost_and_no_cluster(account, world):
@@ -278,13 +278,13 @@ def test_unfinished_tables_are_not_downloaded(account, world):
 def test_busy_aws_is_looked_at_again(account, world):
     world.fail("DescribeStep", "ThrottlingException", times=20)
     said = account.call("run", "mini", "--on", "ec2", "--yes")
-    assert "looking again" in said.err and "11 images" in said.out
+    assert "looking again" in said.err and "3 images" in said.out
 
 
 def test_the_network_goes_and_comes(account, world):
     world.fail("DescribeCluster", no_answer(), times=15)
     said = account.call("run", "mini", "--on", "ec2", "--yes")
-    assert "looking again" in said.err and "11 images" in said.out
+    assert "looking again" in said.err and "3 images" in said.out
 
 
 def test_the_network_stays_away(account, world):
@@ -311,7 +311,7 @@ def test_ctrl_c_leaves_it_running_and_says_so(account, world):
     assert f"{run} goes on and ends by itself" in said.err and f"watch {run}" in said.err
     world.sleep(2000)
     assert not world.active()  # without anybody
-    assert "11 images" in account.call("download", run).out
+    assert "3 images" in account.call("download", run).out
 
 
 def test_ctrl_c_during_the_launch(account, world):
@@ -401,7 +401,7 @@ def test_a_kept_cluster_takes_runs_and_ends_when_idle(account, world):
     assert "takes no jobs" in account.call("cluster", "submit", identity, "mini", status=3).err
     world.sleep(400)
     said = account.call("cluster", "submit", identity, "mini")
-    assert "11 images" in said.out and len(world.active()) == 1
+    assert "3 images" in said.out and len(world.active()) == 1
     account.call("cluster", "submit", identity, "mini", "--no-download")
     assert len(world.clusters) == 1 and len(world.clusters[identity].steps) == 2
     world.sleep(700)

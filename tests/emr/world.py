@@ -8,14 +8,16 @@ against the service model, so that no key is invented.
 
 import contextlib
 import dataclasses
+import functools
 import gzip
 import itertools
 import json
-import shlex
 from datetime import datetime, timedelta, timezone
 
 import botocore.session
 from botocore.exceptions import ReadTimeoutError
+from moto.cloudformation import parsing
+from moto.cloudformation.models import ChangeSet, cloudformation_backends
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.emr.responses import ElasticMapReduceResponse
@@ -24,6 +26,11 @@ from moto.emrserverless.responses import EMRServerlessResponse
 START = datetime(2026, 11, 28, 13, 45, tzinfo=timezone.utc)
 ACCOUNT = "123456789012"
 FOREVER = 10 ** 9
+
+
+@functools.lru_cache(maxsize=None)
+def service_model(name):
+    return botocore.session.get_session().get_service_model(name)
 
 
 class Fault(ServiceException):
@@ -102,8 +109,6 @@ class World:
         self.on_done = lambda words: None  # writes the tables of a job
         self.put_log = lambda address, text: None
         self.at = []  # (time, what to do)
-        self.model = {name: botocore.session.get_session().get_service_model(name)
-                      for name in ("emr", "emr-serverless")}
 
     # --- Time ----------------------------------------------------------------
 
@@ -140,7 +145,7 @@ class World:
                 raise fault[1]
             raise Fault(fault[1])
         result = self.do(operation, parameters)
-        shape = self.model[service].operation_model(operation).output_shape
+        shape = service_model(service).operation_model(operation).output_shape
         check_shape(result, shape, operation)
         return ActionResult(result)
 
@@ -506,10 +511,37 @@ def install(world, patch):
             return world.answer("emr-serverless", operation, {**body, **self.uri_match})
         return method
 
+    drop_no_values(patch)
+    apply_change_sets_whole(patch)
     for operation in EMR:
         patch(ElasticMapReduceResponse, snake(operation), emr(operation), raising=False)
     for operation in SERVERLESS:
         patch(EMRServerlessResponse, snake(operation), serverless(operation), raising=False)
+
+
+def drop_no_values(patch):
+    """What AWS::NoValue stands for in a list is not there; moto leaves a null."""
+    clean = parsing.clean_json
+
+    def cleaned(value, resources):
+        found = clean(value, resources)
+        return [item for item in found if item is not None] if isinstance(found, list) else found
+
+    patch(parsing, "clean_json", cleaned)
+
+
+def apply_change_sets_whole(patch):
+    """moto's change sets make the resources, and leave the stack without its outputs."""
+    def apply(self):
+        backend = cloudformation_backends[ACCOUNT]["eu-west-1"]
+        held = backend.stacks.pop(self.stack_id)
+        made = backend.create_stack(self.stack.name, self.template, self.parameters)
+        del backend.stacks[made.stack_id]
+        backend.stacks[self.stack_id] = held
+        for name in ("resource_map", "output_map", "parameters"):
+            setattr(self.stack, name, getattr(made, name))
+
+    patch(ChangeSet, "apply", apply)
 
 
 def no_answer():
@@ -519,7 +551,3 @@ def no_answer():
 
 def zipped(text):
     return gzip.compress(text.encode())
-
-
-def words_of(command):
-    return shlex.split(command)

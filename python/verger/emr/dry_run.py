@@ -76,7 +76,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return f"<{len(value)} bytes>"
     name = getattr(value, "name", None)
-    return f"<file {name}>" if isinstance(name, str) else str(value)
+    if isinstance(name, str):
+        return f"<file {name}>"
+    return "<content>" if hasattr(value, "read") else str(value)
 
 
 def _kebab(name: str) -> str:
