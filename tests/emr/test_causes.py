@@ -33,6 +33,8 @@ EXAMPLES = {
     "client mode": "ModuleNotFoundError: No module named 'verger'",
     "network": "java.net.UnknownHostException: b.s3.eu-west-1.amazonaws.com",
     "stopped": "USER_REQUEST Terminated by user request",
+    "too many cores": "InvalidResourceRequestException: Invalid resource request! Cannot allocate "
+                      "containers as requested resource is greater than maximum allowed allocation",
     "python error": "KeyError: 'path'",
 }
 

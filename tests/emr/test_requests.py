@@ -143,7 +143,7 @@ def test_what_ends_a_cluster_is_in_its_launch(account, words):
     assert instances["TerminationProtected"] is False
     step = request["Steps"][0]["HadoopJarStep"]["Args"]
     assert step[:1] == ["timeout"] and int(step[2]) == 7200
-    life = request["Configurations"][0]["Properties"]
+    life = request["Configurations"][1]["Properties"]
     assert life["yarn.scheduler.capacity.root.default.maximum-application-lifetime"] == "7200"
 
 

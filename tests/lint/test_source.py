@@ -113,7 +113,7 @@ def include_fault(source, opening, name):
 
 
 # Names that a tool looks for, in every folder.
-SAME_NAMES = {"CMakeLists.txt", "README.md", "__init__.py", "conftest.py", "network.c"}
+SAME_NAMES = {"CMakeLists.txt", "README.md", "__init__.py", "__main__.py", "conftest.py", "network.c"}
 
 
 def test_names_of_files_are_unique():

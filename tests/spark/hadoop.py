@@ -43,7 +43,7 @@ class Yarn(Cluster):
 
     deploy_mode = "cluster"
 
-    def __init__(self, folder, memory, cores, with_hdfs):
+    def __init__(self, folder, memory, cores, with_hdfs, site, scheduler):
         super().__init__(folder, SPARK3, "yarn")
         self.settings = folder / "conf"
         self.settings.mkdir(parents=True)
@@ -51,12 +51,12 @@ class Yarn(Cluster):
         self.started = 0
         self.page = f"{LOCAL}:{free_port()}"
         self.hdfs = f"hdfs://{LOCAL}:{free_port()}" if with_hdfs else None
-        self.write_settings(memory, cores)
+        self.write_settings(memory, cores, site, scheduler)
         self.manager = self.start("resource-manager", f"{YARN}.resourcemanager.ResourceManager")
         if with_hdfs:
             self.start_hdfs()
 
-    def write_settings(self, memory, cores):
+    def write_settings(self, memory, cores, site, scheduler):
         (self.settings / "log4j2.properties").write_text(LOG4J)
         write_site(self.settings / "core-site.xml", {
             "fs.defaultFS": self.hdfs or "file:///", "hadoop.tmp.dir": self.folder / "tmp"})
@@ -79,11 +79,11 @@ class Yarn(Cluster):
             # By default a node refuses work when the disk is nine tenths full.
             "yarn.nodemanager.disk-health-checker.enable": "false",
             "yarn.nodemanager.vmem-check-enabled": "false",
-            "yarn.scheduler.minimum-allocation-mb": 128})
+            "yarn.scheduler.minimum-allocation-mb": 128, **site})
         queue = "yarn.scheduler.capacity"
         write_site(self.settings / "capacity-scheduler.xml", {
             f"{queue}.root.queues": "default", f"{queue}.root.default.capacity": 100,
-            f"{queue}.maximum-am-resource-percent": 1.0})
+            f"{queue}.maximum-am-resource-percent": 1.0, **scheduler})
 
     def start(self, name, main, *arguments):
         classes = ":".join(map(str, (self.settings, JARS / "*", self.spark.jars / "*")))
@@ -172,11 +172,13 @@ class Yarn(Cluster):
 
 
 @contextlib.contextmanager
-def yarn_cluster(folder, nodes=1, memory=3072, cores=4, with_hdfs=False):
+def yarn_cluster(folder, nodes=1, memory=3072, cores=4, with_hdfs=False, site=None,
+                 scheduler=None):
     """A ResourceManager and NodeManagers of so many megabytes and cores each; files are
-    those of this machine, or with_hdfs also those at cluster.hdfs."""
+    those of this machine, or with_hdfs also those at cluster.hdfs; `site` and `scheduler` are
+    settings of yarn-site.xml and capacity-scheduler.xml."""
     try:
-        cluster = Yarn(folder, memory, cores, with_hdfs)
+        cluster = Yarn(folder, memory, cores, with_hdfs, site or {}, scheduler or {})
         for _ in range(nodes):
             cluster.start_node()
         cluster.wait_for_nodes()

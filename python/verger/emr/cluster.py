@@ -17,7 +17,7 @@ from verger.emr.aws import Aws, is_throttled, is_unclear, told
 from verger.emr.cost import DISK_GB
 from verger.emr.identity import RUN_TAG, RunId
 from verger.emr.outcomes import CheckFailed, Interrupted, Refused, WrongUsage
-from verger.emr.prices import instance_price, known_families
+from verger.emr.prices import instance_price, known_families, table
 from verger.emr.settings import Settings
 
 ACTIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
@@ -29,6 +29,7 @@ SPOT_MINUTES = 10  # to wait for Spot before nodes on demand are taken
 LOOK_SECONDS = 120  # for a cluster whose launch was not answered
 LOOK_AGAIN = 10
 IDLE_LIMITS = (60, 7 * 24 * 3600)
+DRIVER_CORES = 2
 OLDEST = (7, 11)  # release that takes MonitoringConfiguration
 
 
@@ -134,21 +135,25 @@ def _fleet(name: str, plan: ClusterPlan, kinds: Sequence[str], on_demand: int,
     return fleet
 
 
-def _configurations(plan: ClusterPlan) -> list[dict[str, Any]]:
+def configurations(plan: ClusterPlan) -> list[dict[str, Any]]:
+    """Of YARN, whose own idea of a node is one task a core."""
+    cores = str(plan.kinds[0].vcpus * table()["speed"]["tasks_per_vcpu"] + DRIVER_CORES)
     life = "yarn.scheduler.capacity.root.default.{}-application-lifetime"
-    configurations = [
+    site = {"yarn.nodemanager.resource.cpu-vcores": cores,
+            # Larger requests are refused, whatever the scheduler counts.
+            "yarn.scheduler.maximum-allocation-vcores": cores}
+    if plan.spot:
+        # A driver on a node that Spot takes back would end the job.
+        site |= {"yarn.node-labels.enabled": "true",
+                 "yarn.node-labels.am.default-node-label-expression": "CORE"}
+    return [
+        {"Classification": "yarn-site", "Properties": site},
         {"Classification": "capacity-scheduler", "Properties": {
             # Tasks wait more than they compute: memory alone decides what fits.
             "yarn.scheduler.capacity.resource-calculator":
                 "org.apache.hadoop.yarn.util.resource.DefaultResourceCalculator",
             life.format("maximum"): str(plan.limit_seconds),
             life.format("default"): str(plan.limit_seconds)}}]
-    if plan.spot:
-        # A driver on a node that Spot takes back would end the job.
-        configurations.append({"Classification": "yarn-site", "Properties": {
-            "yarn.node-labels.enabled": "true",
-            "yarn.node-labels.am.default-node-label-expression": "CORE"}})
-    return configurations
 
 
 def step_request(run: RunId, words: Sequence[str], *, ends_cluster: bool) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def launch_request(plan: ClusterPlan, settings: Settings) -> dict[str, Any]:
         "Name": plan.name, "ReleaseLabel": settings.release,
         "LogUri": f"s3://{settings.need('bucket')}/logs/",
         "Applications": [{"Name": "Spark"}], "Instances": instances,
-        "Configurations": _configurations(plan),
+        "Configurations": configurations(plan),
         "ServiceRole": settings.need("service_role"),
         "JobFlowRole": settings.need("instance_profile"),
         "Tags": tags, "VisibleToAllUsers": True, "StepConcurrencyLevel": 1,
