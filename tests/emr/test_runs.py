@@ -328,7 +328,7 @@ def test_logs_come_late(account, world):
     world.sleep(900)
     account.call("status", "last")
     said = account.call("logs", "last", "--errors")
-    assert "is damaged" in said.out and "means:" in said.out and "do:" in said.out
+    assert "is damaged" in said.out and "means: The weights" in said.out and "do:" in said.out
 
 
 def test_following_the_drivers_log(account, world):

@@ -137,8 +137,8 @@ def _of_service(aws: Aws, action: str, error: faults.ClientError) -> Refused:
                        aws.login(), code)
     if code in DENIED:
         return Refused(f"cannot {action}: {error.operation_name} is denied: {message}",
-                       "attach the stack's policy VergerOperator to whoever you are: verger-emr "
-                       "verify", code)
+                       "attach the policy that the stack's output Operator names to whoever "
+                       "you are", code)
     if code in THROTTLED:
         return Refused(f"cannot {action}: AWS asks for patience ({code}) and went on to",
                        "try again in a minute", code)
