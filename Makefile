@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # Tests at a time; each has ports and folders of its own.
 export CTEST_PARALLEL_LEVEL ?= 2
 
-.PHONY: all build deps ready demo test build-tests bench check-sanitizers check-spark check-arm \
+.PHONY: all build deps ready demo test build-tests bench bench-explore check-sanitizers check-spark check-arm \
   check-avx512 check-hostile fuzz wheels emr-archive check-wheels install clean help
 
 all: build
@@ -36,6 +36,10 @@ build-tests:
 bench: ready
 	@tools/setup bench
 	@.deps/peers/bin/python bench/peers/compare_peers.py $(BUILD)
+
+bench-explore: build
+	@tools/setup bench-explore
+	@.deps/explore/bin/python bench/explore/compare_neighbours.py $(BUILD)
 
 check-sanitizers:
 	@tools/check-sanitizers
@@ -76,6 +80,7 @@ help:
 	@echo "make demo              the main job on the sample, or on photographs of FRUITS=/path"
 	@echo "make test              all tests"
 	@echo "make bench             the speed beside ONNX Runtime, OpenVINO, LiteRT and ncnn"
+	@echo "make bench-explore     nearest rows beside faiss and numpy"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"

@@ -13,14 +13,15 @@ from verger._library import FEATURE_COUNT, VergerError, kernel_sets, library
 from verger._rows import label_of
 from verger.extractor import FEATURES, IMAGES, Extractor
 from verger.model import Model, find_model
+from verger.neighbours import Index, neighbours
 from verger.output import Output
 from verger.output import open_output as open
 from verger.pca import PCA, Moments
 
 __version__ = "0.2.0"
-__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Model", "Moments", "Output",
-           "Times", "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
-           "library_version", "open", "pca"]
+__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Index", "Model",
+           "Moments", "Output", "Times", "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
+           "library_version", "neighbours", "open", "pca"]
 
 
 def library_version() -> str:

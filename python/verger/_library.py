@@ -80,6 +80,22 @@ class ImageResult(ctypes.Structure):
     _fields_ = [("status", c_int), ("error", Error)]
 
 
+NEIGHBOURS_PROGRESS = ctypes.CFUNCTYPE(c_int, c_void_p, c_double)
+
+
+class NeighboursOptions(ctypes.Structure):
+    """vg_neighbours_options"""
+
+    _fields_ = [("metric", c_int), ("threads", c_int), ("kernels", c_char_p),
+                ("progress", NEIGHBOURS_PROGRESS), ("context", c_void_p)]
+
+
+class IndexOptions(ctypes.Structure):
+    """vg_index_options"""
+
+    _fields_ = [("metric", c_int), ("threads", c_int), ("kernels", c_char_p), ("sketch", c_int)]
+
+
 class ExtractorTimes(ctypes.Structure):
     """vg_extractor_times"""
 
@@ -124,6 +140,11 @@ FUNCTIONS = {
     "vg_pca_components": (c_int, [HANDLE]),
     "vg_pca_matrix": (POINTER(c_double), [HANDLE]),
     "vg_pca_explained_variance": (POINTER(c_double), [HANDLE]),
+    "vg_neighbours": (status, [c_void_p, c_size_t, c_int, c_int, POINTER(NeighboursOptions),
+                               c_void_p, c_void_p]),
+    "vg_index_open": (status, [POINTER(HANDLE), c_void_p, c_size_t, c_int, POINTER(IndexOptions)]),
+    "vg_index_close": (None, [POINTER(HANDLE)]),
+    "vg_index_search": (status, [HANDLE, c_size_t, c_void_p, c_int, c_void_p, c_void_p, c_void_p]),
     "vg_pca_project_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),
 }
 

@@ -17,9 +17,13 @@ typedef struct candidate {
     int32_t row;
 } candidate;
 
+/* Multiply-adds that are done before another thread is awake. */
+static const double few_products = 4e6;
+
 /* One call: who does what of it is decided by `next`. */
 typedef struct scanning {
     vg_scan *scan;
+    size_t threads; /* of the step in hand */
     const float *queries;
     size_t count;
     const unsigned char *allowed;
@@ -81,7 +85,7 @@ static void score_share(void *argument, int part)
     scanning *call = argument;
     vg_scan *scan = call->scan;
     const vg_sketch *sketch = scan->sketch;
-    size_t threads = (size_t)vg_team_size(scan->team), thread = (size_t)part;
+    size_t threads = call->threads, thread = (size_t)part;
     size_t panels = vg_sketch_panel_count(sketch), width = (size_t)sketch->panel;
     static const float no_bias[64] = {0};
     vg_pointwise_input input = {.values = scan->blocks,
@@ -247,6 +251,16 @@ static void find_share(void *argument, int part)
     }
 }
 
+static void run_step(scanning *call, vg_team_work *step, bool is_small)
+{
+    vg_team *team = call->scan->team;
+    call->threads = is_small ? 1 : (size_t)vg_team_size(team);
+    if (call->threads == 1)
+        step(call, 0);
+    else
+        vg_team_run(team, step, call);
+}
+
 vg_status vg_scan_run(vg_scan *scan, const float *queries, size_t count,
                       const unsigned char *allowed, const vg_best *best, uint64_t *examined,
                       vg_error *error)
@@ -254,10 +268,11 @@ vg_status vg_scan_run(vg_scan *scan, const float *queries, size_t count,
     scanning call = {
         .scan = scan, .queries = queries, .count = count, .allowed = allowed, .best = best};
     if (scan->sketch != NULL) {
+        double products = (double)scan->rows->count * scan->sketch->channels * (double)count;
         prepare_queries(scan, queries, count);
-        vg_team_run(scan->team, score_share, &call);
+        run_step(&call, score_share, products < few_products);
     }
-    vg_team_run(scan->team, find_share, &call);
+    run_step(&call, find_share, count == 1);
     *examined += atomic_load(&call.examined);
     if (atomic_load(&call.is_short_of_memory))
         return vg_fail_memory(error, scan->rows->count * sizeof(candidate));
