@@ -9,6 +9,10 @@
  *     are not locked: a vg_model may be shared by threads (it is read-only), all
  *     others belong to one thread at a time.
  *   - Matrices are row-major and dense: [rows][columns].
+ *   - Options start as vg_X_options_default(&options) makes them. What is reserved is for
+ *     options to come, and stays zero. Where a function takes options, NULL is the defaults.
+ *   - An object that is NULL, as it is before it is opened and after it is closed, is
+ *     VG_EINVAL, 0 or NULL, by what the function returns; so is a result without a place.
  */
 #ifndef VERGER_H
 #define VERGER_H
@@ -26,12 +30,15 @@ extern "C" {
 #define VG_API
 #endif
 
+/* Before what must not be left unread. */
+#define VG_CHECKED __attribute__((warn_unused_result))
+
 #define VG_VERSION_MAJOR 0
 #define VG_VERSION_MINOR 2
 #define VG_VERSION_PATCH 0
 
 /* Raised whenever a caller built against an older header could break. */
-#define VG_ABI_VERSION 1
+#define VG_ABI_VERSION 2
 
 #define VG_IMAGE_SIZE 224     /* pixels on a side of the network's input */
 #define VG_FEATURE_COUNT 1280 /* features of one image */
@@ -73,11 +80,6 @@ VG_API int vg_usable_cpus(void);
  * on 64-bit ARM, "neon". Returns NULL past the last. */
 VG_API const char *vg_kernel_set(size_t index);
 
-/* Largest f32 multiply-add rate of one core, in GFLOP/s, measured now with
- * registers only for about `seconds`. `kernels` as in vg_model_options. */
-VG_API vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops,
-                                 vg_error *error);
-
 /* --- Model -------------------------------------------------------------- */
 
 typedef struct vg_model vg_model;
@@ -86,6 +88,7 @@ typedef struct vg_model_options {
     /* Kernel set to pack the weights for. NULL takes the environment variable
      * VERGER_CPU or, where that is not set, the best set of this CPU. */
     const char *kernels;
+    uint64_t reserved[7];
 } vg_model_options;
 
 VG_API void vg_model_options_default(vg_model_options *options);
@@ -97,8 +100,8 @@ VG_API void vg_model_options_default(vg_model_options *options);
  * `options` may be NULL. The file may go or be replaced by another afterwards: weights are
  * copied, and of a packed file the pages stay. Only a packed file that is changed or cut
  * in place, which nothing here does, spoils the models that have it open. */
-VG_API vg_status vg_model_open(vg_model **model, const char *source,
-                               const vg_model_options *options, vg_error *error);
+VG_API VG_CHECKED vg_status vg_model_open(vg_model **model, const char *source,
+                                          const vg_model_options *options, vg_error *error);
 VG_API void vg_model_close(vg_model **model);
 
 /* Writes the weights as they lie in memory. Who opens this file maps it: it takes next to
@@ -107,37 +110,11 @@ VG_API void vg_model_close(vg_model **model);
  * one is refused as VG_EUNSUPPORTED, a cut or damaged one as VG_EFORMAT; its values are
  * not checked. The file appears whole under its name, in place of an older one, so
  * processes may race to write it. */
-VG_API vg_status vg_model_save_packed(const vg_model *model, const char *path, vg_error *error);
+VG_API VG_CHECKED vg_status vg_model_save_packed(const vg_model *model, const char *path,
+                                                 vg_error *error);
 
 /* Name of the kernel set the model was packed for; lives as long as the model. */
 VG_API const char *vg_model_kernels(const vg_model *model);
-
-#define VG_LAYERS 52 /* convolutions of the network */
-
-/* What one image costs in one layer. */
-typedef struct vg_layer_cost {
-    char name[64];   /* Keras's: "Conv1", "block_1_depthwise" */
-    int kernel_size; /* 1 or 3 pixels on a side */
-    int stride;      /* 1 or 2 */
-    int out_size;    /* pixels on a side of its output */
-    int in_channels, out_channels;
-    uint64_t multiply_adds; /* those with the zeros around the image are counted */
-    /* What the layer reads and writes by itself: its input, its output and, where one is
-     * added, the residual once; weights and bias once for each strip of output rows in
-     * which its block runs on this CPU. In float32; of the last layer's output, the means.
-     * What a block's layers hand to one another stays in the core's own caches, so main
-     * memory sees less. */
-    uint64_t bytes;
-    double seconds; /* of this layer in one image, by one thread */
-} vg_layer_cost;
-
-/* Runs images through the network for about `seconds`, at least one, and fills
- * layers[VG_LAYERS], in the order of the network, with the median over the images (over
- * the last 512 where there are more). What reading the clock adds is estimated and left
- * out. The scaling of the image to -1 .. 1 is part of the first layer; decoding and resizing
- * belong to none. */
-VG_API vg_status vg_measure_layers(const vg_model *model, double seconds, vg_layer_cost *layers,
-                                   vg_error *error);
 
 /* --- Images ------------------------------------------------------------- */
 
@@ -152,7 +129,7 @@ typedef struct vg_image {
  * them. One that is larger than `bytes` waits until no other large one is decoded. */
 typedef struct vg_budget vg_budget;
 
-VG_API vg_status vg_budget_open(vg_budget **budget, uint64_t bytes, vg_error *error);
+VG_API VG_CHECKED vg_status vg_budget_open(vg_budget **budget, uint64_t bytes, vg_error *error);
 /* After all that decode with it. */
 VG_API void vg_budget_close(vg_budget **budget);
 
@@ -175,6 +152,7 @@ typedef struct vg_image_options {
     /* Of all threads together; must outlive their extractors. Without one, NULL, each image
      * is bounded by itself: 9 bytes for each pixel of max_pixels. */
     vg_budget *budget;
+    uint64_t reserved[8];
 } vg_image_options;
 
 VG_API void vg_image_options_default(vg_image_options *options);
@@ -186,14 +164,14 @@ VG_API const char *vg_image_format(size_t index);
  * Image.open(...).convert("RGB"). `image` starts zeroed ({0}) and may be reused;
  * its buffer grows as needed. A file that ends early is VG_EFORMAT.
  * `options` may be NULL. */
-VG_API vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
-                                 const vg_image_options *options, vg_error *error);
+VG_API VG_CHECKED vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
+                                            const vg_image_options *options, vg_error *error);
 VG_API void vg_image_close(vg_image *image);
 
 /* Pillow's Image.resize((width, height)), bicubic, bit for bit: `rgb` is
  * [height][width][3], the caller's. Sides are 1 to 1,048,576, else VG_EINVAL. */
-VG_API vg_status vg_image_resize(const vg_image *image, int width, int height, uint8_t *rgb,
-                                 vg_error *error);
+VG_API VG_CHECKED vg_status vg_image_resize(const vg_image *image, int width, int height,
+                                            uint8_t *rgb, vg_error *error);
 
 /* --- Features ----------------------------------------------------------- */
 
@@ -215,32 +193,40 @@ typedef struct vg_extractor_times {
     double decode, resize, network;
 } vg_extractor_times;
 
+typedef struct vg_extractor_options {
+    vg_image_options image; /* of every image that is decoded */
+    /* Threads that work together on each image, at least 1; the default is 1. More are for
+     * images that come one at a time and whose features are wanted soon, as from a camera;
+     * for many images an extractor a thread gives more. The features are bit for bit the
+     * same. The calling thread is one of them; the others run from here to
+     * vg_extractor_close and need a CPU each: they sleep only when no image comes for a
+     * millisecond. */
+    int threads;
+    uint64_t reserved[8];
+} vg_extractor_options;
+
+VG_API void vg_extractor_options_default(vg_extractor_options *options);
+
 /* `options` may be NULL. */
-VG_API vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
-                                   const vg_image_options *options, vg_error *error);
-/* The same, with a team of `threads` threads, at least 1, that work together on each image:
- * for images that come one at a time and whose features are wanted soon, as from a camera.
- * For many images an extractor a thread gives more. The features are bit for bit the same.
- * The calling thread is one of the team; the others run from here to vg_extractor_close and
- * need a CPU each: they sleep only when no image comes for a millisecond. */
-VG_API vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
-                                        const vg_image_options *options, int threads,
-                                        vg_error *error);
+VG_API VG_CHECKED vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
+                                              const vg_extractor_options *options, vg_error *error);
 VG_API void vg_extractor_close(vg_extractor **extractor);
 
 /* Encoded images to features [n][VG_FEATURE_COUNT] and results [n]. A failed
  * image leaves its row of features zero and its result not VG_OK; the call
  * itself fails only on bad arguments. */
-VG_API vg_status vg_extract(vg_extractor *extractor, size_t n, const vg_encoded_image *images,
-                            float *features, vg_image_result *results, vg_error *error);
+VG_API VG_CHECKED vg_status vg_extract(vg_extractor *extractor, size_t n,
+                                       const vg_encoded_image *images, float *features,
+                                       vg_image_result *results, vg_error *error);
 
 /* The steps of vg_extract, one by one.
  * Pillow's Image.resize((224, 224)), bicubic: `rgb` is [224][224][3]. */
-VG_API vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image, uint8_t *rgb,
-                                     vg_error *error);
+VG_API VG_CHECKED vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image,
+                                                uint8_t *rgb, vg_error *error);
 /* The network alone: rgb [n][224][224][3] to features [n][VG_FEATURE_COUNT]. */
-VG_API vg_status vg_extractor_forward(vg_extractor *extractor, size_t n, const uint8_t *rgb,
-                                      float *features, vg_error *error);
+VG_API VG_CHECKED vg_status vg_extractor_forward(vg_extractor *extractor, size_t n,
+                                                 const uint8_t *rgb, float *features,
+                                                 vg_error *error);
 
 VG_API void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_times *times);
 
@@ -250,15 +236,17 @@ VG_API void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_t
  * to in batches, merged in any order. */
 typedef struct vg_moments vg_moments;
 
-VG_API vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error);
+VG_API VG_CHECKED vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error);
 VG_API void vg_moments_close(vg_moments **moments);
 
 /* Adds rows [n][dims]. A row with a NaN or an infinity is VG_EINVAL, names the
  * row, and leaves the moments as they were. */
-VG_API vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error);
+VG_API VG_CHECKED vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows,
+                                           vg_error *error);
 
 /* Adds all that `other` has seen; `other` is unchanged. */
-VG_API vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_error *error);
+VG_API VG_CHECKED vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other,
+                                             vg_error *error);
 
 VG_API int vg_moments_dims(const vg_moments *moments);
 VG_API uint64_t vg_moments_count(const vg_moments *moments);
@@ -270,8 +258,8 @@ VG_API const double *vg_moments_mean(const vg_moments *moments);
 VG_API size_t vg_moments_serialized_size(const vg_moments *moments);
 VG_API void vg_moments_serialize(const vg_moments *moments, void *buffer);
 /* Bytes that vg_moments_serialize did not write are VG_EFORMAT. */
-VG_API vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer, size_t size,
-                                        vg_error *error);
+VG_API VG_CHECKED vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer,
+                                                   size_t size, vg_error *error);
 
 /* As Spark MLlib's PCA: covariance with n - 1, components by descending
  * variance, rows projected without being centred. The entry of largest magnitude
@@ -281,12 +269,13 @@ typedef struct vg_pca vg_pca;
 /* Needs at least two rows, 1 <= k <= dims. Beyond the rank of the data the
  * components are orthonormal and explain 0; where all rows are equal, every
  * component explains 0. */
-VG_API vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error);
+VG_API VG_CHECKED vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k,
+                                       vg_error *error);
 /* A PCA that was fitted before: matrix [k][dims] and explained [k], as
  * vg_pca_matrix and vg_pca_explained_variance give them; both are copied. A NaN or
  * an infinity is VG_EINVAL. */
-VG_API vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix,
-                             const double *explained, vg_error *error);
+VG_API VG_CHECKED vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix,
+                                        const double *explained, vg_error *error);
 VG_API void vg_pca_close(vg_pca **pca);
 
 VG_API int vg_pca_dims(const vg_pca *pca);
@@ -296,8 +285,8 @@ VG_API const double *vg_pca_matrix(const vg_pca *pca);
 /* [k], each a share of the total variance of all dims. */
 VG_API const double *vg_pca_explained_variance(const vg_pca *pca);
 /* rows [n][dims] to projected [n][k]. */
-VG_API vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
-                                vg_error *error);
+VG_API VG_CHECKED vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows,
+                                           double *projected, vg_error *error);
 
 /* --- Neighbours --------------------------------------------------------- */
 
@@ -317,6 +306,7 @@ typedef struct vg_neighbours_options {
      * done; anything but 0 ends the work as VG_ECANCELLED. */
     int (*progress)(void *context, double share);
     void *context;
+    uint64_t reserved[8];
 } vg_neighbours_options;
 
 VG_API void vg_neighbours_options_default(vg_neighbours_options *options);
@@ -325,9 +315,9 @@ VG_API void vg_neighbours_options_default(vg_neighbours_options *options);
  * numbers in indices [n][k], and distances [n][k]. k is 1 to n - 1, n below 2^31. A row with
  * a NaN or an infinity is VG_EINVAL and named. `options` may be NULL. Beside the rows and
  * the result it takes some 500 bytes a row and 3 MB a thread. */
-VG_API vg_status vg_neighbours(const float *rows, size_t n, int dims, int k,
-                               const vg_neighbours_options *options, int64_t *indices,
-                               double *distances, vg_error *error);
+VG_API VG_CHECKED vg_status vg_neighbours(const float *rows, size_t n, int dims, int k,
+                                          const vg_neighbours_options *options, int64_t *indices,
+                                          double *distances, vg_error *error);
 
 /* Rows to be searched again and again. */
 typedef struct vg_index vg_index;
@@ -339,14 +329,15 @@ typedef struct vg_index_options {
     /* Non-zero, the default, sketches all rows first, which costs about as much as a hundred
      * searches without and makes the others several times as fast. Nothing else changes. */
     int sketch;
+    uint64_t reserved[8];
 } vg_index_options;
 
 VG_API void vg_index_options_default(vg_index_options *options);
 
 /* Rows [n][dims] are not copied: they must stay as they are until vg_index_close. A row with
  * a NaN or an infinity is VG_EINVAL and named. `options` may be NULL. */
-VG_API vg_status vg_index_open(vg_index **index, const float *rows, size_t n, int dims,
-                               const vg_index_options *options, vg_error *error);
+VG_API VG_CHECKED vg_status vg_index_open(vg_index **index, const float *rows, size_t n, int dims,
+                                          const vg_index_options *options, vg_error *error);
 VG_API void vg_index_close(vg_index **index);
 
 VG_API size_t vg_index_count(const vg_index *index); /* rows */
@@ -356,9 +347,9 @@ VG_API int vg_index_dims(const vg_index *index);
  * [n][k], and distances [n][k]. k is 1 to all rows. Where `allowed` [rows] is not NULL, only
  * rows with anything but 0 there are found; where those are fewer than k, the rest is -1 and
  * infinity. */
-VG_API vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k,
-                                 const unsigned char *allowed, int64_t *indices, double *distances,
-                                 vg_error *error);
+VG_API VG_CHECKED vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k,
+                                            const unsigned char *allowed, int64_t *indices,
+                                            double *distances, vg_error *error);
 
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,
@@ -404,21 +395,25 @@ struct ArrowArray {
 /* A struct batch with the columns path (string), label (string) and content
  * (binary) to path, label, features (list<float>, null where the image failed)
  * and error (string, null where it did not). */
-VG_API vg_status vg_extract_arrow(vg_extractor *extractor, const struct ArrowSchema *schema,
-                                  const struct ArrowArray *batch, struct ArrowSchema *out_schema,
-                                  struct ArrowArray *out_batch, vg_error *error);
+VG_API VG_CHECKED vg_status vg_extract_arrow(vg_extractor *extractor,
+                                             const struct ArrowSchema *schema,
+                                             const struct ArrowArray *batch,
+                                             struct ArrowSchema *out_schema,
+                                             struct ArrowArray *out_batch, vg_error *error);
 
 /* Adds the column features (list<float> or fixed_size_list<float>) of a struct
  * batch. Null rows (failed images) are left out. */
-VG_API vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *schema,
-                                      const struct ArrowArray *batch, vg_error *error);
+VG_API VG_CHECKED vg_status vg_moments_add_arrow(vg_moments *moments,
+                                                 const struct ArrowSchema *schema,
+                                                 const struct ArrowArray *batch, vg_error *error);
 
 /* path, label and features to path, label and pca_features (list<double>, null
  * where features is null). */
-VG_API vg_status vg_pca_project_arrow(const vg_pca *pca, const struct ArrowSchema *schema,
-                                      const struct ArrowArray *batch,
-                                      struct ArrowSchema *out_schema, struct ArrowArray *out_batch,
-                                      vg_error *error);
+VG_API VG_CHECKED vg_status vg_pca_project_arrow(const vg_pca *pca,
+                                                 const struct ArrowSchema *schema,
+                                                 const struct ArrowArray *batch,
+                                                 struct ArrowSchema *out_schema,
+                                                 struct ArrowArray *out_batch, vg_error *error);
 
 #ifdef __cplusplus
 }

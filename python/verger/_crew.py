@@ -13,8 +13,8 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 import pyarrow as pa
 
-from verger._library import (FEATURE_COUNT, HANDLE, IMAGE_BYTES, EncodedImage, ExtractorTimes,
-                             Image, ImageOptions, ImageResult, Resource, VergerError, call,
+from verger._library import (FEATURE_COUNT, HANDLE, IMAGE_BYTES, EncodedImage, ExtractorOptions,
+                             ExtractorTimes, Image, ImageResult, Resource, VergerError, call,
                              library, text_of)
 from verger._rows import Encoded, Failed, File, Pixels, Source, name_bytes, unreadable
 from verger.model import Model
@@ -65,12 +65,12 @@ class Worker:
     """vg_extractor: the buffers of one thread, or of a team. The caller sees to it that one
     thread at a time uses it."""
 
-    def __init__(self, model: Resource, options: ImageOptions, team: int, budget: Budget,
+    def __init__(self, model: Resource, options: ExtractorOptions, budget: Budget,
                  max_file_size: int) -> None:
         self._model = model  # which has to outlive it
-        self._owned = Resource("vg_extractor_open_team", "vg_extractor_close", model.pointer,
-                               byref(options), team)
-        self._max_pixels = options.max_pixels
+        self._owned = Resource("vg_extractor_open", "vg_extractor_close", model.pointer,
+                               byref(options))
+        self._max_pixels = options.image.max_pixels
         self._budget = budget
         self._max_file_size = max_file_size
         self._rgb = ctypes.create_string_buffer(IMAGE_BYTES)
@@ -154,12 +154,12 @@ class Worker:
 class Crew:
     """`threads` workers, and a pool of as many threads where there are several."""
 
-    def __init__(self, model: Model, options: ImageOptions, threads: int, team: int,
+    def __init__(self, model: Model, options: ExtractorOptions, threads: int,
                  max_file_size: int) -> None:
         resource = model._resource()
         budget = Budget(max(FILE_BYTES, max_file_size))
         self._model = model
-        self._workers = [Worker(resource, options, team, budget, max_file_size)
+        self._workers = [Worker(resource, options, budget, max_file_size)
                          for _ in range(threads)]
         self._idle = list(self._workers)
         self._changed = threading.Condition()

@@ -13,7 +13,7 @@ from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_size_t, 
 from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
 
-ABI_VERSION = 1  # VG_ABI_VERSION of verger.h
+ABI_VERSION = 2  # VG_ABI_VERSION of verger.h
 FEATURE_COUNT = 1280  # VG_FEATURE_COUNT
 IMAGE_BYTES = 224 * 224 * 3  # of the network's input, VG_IMAGE_SIZE on a side
 
@@ -52,14 +52,21 @@ class Error(ctypes.Structure):
 class ModelOptions(ctypes.Structure):
     """vg_model_options"""
 
-    _fields_ = [("kernels", c_char_p)]
+    _fields_ = [("kernels", c_char_p), ("reserved", c_uint64 * 7)]
 
 
 class ImageOptions(ctypes.Structure):
     """vg_image_options"""
 
     _fields_ = [("max_pixels", c_uint64), ("exif_orient", c_int), ("max_seconds", c_double),
-                ("is_cancelled", c_void_p), ("cancel_context", c_void_p), ("budget", c_void_p)]
+                ("is_cancelled", c_void_p), ("cancel_context", c_void_p), ("budget", c_void_p),
+                ("reserved", c_uint64 * 8)]
+
+
+class ExtractorOptions(ctypes.Structure):
+    """vg_extractor_options"""
+
+    _fields_ = [("image", ImageOptions), ("threads", c_int), ("reserved", c_uint64 * 8)]
 
 
 class Image(ctypes.Structure):
@@ -115,8 +122,8 @@ FUNCTIONS = {
     "vg_model_close": (None, [POINTER(HANDLE)]),
     "vg_model_kernels": (c_char_p, [HANDLE]),
     "vg_model_save_packed": (status, [HANDLE, c_char_p]),
-    "vg_image_options_default": (None, [POINTER(ImageOptions)]),
-    "vg_extractor_open_team": (status, [POINTER(HANDLE), HANDLE, POINTER(ImageOptions), c_int]),
+    "vg_extractor_options_default": (None, [POINTER(ExtractorOptions)]),
+    "vg_extractor_open": (status, [POINTER(HANDLE), HANDLE, POINTER(ExtractorOptions)]),
     "vg_extractor_close": (None, [POINTER(HANDLE)]),
     "vg_extractor_get_times": (None, [HANDLE, POINTER(ExtractorTimes)]),
     "vg_extract": (status, [HANDLE, c_size_t, POINTER(EncodedImage), c_void_p,

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from verger._crew import Crew, Outcomes, Times
 from verger._fork import watched
-from verger._library import (BAD_DATA, FEATURE_COUNT, MOST_THREADS, ImageOptions, VergerError,
-                             library, whole_number)
+from verger._library import (BAD_DATA, FEATURE_COUNT, MOST_THREADS, ExtractorOptions,
+                             VergerError, library, whole_number)
 from verger._rows import Reader
 from verger._tables import Chunk, batch_chunks, chunks_of
 from verger.model import Model, PathLike
@@ -61,12 +61,13 @@ class Extractor:
         if threads is None:
             threads = max(1, library().vg_usable_cpus() // team)
         self.threads = whole_number(threads, "threads", 1, MOST_THREADS)
-        self._options = ImageOptions()
-        library().vg_image_options_default(byref(self._options))
+        self._options = ExtractorOptions()
+        library().vg_extractor_options_default(byref(self._options))
         if max_pixels is not None:
-            self._options.max_pixels = whole_number(max_pixels, "max_pixels", 1, 2**64 - 1)
+            self._options.image.max_pixels = whole_number(max_pixels, "max_pixels", 1, 2**64 - 1)
         self.max_file_size = whole_number(max_file_size, "max_file_size", 1, 2**63 - 1)
-        self._options.exif_orient = int(bool(exif_orient))
+        self._options.image.exif_orient = int(bool(exif_orient))
+        self._options.threads = self.team
         self._closed = False
         self._lock = threading.Lock()  # over which crew there is
         self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
@@ -160,13 +161,13 @@ class Extractor:
     def __reduce__(self) -> tuple[Any, ...]:
         self._open_crew()
         settings = {"threads": self._asked_threads, "team": self.team,
-                    "max_pixels": self._options.max_pixels,
+                    "max_pixels": self._options.image.max_pixels,
                     "max_file_size": self.max_file_size,
-                    "exif_orient": bool(self._options.exif_orient)}
+                    "exif_orient": bool(self._options.image.exif_orient)}
         return reopen_extractor, (self.model, settings)
 
     def _new_crew(self) -> Crew:
-        return Crew(self.model, self._options, self.threads, self.team, self.max_file_size)
+        return Crew(self.model, self._options, self.threads, self.max_file_size)
 
     def _open_crew(self) -> Crew:
         with self._lock:
@@ -186,7 +187,7 @@ class Extractor:
 
     def _extract(self, images: Any, fixed_size_list: bool,
                  progress: bool) -> Iterator[pa.RecordBatch]:
-        reader = Reader(bool(self._options.exif_orient))
+        reader = Reader(bool(self._options.image.exif_orient))
         done = self._each(chunks_of(images, reader), fixed_size_list)
         return shown(done, images) if progress else done
 

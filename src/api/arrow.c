@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "pca/moments.h"
@@ -98,8 +99,12 @@ vg_status vg_extract_arrow(vg_extractor *extractor, const struct ArrowSchema *sc
                                         {"label", VG_COLUMN_STRING},
                                         {"features", VG_COLUMN_FLOAT32_LIST},
                                         {"error", VG_COLUMN_STRING}};
+    if (out_schema == NULL || out_batch == NULL)
+        return vg_fail_null(error, "vg_extract_arrow", "place of the result");
     memset(out_schema, 0, sizeof *out_schema);
     memset(out_batch, 0, sizeof *out_batch);
+    if (extractor == NULL) return vg_fail_null(error, "vg_extract_arrow", "extractor");
+    if (schema == NULL || batch == NULL) return vg_fail_null(error, "vg_extract_arrow", "batch");
     vg_builder *builder = NULL;
     extract_chunk *chunk = calloc(1, sizeof *chunk);
     if (chunk == NULL) return vg_fail_memory(error, sizeof *chunk);
@@ -127,6 +132,9 @@ vg_status vg_extract_arrow(vg_extractor *extractor, const struct ArrowSchema *sc
 vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *schema,
                                const struct ArrowArray *batch, vg_error *error)
 {
+    if (moments == NULL) return vg_fail_null(error, "vg_moments_add_arrow", "moments");
+    if (schema == NULL || batch == NULL)
+        return vg_fail_null(error, "vg_moments_add_arrow", "batch");
     vg_column_view features;
     size_t dims = (size_t)vg_moments_dims(moments), n;
     const float *values;
@@ -171,8 +179,13 @@ vg_status vg_pca_project_arrow(const vg_pca *pca, const struct ArrowSchema *sche
     static const vg_column columns[] = {{"path", VG_COLUMN_STRING},
                                         {"label", VG_COLUMN_STRING},
                                         {"pca_features", VG_COLUMN_FLOAT64_LIST}};
+    if (out_schema == NULL || out_batch == NULL)
+        return vg_fail_null(error, "vg_pca_project_arrow", "place of the result");
     memset(out_schema, 0, sizeof *out_schema);
     memset(out_batch, 0, sizeof *out_batch);
+    if (pca == NULL) return vg_fail_null(error, "vg_pca_project_arrow", "PCA");
+    if (schema == NULL || batch == NULL)
+        return vg_fail_null(error, "vg_pca_project_arrow", "batch");
     vg_builder *builder = NULL;
     double *projected = NULL;
     vg_column_view path, label, features;

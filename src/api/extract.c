@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "image/image.h"
@@ -20,45 +21,61 @@ struct vg_extractor {
     vg_extractor_times times;
 };
 
-vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
-                            const vg_image_options *options, vg_error *error)
+void vg_extractor_options_default(vg_extractor_options *options)
 {
-    return vg_extractor_open_team(extractor, model, options, 1, error);
+    *options = (vg_extractor_options){.threads = 1};
+    vg_image_options_default(&options->image);
 }
 
-vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
-                                 const vg_image_options *options, int threads, vg_error *error)
+static vg_status check_options(const vg_extractor_options *options, vg_error *error)
 {
-    *extractor = NULL;
-    if (threads < 1)
-        return vg_fail(error, VG_EINVAL, "a team of %d threads: at least one is needed", threads);
-    vg_extractor *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
-    opened->model = model;
-    if (options != NULL)
-        opened->options = *options;
-    else
-        vg_image_options_default(&opened->options);
+    if (options->threads < 1)
+        return vg_fail(error, VG_EINVAL, "an extractor of %d threads: at least one is needed",
+                       options->threads);
+    vg_status status = vg_check_reserved(options->reserved, VG_RESERVED_OF(options),
+                                         "vg_extractor_options", error);
+    if (status != VG_OK) return status;
+    return vg_check_reserved(options->image.reserved, VG_RESERVED_OF(&options->image),
+                             "vg_image_options", error);
+}
 
+static vg_status open_parts(vg_extractor *opened, int threads, vg_error *error)
+{
+    const vg_model *model = opened->model;
     vg_status status =
         vg_resizer_open(&opened->resizer, &model->kernels, VG_IMAGE_SIZE, VG_IMAGE_SIZE, error);
     if (status == VG_OK)
         status = vg_workspace_open(&opened->workspace, model->network, threads, error);
-    if (status == VG_OK) {
-        opened->rgb = vg_alloc_aligned(RGB_BYTES, 1);
-        if (opened->rgb == NULL) status = vg_fail_memory(error, RGB_BYTES);
-    }
-    if (status != VG_OK) {
-        vg_extractor_close(&opened);
-        return status;
-    }
+    if (status != VG_OK) return status;
+    opened->rgb = vg_alloc_aligned(RGB_BYTES, 1);
+    return opened->rgb != NULL ? VG_OK : vg_fail_memory(error, RGB_BYTES);
+}
+
+vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
+                            const vg_extractor_options *options, vg_error *error)
+{
+    if (extractor == NULL) return vg_fail_null(error, "vg_extractor_open", "extractor's place");
+    *extractor = NULL;
+    if (model == NULL) return vg_fail_null(error, "vg_extractor_open", "model");
+    vg_extractor_options defaults;
+    vg_extractor_options_default(&defaults);
+    if (options == NULL) options = &defaults;
+    vg_status status = check_options(options, error);
+    if (status != VG_OK) return status;
+
+    vg_extractor *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
+    opened->model = model;
+    opened->options = options->image;
+    status = open_parts(opened, options->threads, error);
+    if (status != VG_OK) vg_extractor_close(&opened);
     *extractor = opened;
-    return VG_OK;
+    return status;
 }
 
 void vg_extractor_close(vg_extractor **extractor)
 {
-    if (*extractor == NULL) return;
+    if (extractor == NULL || *extractor == NULL) return;
     vg_image_close(&(*extractor)->image);
     vg_resizer_close(&(*extractor)->resizer);
     vg_workspace_close(&(*extractor)->workspace);
@@ -89,6 +106,7 @@ static vg_status extract_one(vg_extractor *extractor, const vg_encoded_image *en
 vg_status vg_extract(vg_extractor *extractor, size_t n, const vg_encoded_image *images,
                      float *features, vg_image_result *results, vg_error *error)
 {
+    if (extractor == NULL) return vg_fail_null(error, "vg_extract", "extractor");
     if (n > 0 && (images == NULL || features == NULL || results == NULL))
         return vg_fail(error, VG_EINVAL, "vg_extract: images, features and results are needed");
     for (size_t i = 0; i < n; i++) {
@@ -103,6 +121,9 @@ vg_status vg_extract(vg_extractor *extractor, size_t n, const vg_encoded_image *
 vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image, uint8_t *rgb,
                               vg_error *error)
 {
+    if (extractor == NULL) return vg_fail_null(error, "vg_extractor_resize", "extractor");
+    if (image == NULL || rgb == NULL)
+        return vg_fail(error, VG_EINVAL, "vg_extractor_resize: image and rgb are needed");
     double start = vg_seconds();
     vg_status status = vg_resizer_run(extractor->resizer, image, rgb, error);
     extractor->times.resize += vg_seconds() - start;
@@ -112,6 +133,7 @@ vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image, ui
 vg_status vg_extractor_forward(vg_extractor *extractor, size_t n, const uint8_t *rgb,
                                float *features, vg_error *error)
 {
+    if (extractor == NULL) return vg_fail_null(error, "vg_extractor_forward", "extractor");
     if (n > 0 && (rgb == NULL || features == NULL))
         return vg_fail(error, VG_EINVAL, "vg_extractor_forward: rgb and features are needed");
     double start = vg_seconds();
@@ -124,5 +146,5 @@ vg_status vg_extractor_forward(vg_extractor *extractor, size_t n, const uint8_t 
 
 void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_times *times)
 {
-    *times = extractor->times;
+    *times = extractor != NULL ? extractor->times : (vg_extractor_times){0};
 }

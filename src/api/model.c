@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 
 void vg_model_options_default(vg_model_options *options)
@@ -43,12 +44,19 @@ static vg_status open_network(vg_network **network, const char *source, const vg
 vg_status vg_model_open(vg_model **model, const char *source, const vg_model_options *options,
                         vg_error *error)
 {
+    if (model == NULL) return vg_fail_null(error, "vg_model_open", "model's place");
     *model = NULL;
+    if (source == NULL) return vg_fail_null(error, "vg_model_open", "source");
+    vg_model_options defaults;
+    vg_model_options_default(&defaults);
+    if (options == NULL) options = &defaults;
+    vg_status status =
+        vg_check_reserved(options->reserved, VG_RESERVED_OF(options), "vg_model_options", error);
+    if (status != VG_OK) return status;
     vg_model *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
 
-    vg_status status =
-        vg_kernels_choose(&opened->kernels, options != NULL ? options->kernels : NULL, error);
+    status = vg_kernels_choose(&opened->kernels, options->kernels, error);
     if (status == VG_OK) status = open_network(&opened->network, source, &opened->kernels, error);
     if (status != VG_OK) {
         vg_model_close(&opened);
@@ -60,7 +68,7 @@ vg_status vg_model_open(vg_model **model, const char *source, const vg_model_opt
 
 void vg_model_close(vg_model **model)
 {
-    if (*model == NULL) return;
+    if (model == NULL || *model == NULL) return;
     vg_network_close(&(*model)->network);
     free(*model);
     *model = NULL;
@@ -68,10 +76,12 @@ void vg_model_close(vg_model **model)
 
 vg_status vg_model_save_packed(const vg_model *model, const char *path, vg_error *error)
 {
+    if (model == NULL || path == NULL)
+        return vg_fail_null(error, "vg_model_save_packed", model == NULL ? "model" : "path");
     return vg_network_save(model->network, path, error);
 }
 
 const char *vg_model_kernels(const vg_model *model)
 {
-    return model->kernels.name;
+    return model != NULL ? model->kernels.name : NULL;
 }

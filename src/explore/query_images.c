@@ -95,9 +95,11 @@ vg_status vg_query_images_open(vg_query_images **images, const vg_query_images_o
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->options = *options;
     status = vg_model_open(&opened->model, options->model_source, NULL, error);
+    vg_extractor_options extractor_options;
+    vg_extractor_options_default(&extractor_options);
+    extractor_options.threads = options->threads;
     if (status == VG_OK)
-        status = vg_extractor_open_team(&opened->extractor, opened->model, NULL, options->threads,
-                                        error);
+        status = vg_extractor_open(&opened->extractor, opened->model, &extractor_options, error);
     if (status != VG_OK) vg_query_images_close(&opened);
     *images = opened;
     return status;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/condition.h"
+#include "base/contract.h"
 #include "base/error.h"
 
 enum { WAIT_MILLISECONDS = 50 }; /* between two questions whether to stop */
@@ -17,6 +18,7 @@ struct vg_budget {
 
 vg_status vg_budget_open(vg_budget **budget, uint64_t bytes, vg_error *error)
 {
+    if (budget == NULL) return vg_fail_null(error, "vg_budget_open", "budget's place");
     *budget = NULL;
     vg_budget *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
@@ -35,7 +37,7 @@ no_lock:
 
 void vg_budget_close(vg_budget **budget)
 {
-    if (*budget == NULL) return;
+    if (budget == NULL || *budget == NULL) return;
     assert((*budget)->taken == 0);
     pthread_cond_destroy(&(*budget)->given);
     pthread_mutex_destroy(&(*budget)->lock);

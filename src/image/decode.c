@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "image/budget.h"
 #include "image/decoding.h"
@@ -213,8 +214,11 @@ vg_status vg_image_decode(vg_image *image, const void *data, size_t size,
         vg_image_options_default(&defaults);
         options = &defaults;
     }
+    vg_status status =
+        vg_check_reserved(options->reserved, VG_RESERVED_OF(options), "vg_image_options", error);
+    if (status != VG_OK) return status;
     uint64_t taken;
-    vg_status status = vg_image_decode_taking(image, data, size, options, &taken, error);
+    status = vg_image_decode_taking(image, data, size, options, &taken, error);
     /* From here on the pixels are the caller's. */
     if (taken > 0) vg_budget_give(options->budget, taken);
     return status;

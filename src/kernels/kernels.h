@@ -16,7 +16,6 @@
 #include "kernels/gram/gram.h"
 #include "kernels/normalise/normalise.h"
 #include "kernels/panels.h"
-#include "kernels/peak/peak.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/resample/resample.h"
 #include "kernels/stem/stem.h"
@@ -38,7 +37,6 @@ typedef struct vg_kernels {
     vg_dot_fn *dot;
     vg_square_distance_fn *square_distance;
     vg_reach_fn *reach;
-    vg_peak_fn *peak;
     /* The tiles that these pick from. */
     const vg_tile *pointwise_tiles, *stem_tiles, *depthwise_tiles;
 } vg_kernels;

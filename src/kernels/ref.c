@@ -20,7 +20,6 @@ void vg_kernels_init_ref(vg_kernels *kernels)
         .dot = vg_dot_ref,
         .square_distance = vg_square_distance_ref,
         .reach = vg_reach_ref,
-        .peak = vg_peak_ref,
         .pointwise_tiles = no_tiles,
         .stem_tiles = no_tiles,
         .depthwise_tiles = no_tiles,

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
@@ -356,6 +357,9 @@ vg_status vg_graph_find(const float *rows, size_t n, int dims, int k,
         return vg_fail(error, VG_EINVAL,
                        "%d neighbours of %zu row%s: ask for 1 to one less than there are rows", k,
                        n, n == 1 ? "" : "s");
+    vg_status reserved = vg_check_reserved(options->reserved, VG_RESERVED_OF(options),
+                                           "vg_neighbours_options", error);
+    if (reserved != VG_OK) return reserved;
     if (options->threads < 1 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "neighbours: %d threads, must be 1 to %d",
                        options->threads, VG_MOST_THREADS);

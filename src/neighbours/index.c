@@ -1,6 +1,7 @@
 /* Rows that are asked again and again for those nearest to others. */
 #include <stdlib.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
@@ -48,13 +49,17 @@ vg_status vg_index_open(vg_index **index, const float *rows, size_t n, int dims,
     vg_index_options defaults;
     vg_index_options_default(&defaults);
     if (options == NULL) options = &defaults;
+    if (index == NULL) return vg_fail_null(error, "vg_index_open", "index's place");
     *index = NULL;
+    vg_status status =
+        vg_check_reserved(options->reserved, VG_RESERVED_OF(options), "vg_index_options", error);
+    if (status != VG_OK) return status;
     if (options->threads < 1 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "index: %d threads, must be 1 to %d", options->threads,
                        VG_MOST_THREADS);
     vg_index *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
-    vg_status status = open_parts(opened, rows, n, dims, options, error);
+    status = open_parts(opened, rows, n, dims, options, error);
     if (status != VG_OK) vg_index_close(&opened);
     *index = opened;
     return status;
@@ -62,7 +67,7 @@ vg_status vg_index_open(vg_index **index, const float *rows, size_t n, int dims,
 
 void vg_index_close(vg_index **index)
 {
-    if (*index == NULL) return;
+    if (index == NULL || *index == NULL) return;
     vg_scan_close(&(*index)->scan);
     if ((*index)->has_sketch) vg_sketch_close(&(*index)->sketch);
     vg_rowset_close(&(*index)->rows);
@@ -73,17 +78,18 @@ void vg_index_close(vg_index **index)
 
 size_t vg_index_count(const vg_index *index)
 {
-    return index->rows.count;
+    return index != NULL ? index->rows.count : 0;
 }
 
 int vg_index_dims(const vg_index *index)
 {
-    return index->rows.dims;
+    return index != NULL ? index->rows.dims : 0;
 }
 
 static vg_status check_search(const vg_index *index, size_t n, const float *queries, int k,
                               const int64_t *indices, const double *distances, vg_error *error)
 {
+    if (index == NULL) return vg_fail_null(error, "vg_index_search", "index");
     if (n > 0 && (queries == NULL || indices == NULL || distances == NULL))
         return vg_fail(error, VG_EINVAL,
                        "vg_index_search: queries, indices and distances are needed");
@@ -104,6 +110,7 @@ vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k
                           vg_error *error)
 {
     vg_status status = check_search(index, n, queries, k, indices, distances, error);
+    if (status != VG_OK) return status;
     size_t dims = (size_t)index->rows.dims, found = (size_t)k;
     uint64_t examined = 0;
     for (size_t first = 0; first < n && status == VG_OK; first += VG_SCAN_QUERIES) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -18,6 +19,7 @@ static size_t panel_count(int dims)
 
 vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
 {
+    if (moments == NULL) return vg_fail_null(error, "vg_moments_open", "moments' place");
     *moments = NULL;
     if (dims < 1 || dims > VG_MOMENTS_MAX_DIMS)
         return vg_fail(error, VG_EINVAL, "moments: %d dimensions, must be 1 to %d", dims,
@@ -49,7 +51,7 @@ vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
 
 void vg_moments_close(vg_moments **moments)
 {
-    if (*moments == NULL) return;
+    if (moments == NULL || *moments == NULL) return;
     free((*moments)->mean);
     free((*moments)->scatter);
     free((*moments)->pending);
@@ -60,12 +62,12 @@ void vg_moments_close(vg_moments **moments)
 
 int vg_moments_dims(const vg_moments *moments)
 {
-    return moments->dims;
+    return moments != NULL ? moments->dims : 0;
 }
 
 uint64_t vg_moments_count(const vg_moments *moments)
 {
-    return moments->count + (uint64_t)moments->pending_count;
+    return moments != NULL ? moments->count + (uint64_t)moments->pending_count : 0;
 }
 
 vg_status vg_check_finite(const float *values, size_t n, uint64_t row, vg_error *error)
@@ -176,6 +178,7 @@ const double *vg_moments_mean(const vg_moments *moments)
 
 vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error)
 {
+    if (moments == NULL) return vg_fail_null(error, "vg_moments_add", "moments");
     if (n > 0 && rows == NULL) return vg_fail(error, VG_EINVAL, "vg_moments_add: rows are needed");
     if (n > UINT64_MAX - vg_moments_count(moments))
         return vg_fail(error, VG_ELIMIT, "moments: more rows than can be counted");
@@ -195,6 +198,8 @@ vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_er
 
 vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_error *error)
 {
+    if (moments == NULL || other == NULL)
+        return vg_fail_null(error, "vg_moments_merge", moments == NULL ? "moments" : "other");
     if (moments->dims != other->dims)
         return vg_fail(error, VG_EINVAL, "moments of %d dimensions cannot be merged with %d",
                        moments->dims, other->dims);

@@ -10,6 +10,7 @@
 
 #include <lapacke.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "pca/moments.h"
@@ -52,6 +53,7 @@ static bool all_finite(const double *values, size_t n)
 vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix, const double *explained,
                       vg_error *error)
 {
+    if (pca == NULL) return vg_fail_null(error, "vg_pca_open", "PCA's place");
     *pca = NULL;
     if (matrix == NULL || explained == NULL)
         return vg_fail(error, VG_EINVAL, "vg_pca_open: matrix and explained are needed");
@@ -73,7 +75,7 @@ vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix, const
 
 void vg_pca_close(vg_pca **pca)
 {
-    if (*pca == NULL) return;
+    if (pca == NULL || *pca == NULL) return;
     free((*pca)->matrix);
     free((*pca)->explained);
     free(*pca);
@@ -82,22 +84,22 @@ void vg_pca_close(vg_pca **pca)
 
 int vg_pca_dims(const vg_pca *pca)
 {
-    return pca->dims;
+    return pca != NULL ? pca->dims : 0;
 }
 
 int vg_pca_components(const vg_pca *pca)
 {
-    return pca->components;
+    return pca != NULL ? pca->components : 0;
 }
 
 const double *vg_pca_matrix(const vg_pca *pca)
 {
-    return pca->matrix;
+    return pca != NULL ? pca->matrix : NULL;
 }
 
 const double *vg_pca_explained_variance(const vg_pca *pca)
 {
-    return pca->explained;
+    return pca != NULL ? pca->explained : NULL;
 }
 
 /* The last components of dsyevr come first; signs by the rule of verger.h. */
@@ -233,7 +235,9 @@ done:
 
 vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *error)
 {
+    if (pca == NULL) return vg_fail_null(error, "vg_pca_fit", "PCA's place");
     *pca = NULL;
+    if (moments == NULL) return vg_fail_null(error, "vg_pca_fit", "moments");
     if (k < 1 || k > moments->dims)
         return vg_fail(error, VG_EINVAL, "PCA: %d components, must be 1 to %d", k, moments->dims);
     if (vg_moments_count(moments) < 2)
@@ -277,6 +281,7 @@ static double dot(const float *row, const double *component, size_t n)
 vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
                          vg_error *error)
 {
+    if (pca == NULL) return vg_fail_null(error, "vg_pca_project", "PCA");
     if (n > 0 && (rows == NULL || projected == NULL))
         return vg_fail(error, VG_EINVAL, "vg_pca_project: rows and projected are needed");
     size_t columns = (size_t)pca->dims, components = (size_t)pca->components;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "pca/moments.h"
 
@@ -61,11 +62,12 @@ static size_t serialized_size(int dims)
 
 size_t vg_moments_serialized_size(const vg_moments *moments)
 {
-    return serialized_size(moments->dims);
+    return moments != NULL ? serialized_size(moments->dims) : 0;
 }
 
 void vg_moments_serialize(const vg_moments *moments, void *buffer)
 {
+    if (moments == NULL || buffer == NULL) return;
     vg_moments_settle(moments);
     size_t columns = (size_t)moments->dims;
     uint8_t *start = buffer, *to = start;
@@ -129,9 +131,9 @@ static vg_status check_values(const vg_moments *moments, vg_error *error)
 vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer, size_t size,
                                  vg_error *error)
 {
+    if (moments == NULL) return vg_fail_null(error, "vg_moments_deserialize", "moments' place");
     *moments = NULL;
-    if (buffer == NULL)
-        return vg_fail(error, VG_EINVAL, "vg_moments_deserialize: a buffer is needed");
+    if (buffer == NULL) return vg_fail_null(error, "vg_moments_deserialize", "buffer");
     int dims = 0;
     uint64_t count = 0;
     vg_status status = check_bytes(buffer, size, &dims, &count, error);

@@ -361,14 +361,16 @@ static vg_status start_thread(pthread_t *thread, void *(*run)(void *), void *arg
 static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
 {
     vg_status status = VG_OK;
-    vg_image_options image = *pipeline->options.image;
-    image.is_cancelled = is_stopped;
-    image.cancel_context = pipeline;
-    image.budget = pipeline->budget;
+    vg_extractor_options options;
+    vg_extractor_options_default(&options);
+    options.image = *pipeline->options.image;
+    options.image.is_cancelled = is_stopped;
+    options.image.cancel_context = pipeline;
+    options.image.budget = pipeline->budget;
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         worker *started = &pipeline->workers[i];
         started->pipeline = pipeline;
-        status = vg_extractor_open(&started->extractor, pipeline->options.model, &image, error);
+        status = vg_extractor_open(&started->extractor, pipeline->options.model, &options, error);
     }
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         status = start_thread(&pipeline->workers[i].thread, extract_images, &pipeline->workers[i],

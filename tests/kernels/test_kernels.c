@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "model/model.h"
+#include "measure/measure.h"
 #include "operation.h"
 
 static const struct {
@@ -35,18 +35,6 @@ static int check_set(const vg_kernels *kernels, const vg_kernels *reference, int
 
 /* --- Bench -------------------------------------------------------------- */
 
-static double peak_gflops(const vg_kernels *kernels)
-{
-    double best = 0.0;
-    for (int i = 0; i < 50; i++) {
-        double start = vg_seconds();
-        double operations = kernels->peak(100000);
-        double rate = 1e-9 * operations / (vg_seconds() - start);
-        if (rate > best) best = rate;
-    }
-    return best;
-}
-
 /* One line: the best call of a tenth of a second. */
 static void bench_problem(const operation *op, const vg_kernels *kernels, double peak,
                           const char *layer, problem p)
@@ -71,7 +59,8 @@ static void bench_problem(const operation *op, const vg_kernels *kernels, double
 
 static void bench_set(const vg_kernels *kernels)
 {
-    double peak = peak_gflops(kernels);
+    double peak = 0.0;
+    if (vg_measure_peak(kernels->name, 0.2, &peak, NULL) != VG_OK) abort();
     printf("%-7s peak %.1f GFLOP/s\n", kernels->name, peak);
     bench_problem(&stem_operation, kernels, peak, "Conv1",
                   (problem){.height = 1, .width = VG_IMAGE_SIZE / 2, .channels = VG_STEM_CHANNELS});

@@ -42,6 +42,21 @@ def test_exports_are_what_the_header_declares():
     assert declared() - exported == set(), "in verger.h, but not exported"
 
 
+def test_results_must_be_looked_at():
+    header = (ROOT / "include/verger/verger.h").read_text()
+    assert not re.findall(r"^VG_API vg_status .*", header, re.MULTILINE), "VG_CHECKED is missing"
+
+
+def test_options_can_grow():
+    header = (ROOT / "include/verger/verger.h").read_text()
+    options = re.findall(r"^typedef struct (\w+_options) \{(.*?)^\}", header,
+                         re.MULTILINE | re.DOTALL)
+    assert len(options) >= 3
+    for name, fields in options:
+        assert re.search(r"uint64_t reserved\[\d+\];\s*$", fields), f"{name} reserves nothing"
+        assert f"{name}_default" in declared(), f"{name} has no default function"
+
+
 def test_links_only_what_it_needs():
     needed = re.findall(r"\(NEEDED\).*\[(.+)\]", output("readelf", "-d", LIBRARY))
     assert needed

@@ -51,7 +51,7 @@ static vg_model *open_model(const char *source, const char *kernels)
 {
     vg_model *model = NULL;
     vg_error error = {""};
-    vg_model_options options = {kernels};
+    vg_model_options options = {.kernels = kernels};
     if (vg_model_open(&model, source, &options, &error) != VG_OK) fail_msg("%s", error.message);
     return model;
 }
@@ -182,7 +182,7 @@ static void test_a_failure_leaves_nothing(void **state)
 static vg_status status_of(const char *path, vg_error *error)
 {
     vg_model *model = NULL;
-    const vg_model_options options = {"ref"};
+    const vg_model_options options = {.kernels = "ref"};
     vg_status status = vg_model_open(&model, path, &options, error);
     assert_true((status == VG_OK) == (model != NULL));
     vg_model_close(&model);

@@ -36,18 +36,16 @@ static uint64_t hash(const unsigned char *data, size_t size)
     return value;
 }
 
-vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
-                            const vg_image_options *options, vg_error *error)
+void vg_extractor_options_default(vg_extractor_options *options)
 {
-    return vg_extractor_open_team(extractor, model, options, 1, error);
+    *options = (vg_extractor_options){.threads = 1};
 }
 
-vg_status vg_extractor_open_team(vg_extractor **extractor, const vg_model *model,
-                                 const vg_image_options *options, int threads, vg_error *error)
+vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
+                            const vg_extractor_options *options, vg_error *error)
 {
     (void)model;
     (void)options;
-    (void)threads;
     *extractor = malloc(sizeof **extractor);
     if (*extractor == NULL) return vg_fail_memory(error, sizeof **extractor);
     uint64_t state = 1;

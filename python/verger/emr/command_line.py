@@ -59,7 +59,7 @@ class OrderedGroup(click.Group):
 
 @click.group(cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]},
              epilog=EPILOG)
-@click.version_option(package_name=None, version="0.1.0", prog_name="verger-emr")
+@click.version_option(package_name=None, version="0.2.0", prog_name="verger-emr")
 def verger_emr() -> None:
     """Verger on AWS: from an empty account to tables, at a price that is said before.
 

@@ -58,9 +58,11 @@ vg_status vg_bench_latencies(const vg_bench_task *task, vg_bench_latency *one,
 {
     runner alone = {0}, together = {0};
     vg_status status = vg_extractor_open(&alone.extractor, task->model, NULL, error);
+    vg_extractor_options team_options;
+    vg_extractor_options_default(&team_options);
+    team_options.threads = (int)task->threads;
     if (status == VG_OK)
-        status = vg_extractor_open_team(&together.extractor, task->model, NULL, (int)task->threads,
-                                        error);
+        status = vg_extractor_open(&together.extractor, task->model, &team_options, error);
     if (status == VG_OK) status = take_turns(task, &alone, &together, error);
     if (status == VG_OK) {
         *one = latency_of(&alone);

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "verger/verger.h"
+#include "measure/measure.h"
 
 typedef enum vg_bench_step {
     VG_BENCH_NETWORK, /* and the peak, by turns */

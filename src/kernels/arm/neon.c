@@ -12,7 +12,7 @@
 #include "kernels/kernels.h"
 
 #define SET neon
-enum { PANEL_VECTORS = 4, FULL_ROWS = 6, TALLEST = 6, PEAK_SUMS = 24 };
+enum { PANEL_VECTORS = 4, FULL_ROWS = 6, TALLEST = 6 };
 
 /* Shapes that the network asks for, on one thread or up to sixteen: tests/kernels counts. */
 #define POINTWISE_TILES(X) X(6, 4) X(5, 4) X(4, 4) X(3, 4) X(4, 6)
@@ -34,7 +34,6 @@ typedef float64x2_t gram_vec;
 #include "kernels/average/average_tmpl.h"
 #include "kernels/depthwise/depthwise_tmpl.h"
 #include "kernels/gram/gram_tmpl.h"
-#include "kernels/peak/peak_tmpl.h"
 #include "kernels/pointwise/pointwise_tmpl.h"
 #include "kernels/stem/stem_tmpl.h"
 
@@ -51,7 +50,6 @@ void vg_kernels_init_neon(vg_kernels *kernels)
     kernels->dot = vg_dot_neon;
     kernels->square_distance = vg_square_distance_neon;
     kernels->reach = vg_reach_neon;
-    kernels->peak = KERNEL(peak);
     kernels->pointwise_tiles = pointwise_tiles;
     kernels->stem_tiles = stem_tiles;
     kernels->depthwise_tiles = depthwise_tiles;

@@ -4,7 +4,7 @@
 #include "kernels/x86/avx2_vec_tmpl.h"
 
 #define SET avx2
-enum { PANEL_VECTORS = 2, FULL_ROWS = 6, TALLEST = 6, PEAK_SUMS = 12 };
+enum { PANEL_VECTORS = 2, FULL_ROWS = 6, TALLEST = 6 };
 
 /* Shapes that the network asks for, on one thread or up to sixteen: tests/kernels counts. */
 #define POINTWISE_TILES(X) X(6, 2) X(5, 2) X(4, 2) X(3, 2) X(4, 3)
@@ -25,7 +25,6 @@ typedef __m256d gram_vec;
 #include "kernels/average/average_tmpl.h"
 #include "kernels/depthwise/depthwise_tmpl.h"
 #include "kernels/gram/gram_tmpl.h"
-#include "kernels/peak/peak_tmpl.h"
 #include "kernels/pointwise/pointwise_tmpl.h"
 #include "kernels/stem/stem_tmpl.h"
 
@@ -42,7 +41,6 @@ void vg_kernels_init_avx2(vg_kernels *kernels)
     kernels->dot = vg_dot_avx2;
     kernels->square_distance = vg_square_distance_avx2;
     kernels->reach = vg_reach_avx2;
-    kernels->peak = KERNEL(peak);
     kernels->pointwise_tiles = pointwise_tiles;
     kernels->stem_tiles = stem_tiles;
     kernels->depthwise_tiles = depthwise_tiles;

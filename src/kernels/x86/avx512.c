@@ -4,7 +4,7 @@
 #include "kernels/x86/avx512_vec_tmpl.h"
 
 #define SET avx512
-enum { PANEL_VECTORS = 2, FULL_ROWS = 14, TALLEST = 28, PEAK_SUMS = 28 };
+enum { PANEL_VECTORS = 2, FULL_ROWS = 14, TALLEST = 28 };
 
 /* Shapes that the network asks for, on one thread or up to sixteen: tests/kernels counts. */
 /* clang-format off */
@@ -30,7 +30,6 @@ typedef __m512d gram_vec;
 #include "kernels/average/average_tmpl.h"
 #include "kernels/depthwise/depthwise_tmpl.h"
 #include "kernels/gram/gram_tmpl.h"
-#include "kernels/peak/peak_tmpl.h"
 #include "kernels/pointwise/pointwise_tmpl.h"
 #include "kernels/stem/stem_tmpl.h"
 
@@ -47,7 +46,6 @@ void vg_kernels_init_avx512(vg_kernels *kernels)
     kernels->dot = vg_dot_avx512;
     kernels->square_distance = vg_square_distance_avx512;
     kernels->reach = vg_reach_avx512;
-    kernels->peak = KERNEL(peak);
     kernels->pointwise_tiles = pointwise_tiles;
     kernels->stem_tiles = stem_tiles;
     kernels->depthwise_tiles = depthwise_tiles;

@@ -1,5 +1,5 @@
-/* How fast this CPU is, and where the network's time goes. */
-#include <assert.h>
+#include "measure/measure.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,32 +8,7 @@
 #include "base/median.h"
 #include "model/network.h"
 
-/* --- The peak ----------------------------------------------------------- */
-
-vg_status vg_measure_peak(const char *kernels, double seconds, double *gflops, vg_error *error)
-{
-    vg_kernels table;
-    vg_status status = vg_kernels_choose(&table, kernels, error);
-    if (status != VG_OK) return status;
-
-    /* The best of many short stretches: whatever else the machine does can only
-     * make one slower. */
-    enum { ROUNDS = 100000 };
-    double start = vg_seconds(), now = start, best = 0.0;
-    do {
-        double operations = table.peak(ROUNDS);
-        double end = vg_seconds();
-        double rate = operations / (end - now) * 1e-9;
-        if (rate > best) best = rate;
-        now = end;
-    } while (now - start < seconds);
-    *gflops = best;
-    return VG_OK;
-}
-
 /* --- What a layer does -------------------------------------------------- */
-
-static_assert(VG_LAYERS == VG_LAYER_COUNT, "the header lists every layer");
 
 /* Where a layer lies in the plan. */
 typedef struct position {

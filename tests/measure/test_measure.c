@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "verger/verger.h"
+#include "measure/measure.h"
 
 static void measure(const char *kernels, vg_layer_cost *layers)
 {

@@ -1,4 +1,4 @@
-#include "kernels/peak/peak.h"
+#include "measure/peak.h"
 
 #include <math.h>
 

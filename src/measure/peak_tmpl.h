@@ -1,9 +1,9 @@
-/* For a vector of LANES floats (tile_tmpl.h); VEC_REGISTER is the constraint of a register
- * that inline assembly reads and writes. PEAK_SUMS vectors hide the latency of each. */
-#include "kernels/peak/peak.h"
+/* For a vector `vec` of LANES floats (kernels/tile_tmpl.h); VEC_REGISTER is the constraint of a
+ * register that inline assembly reads and writes. PEAK_SUMS vectors hide the latency of each. */
 #include "kernels/template.h"
+#include "measure/peak.h"
 
-static double KERNEL(peak)(long rounds)
+double KERNEL(peak)(long rounds)
 {
     vec sums[PEAK_SUMS];
     UNROLL
