@@ -5,19 +5,41 @@
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/tiles.h"
 
-/* While the first tiles of a panel run, they fetch the weights of the next panel, which
- * follow: each of AHEAD_TILES tiles takes its lines of a panel's worth of inputs. A layer
- * of 7 x 7 pixels has that many tiles, and weights that come from the level 3 cache. Later
- * tiles fetch nothing: where a neighbour shares the core, instructions are what counts. */
-enum {
-    LINE = 16, /* floats */
-    AHEAD_TILES = 48 / FULL_ROWS,
-    AHEAD_LINES = (PANEL * PANEL / LINE + AHEAD_TILES - 1) / AHEAD_TILES,
-};
-
 /* Products that a tile takes without a branch: channels of the network's layers are
  * multiples of 8. */
 enum { RUN = 8 };
+
+/* While the first tiles of a panel run, they fetch the weights of the next panel, which
+ * follow: of the lines of each run, every tile takes some. A layer of 7 x 7 pixels has that
+ * many tiles, and weights that come from the level 3 cache. Later tiles fetch nothing: where
+ * a neighbour shares the core, instructions are what counts. A line at a time between
+ * products, for a core waits where many are on their way; and into level 2, for a panel is
+ * as large as level 1. */
+enum { LINE = 16 /* floats */, AHEAD_TILES = 49 / FULL_ROWS + 1 };
+
+INLINE int run_lines(const int vectors)
+{
+    return RUN * vectors * LANES / LINE;
+}
+
+INLINE int tile_lines(const int vectors)
+{
+    return (run_lines(vectors) + AHEAD_TILES - 1) / AHEAD_TILES;
+}
+
+/* One run, and of the weights at `ahead` this tile's lines. */
+INLINE void pointwise_add_and_fetch(vec acc[][WIDE_VECTORS], const float *a, const int pixel_stride,
+                                    const float *b, const float *ahead, const int rows,
+                                    const int vectors)
+{
+    const int lines = tile_lines(vectors), step = RUN / lines;
+    UNROLL
+    for (int line = 0; line < lines; line++) {
+        const int k = line * step, length = line + 1 < lines ? step : RUN - k;
+        __builtin_prefetch(ahead + line * LINE, 0, 2);
+        tile_add(acc, a + k, pixel_stride, b + k * vectors * LANES, length, rows, vectors);
+    }
+}
 
 /* What of a panel of inputs has yet to be added. */
 typedef struct pointwise_rest {
@@ -25,10 +47,17 @@ typedef struct pointwise_rest {
     int length;
 } pointwise_rest;
 
-/* All but the last few of `length` products. */
+/* All but the last few of `length` products. `ahead`, or NULL, is where the weights lie that
+ * this tile fetches. */
 INLINE pointwise_rest pointwise_add(vec acc[][WIDE_VECTORS], const float *a, const int pixel_stride,
-                                    const float *b, int length, const int rows, const int vectors)
+                                    const float *b, const float *ahead, int length, const int rows,
+                                    const int vectors)
 {
+    if (ahead != NULL)
+        for (; length >= RUN; length -= RUN, a += RUN, b += RUN * vectors * LANES) {
+            pointwise_add_and_fetch(acc, a, pixel_stride, b, ahead, rows, vectors);
+            ahead += RUN * vectors * LANES;
+        }
     for (; length >= RUN; length -= RUN, a += RUN, b += RUN * vectors * LANES)
         tile_add(acc, a, pixel_stride, b, RUN, rows, vectors);
     return (pointwise_rest){a, b, length};
@@ -45,21 +74,19 @@ INLINE void pointwise_tile(float *c, const vg_pointwise_input *a, int pixel, con
     int k = a->channels, pixel_stride = PANEL;
     if (vg_panel_is_wide(k, PANEL)) {
         pixel_stride = WIDE_PANEL;
-        rest = pointwise_add(acc, panel + pixel * WIDE_PANEL, WIDE_PANEL, b, k, rows, vectors);
+        rest =
+            pointwise_add(acc, panel + pixel * WIDE_PANEL, WIDE_PANEL, b, NULL, k, rows, vectors);
         k = 0;
     }
     for (; k > HALF_PANEL; k -= PANEL, panel += a->panel_stride) {
-        if (ahead != NULL) {
-            UNROLL
-            for (int line = 0; line < AHEAD_LINES; line++) __builtin_prefetch(ahead + line * LINE);
-            ahead += PANEL * vectors * LANES;
-        }
-        rest = pointwise_add(acc, panel + pixel * PANEL, PANEL, rest.b, k < PANEL ? k : PANEL, rows,
-                             vectors);
+        rest = pointwise_add(acc, panel + pixel * PANEL, PANEL, rest.b, ahead,
+                             k < PANEL ? k : PANEL, rows, vectors);
+        if (ahead != NULL) ahead += PANEL * vectors * LANES;
     }
     if (k > 0) {
         pixel_stride = HALF_PANEL;
-        rest = pointwise_add(acc, panel + pixel * HALF_PANEL, HALF_PANEL, rest.b, k, rows, vectors);
+        rest = pointwise_add(acc, panel + pixel * HALF_PANEL, HALF_PANEL, rest.b, NULL, k, rows,
+                             vectors);
     }
     for (; rest.length > 0; rest.length--, rest.a++, rest.b += vectors * LANES)
         tile_add_one(acc, rest.a, pixel_stride, rest.b, rows, vectors);
@@ -79,7 +106,8 @@ INLINE void pointwise_run(float *c, const vg_pointwise_input *a, int pixel, int 
     const float *next = b + (ptrdiff_t)a->channels * vectors * LANES;
     int slice = (pixel - a->first) / rows;
     for (int t = 0; t < tiles; t++, slice++, pixel += rows, c += size) {
-        const float *ahead = slice < AHEAD_TILES ? next + slice * AHEAD_LINES * LINE : NULL;
+        int line = slice * tile_lines(vectors);
+        const float *ahead = line < run_lines(vectors) ? next + line * LINE : NULL;
         pointwise_tile(c, a, pixel, b, ahead, bias, residual, activation, rows, vectors);
         if (residual != NULL) residual += size;
     }
