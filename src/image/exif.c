@@ -55,11 +55,11 @@ static int64_t values_offset(const tiff *file, size_t entry, uint64_t bytes)
     return offset;
 }
 
-/* The orientation of the directory. As in Pillow, the first entry whose values lie
- * past the end is the last one read. */
+/* The orientation of the directory, -1 where it has none. As in Pillow, the first entry whose
+ * values lie past the end is the last one read. */
 static int64_t directory_orientation(const tiff *file, size_t directory)
 {
-    int64_t orientation = UPRIGHT;
+    int64_t orientation = -1;
     int64_t count = number_at(file, directory, 2);
     size_t entry = directory + 2;
     for (int64_t i = 0; i < count; i++, entry += ENTRY_BYTES) {
@@ -76,22 +76,31 @@ static int64_t directory_orientation(const tiff *file, size_t directory)
     return orientation;
 }
 
-int vg_exif_orientation(const uint8_t *data, size_t size)
+int vg_exif_find_orientation(const uint8_t *data, size_t size, int *orientation)
 {
     static const char prefix[] = "Exif\0"; /* and the terminator, a second zero */
+    *orientation = UPRIGHT;
     if (size >= sizeof prefix && memcmp(data, prefix, sizeof prefix) == 0) {
         data += sizeof prefix;
         size -= sizeof prefix;
     }
-    if (size < HEADER_BYTES) return UPRIGHT;
+    if (size < HEADER_BYTES) return 0;
     tiff file = {data, size, data[0] == 'M'};
     /* Pillow takes the 42 in either byte order. */
     int is_tiff = (memcmp(data, "II", 2) == 0 || memcmp(data, "MM", 2) == 0) &&
                   (memcmp(data + 2, "*\0", 2) == 0 || memcmp(data + 2, "\0*", 2) == 0);
-    if (!is_tiff) return UPRIGHT;
+    if (!is_tiff) return 0;
 
-    int64_t orientation = directory_orientation(&file, (size_t)number_at(&file, 4, 4));
-    return orientation > UPRIGHT && orientation <= LAST_ORIENTATION ? (int)orientation : UPRIGHT;
+    int64_t value = directory_orientation(&file, (size_t)number_at(&file, 4, 4));
+    if (value > UPRIGHT && value <= LAST_ORIENTATION) *orientation = (int)value;
+    return value >= 0;
+}
+
+int vg_exif_orientation(const uint8_t *data, size_t size)
+{
+    int orientation;
+    vg_exif_find_orientation(data, size, &orientation);
+    return orientation;
 }
 
 /* --- Pixels ------------------------------------------------------------- */

@@ -27,9 +27,14 @@ void vg_image_give_back(vg_image *image, const vg_image_options *options, uint64
  * for want of memory alone. */
 vg_status vg_jpeg_orientation(const uint8_t *data, size_t size, int *orientation, vg_error *error);
 
+/* The same of a PNG, from eXIf, a text of ImageMagick's or XMP. */
+vg_status vg_png_orientation(const uint8_t *data, size_t size, int *orientation, vg_error *error);
+
 /* The orientation 1..8 that EXIF data asks for, with or without "Exif\0\0" in front;
  * 1 where it says none or is damaged. */
 int vg_exif_orientation(const uint8_t *data, size_t size);
+/* Whether there is one, of any value. */
+int vg_exif_find_orientation(const uint8_t *data, size_t size, int *orientation);
 
 /* Turns an image of this EXIF orientation upright, as Pillow's
  * ImageOps.exif_transpose does. */

@@ -11,10 +11,7 @@
 #include "image/decoding.h"
 
 enum {
-    SIGNATURE_BYTES = 8,
-    LENGTH_BYTES = 4,
     NAME_BYTES = 4,
-    CHECKSUM_BYTES = 4,
     LARGEST_SIDE = 0x7FFFFFFF,
 };
 
@@ -174,32 +171,12 @@ static vg_status decode(png_decoder *decoder)
     return vg_decoding_ends_early(decoder->decoding, "PNG");
 }
 
-/* libpng's push reader of some versions does not know eXIf. The last one counts, as
- * in Pillow. */
-static int exif_orientation(const uint8_t *data, size_t size)
-{
-    int orientation = 1;
-    size_t offset = SIGNATURE_BYTES;
-    while (size - offset >= LENGTH_BYTES + NAME_BYTES) {
-        size_t length = png_get_uint_32(data + offset);
-        const uint8_t *name = data + offset + LENGTH_BYTES;
-        offset += LENGTH_BYTES + NAME_BYTES;
-        if (size - offset < length) break;
-        if (memcmp(name, "eXIf", NAME_BYTES) == 0)
-            orientation = vg_exif_orientation(data + offset, length);
-        offset += length;
-        if (size - offset < CHECKSUM_BYTES) break;
-        offset += CHECKSUM_BYTES;
-    }
-    return orientation;
-}
-
 vg_status vg_decode_png(vg_decoding *decoding)
 {
     png_decoder decoder = {.decoding = decoding, .error = decoding->error};
     vg_status status = decode(&decoder);
     png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
-    if (status == VG_OK && decoding->options->exif_orient)
-        decoding->orientation = exif_orientation(decoding->data, decoding->size);
-    return status;
+    if (status != VG_OK || !decoding->options->exif_orient) return status;
+    return vg_png_orientation(decoding->data, decoding->size, &decoding->orientation,
+                              decoding->error);
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 
 def picture(mode, width, height):
@@ -47,6 +48,20 @@ def png_chunk(name, body):
 
 def png(header, *chunks):
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + b"".join(chunks)
+
+
+def texts(*pairs):
+    info = PngInfo()
+    for key, value in pairs:
+        info.add_text(key, value, zip=len(value) > 50)
+    return info
+
+
+def bmp(width, bits, compression, rows):
+    header = struct.pack("<IiiHHIIIIII", 40, width, 4, 1, bits, compression, len(rows), 0, 0, 4, 0)
+    palette = bytes(range(16)) if bits == 8 else b""
+    start = 14 + len(header) + len(palette) + (12 if compression == 3 else 0)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, start) + header + palette + rows
 
 
 def images():
@@ -105,6 +120,26 @@ def images():
     yield "empty", b""
     yield "text.jpg", b"this is not an image\n"
     yield "gif.jpg", encoded(grey, "GIF")
+    yield "interlaced.gif", encoded(rgb.quantize(9), "GIF", interlace=1, transparency=2)
+    yield "two.gif", encoded(rgb.quantize(9), "GIF", save_all=True, append_images=[grey])
+    yield "lossy.webp", encoded(rgba, "WEBP", exif=tiff)
+    yield "lossless.webp", encoded(rgba, "WEBP", lossless=True)
+    yield "two.webp", encoded(rgba, "WEBP", save_all=True, append_images=[grey.resize(rgba.size)])
+    for mode in ("1", "L", "P", "RGB", "RGBA"):
+        yield f"{mode}.bmp", encoded(rgb.convert(mode), "BMP")
+    yield "runs.bmp", bmp(4, 8, 1, bytes([4, 1, 0, 0, 0, 3, 1, 2, 3, 0, 1, 4, 0, 2, 0, 0, 1, 1, 0, 1]))
+    yield "masks.bmp", bmp(4, 16, 3, struct.pack("<3I", 0xF800, 0x7E0, 0x1F) + bytes(range(32)))
+    for mode in ("1", "L", "RGB"):
+        yield f"{mode}.pnm", encoded(rgb.convert(mode), "PPM")
+    yield "plain.pnm", b"P3 2 2 9 # nine\n1 2 3 4 5 6 7 8 9 0 1 2\n"
+    yield "bits.pnm", b"P1\n4 2\n0110#\n1001"
+    yield "floats.pnm", b"Pf\n2 1\n-1.0\n" + struct.pack("<2f", 3.5, 300)
+    for mode, how in (("1", "group4"), ("L", "tiff_lzw"), ("P", "packbits"), ("RGB", "jpeg"),
+                      ("RGBA", "tiff_adobe_deflate"), ("CMYK", "raw"), ("YCbCr", "tiff_lzw")):
+        yield f"{mode}.tiff", encoded(rgb.convert(mode), "TIFF", compression=how)
+    yield "profile.png", encoded(rgb, "PNG", pnginfo=texts(
+        ("Raw profile type exif", "\nexif\n  34\n" + tiff.hex()),
+        ("XML:com.adobe.xmp", '<x tiff:Orientation="6"/>')))
 
 
 def safetensors(header, values):

@@ -205,6 +205,51 @@ def oriented():
                                         b'<x tiff:Orientation="6"/>')
 
 
+def described():
+    """PNGs whose orientation is in a text."""
+    def profile(structure, head="\nexif\n      34\n", width=72):
+        digits = structure.hex()
+        lines = [digits[i:i + width] for i in range(0, len(digits), width)]
+        return (head + "\n".join(lines) + "\n").encode()
+
+    def xmp(orientation, kind="attribute"):
+        value = (f'<rdf:Description tiff:Orientation="{orientation}"/>' if kind == "attribute" else
+                 f"<tiff:Orientation>{orientation}</tiff:Orientation>")
+        return f'<?xpacket begin=""?><x:xmpmeta>{value}</x:xmpmeta>'.encode()
+
+    def text(key, value):
+        return chunk(b"tEXt", key + b"\0" + value)
+
+    def packed(key, value):
+        return chunk(b"zTXt", key + b"\0\0" + zlib.compress(value))
+
+    def international(key, value, compressed=False):
+        flags = b"\1\0" if compressed else b"\0\0"
+        return chunk(b"iTXt", key + b"\0" + flags + b"en\0word\0"
+                     + (zlib.compress(value) if compressed else value))
+
+    key, name = b"Raw profile type exif", b"XML:com.adobe.xmp"
+    with_prefix = b"Exif\0\0" + exif(6)
+    chunks = {"profile": text(key, profile(with_prefix)),
+              "packed profile": packed(key, profile(with_prefix)),
+              "profile without prefix": packed(key, profile(exif(8))),
+              "international profile": international(key, profile(with_prefix), True),
+              "profile in one line": packed(key, profile(with_prefix, width=1000)),
+              "XMP": international(name, xmp(6)), "packed XMP": international(name, xmp(8), True),
+              "XMP as an element": international(name, xmp(3, "element")),
+              "XMP as a text": text(name, xmp(5)), "XMP of 9": international(name, xmp(9)),
+              "XMP after a 0": international(name, xmp(0) + xmp(6)),
+              "XMP and EXIF": international(name, xmp(6)) + chunk(b"eXIf", exif(3)),
+              "XMP and EXIF of none": international(name, xmp(6)) + chunk(b"eXIf", exif(3, count=0)),
+              "XMP and EXIF of 9": international(name, xmp(6)) + chunk(b"eXIf", exif(9)),
+              "profile and EXIF": text(key, profile(with_prefix)) + chunk(b"eXIf", exif(3)),
+              "two of XMP": international(name, xmp(6)) + international(name, xmp(3)),
+              "XMP with spaces": international(name, b'tiff:Orientation = "6"')}
+    for label, block in chunks.items():
+        yield "png " + label, png(13, 7, 8, 2, before=block)
+        yield f"png {label} at the end", png(13, 7, 8, 2, after=block)
+
+
 def cut_exif():
     base, structure = jpeg(picture("RGB", 13, 7)), b"Exif\0\0" + exif(6)
     for size in range(len(structure)):

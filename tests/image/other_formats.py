@@ -243,3 +243,130 @@ def pnms():
                        ("maximum too large", b"P5 2 2 65536 12345678"), ("no width", b"P5 0 2 255 "),
                        ("cut in the header", b"P5 2 2"), ("magic", b"P5")):
         yield name, data
+
+
+# --- TIFF ---------------------------------------------------------------------
+
+TIFF_TYPES = {1: "B", 3: "H", 4: "I", 7: "B"}
+
+
+def tiff(width, height, bits, photometric, data, order="<", samples=1, extra=(), colours=None,
+         sample_format=None, planar=1, fill=1, orientation=None, rows_per_strip=None, more=()):
+    """Uncompressed. `data` is the bytes of all strips."""
+    rows = rows_per_strip or max(height, 1)
+    row_bytes = len(data) // height if height else 0
+    strips = [data[y * row_bytes:(y + rows) * row_bytes] for y in range(0, height, rows)] or [b""]
+    if planar == 2:
+        size = len(data) // samples
+        strips = [data[i * size:(i + 1) * size] for i in range(samples)]
+    at, offsets = 8, []
+    for strip in strips:
+        offsets.append(at)
+        at += len(strip)
+    at += at % 2
+    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * samples), (259, 3, [1]),
+            (262, 3, [photometric]), (266, 3, [fill]), (273, 4, offsets), (277, 3, [samples]),
+            (278, 4, [rows]), (279, 4, [len(strip) for strip in strips]), (284, 3, [planar])]
+    if orientation is not None:
+        tags.append((274, 3, [orientation]))
+    if colours is not None:
+        tags.append((320, 3, list(colours)))
+    if extra:
+        tags.append((338, 3, list(extra)))
+    if sample_format:
+        tags.append((339, 3, [sample_format] * samples))
+    tags = sorted([*tags, *more])
+    body, entries, after = b"".join(strips), [], at + 2 + 12 * len(tags) + 4
+    body += bytes(at - 8 - len(body))
+    outside = b""
+    for tag, kind, values in tags:
+        packed = struct.pack(f"{order}{len(values)}{TIFF_TYPES[kind]}", *values)
+        if len(packed) > 4:
+            place = struct.pack(order + "I", after + len(outside))
+            outside += packed + bytes(len(packed) % 2)
+        else:
+            place = packed.ljust(4, b"\0")
+        entries.append(struct.pack(order + "HHI", tag, kind, len(values)) + place)
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    return (magic + struct.pack(order + "I", at) + body + struct.pack(order + "H", len(tags))
+            + b"".join(entries) + bytes(4) + outside)
+
+
+def raw_tiffs():
+    kinds = [(photo, bits, 1, (), fmt) for photo in (0, 1) for bits in (1, 2, 4, 8, 12, 16, 32)
+             for fmt in (None, 1, 2, 3)]
+    kinds += [(1, 8, 2, (2,), None), (1, 8, 2, (0,), None), (1, 8, 2, (), None)]
+    for bits in (8, 16):
+        kinds += [(2, bits, 3, (), None), (2, bits, 4, (), None)]
+        kinds += [(2, bits, 3 + len(extra), extra, None) for extra in
+                  ((0,), (1,), (2,), (999,), (0, 0), (1, 0), (2, 0), (0, 0, 0), (1, 0, 0))]
+        kinds += [(5, bits, 4, (), None), (5, bits, 5, (0,), None), (5, bits, 6, (0, 0), None)]
+    kinds += [(3, bits, 1, (), None) for bits in (1, 2, 4, 8)]
+    kinds += [(3, 8, 2, (0,), None), (3, 8, 2, (2,), None)]
+    for width, height in SIZES[:7]:
+        for photo, bits, samples, extra, fmt in kinds:
+            data = random.bytes((width * samples * bits + 7) // 8 * height)
+            if bits == 32 and fmt == 3:
+                data = random.normal(100, 150, width * height).astype("<f4").tobytes()
+            colours = random.integers(0, 65536, 3 << bits) if photo == 3 else None
+            # Verger reads two more than Pillow.
+            if (bits, extra) == (16, (999,)):
+                continue
+            for order in "<" if (photo, extra) == (3, (0,)) else "<>":
+                yield (f"{width}x{height} photometric {photo} {samples} x {bits} bits "
+                       f"extra {extra} format {fmt} {order}",
+                       tiff(width, height, bits, photo, data, order, samples, extra, colours, fmt,
+                            rows_per_strip=3))
+
+
+def odd_tiffs():
+    data = random.bytes(9 * 5 * 4)
+    for orientation in range(10):
+        yield f"orientation {orientation}", tiff(9, 5, 8, 2, data[:135], samples=3,
+                                                 orientation=orientation)
+    for bits in (1, 2, 4, 8, 16):
+        size = (9 * bits + 7) // 8 * 5
+        yield f"filled from the right {bits}", tiff(9, 5, bits, 1, data[:size], fill=2)
+    for samples, photo, extra in ((3, 2, ()), (4, 2, (2,))):
+        yield (f"planes of {samples} extra {extra}",
+               tiff(9, 5, 8, photo, data[:45 * samples], samples=samples, extra=extra, planar=2))
+    yield "no rows", tiff(9, 0, 8, 1, b"")
+    yield "LAB", tiff(9, 5, 8, 32844, data[:135], samples=3)
+    yield "64 bits", tiff(2, 2, 64, 1, data[:32])
+    whole = tiff(9, 5, 8, 2, data[:135], samples=3)
+    for size in range(0, len(whole), 7):
+        yield f"cut to {size}", whole[:size]
+
+
+def compressed_tiffs():
+    modes = ("1", "L", "RGB", "CMYK", "I;16", "P", "LA", "RGBA", "F")
+    for width, height in SIZES:
+        for mode in modes:
+            image = with_alpha(width, height)
+            if mode == "P":
+                image = image.convert("RGB").quantize(20)
+            elif mode == "I;16":
+                image = Image.fromarray(random.integers(0, 600, (height, width), np.uint16))
+            else:
+                image = image.convert("RGB").convert(mode) if mode != "RGBA" else image
+            for how in ("raw", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits",
+                        "group3", "group4", "jpeg", "lzma", "zstd"):
+                if how.startswith("group") != (mode == "1") or (
+                        how == "jpeg" and mode not in ("L", "RGB", "CMYK")):
+                    continue
+                try:
+                    data = encoded(image, "TIFF", compression=how)
+                except OSError:  # libtiff writes no such image
+                    continue
+                yield f"{width}x{height} {mode} {how}", data
+    ycc = picture("RGB", 40, 30).convert("YCbCr")
+    for how in ("tiff_lzw", "jpeg"):  # uncompressed YCbCr is four bytes a pixel to Pillow
+        yield f"YCbCr {how}", encoded(ycc, "TIFF", compression=how)
+    pages = [picture("RGB", 20, 10), picture("RGB", 30, 7)]
+    yield "two pages", encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+def tiffs():
+    yield from raw_tiffs()
+    yield from odd_tiffs()
+    yield from compressed_tiffs()

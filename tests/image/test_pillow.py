@@ -87,7 +87,7 @@ def test_pngs():
     assert_same(list(images.pngs()))
 
 
-@pytest.mark.parametrize("kind", ["webps", "gifs", "bmps", "pnms"])
+@pytest.mark.parametrize("kind", ["webps", "gifs", "bmps", "pnms", "tiffs"])
 def test_other_formats(kind):
     cases = list(getattr(other_formats, kind)())
     assert_same(cases)
@@ -95,11 +95,11 @@ def test_other_formats(kind):
 
 
 def test_orientation_is_applied_on_request():
-    assert_same(list(images.oriented()) + list(images.cut_exif()), orient=True)
+    assert_same([*images.oriented(), *images.cut_exif(), *images.described()], orient=True)
 
 
 def test_orientation_is_ignored_by_default():
-    assert_same(list(images.oriented()))
+    assert_same([*images.oriented(), *images.described()])
 
 
 @pytest.fixture(scope="module")

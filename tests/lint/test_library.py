@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path(os.environ.get("VERGER_BUILD", ROOT / "build")) / "libverger.so"
 
 # What the library may link: it must load into any process.
-MAY_LINK = re.compile(r"(libjpeg|libpng\d*|libwebp|libwebpdemux|libgif|libtiff|libheif|libopenblas|liblapacke?|libblas|libpthread|libm|libc"
+MAY_LINK = re.compile(r"(libjpeg|libpng\d*|libwebp|libwebpdemux|libgif|libtiff|libheif|libz|libopenblas|liblapacke?|libblas|libpthread|libm|libc"
                       r"|libgcc_s|ld-linux-[\w-]+)\.so(\.\d+)*$")
 
 # The compiler's start files keep these in every shared object.

@@ -53,7 +53,8 @@ FOREIGN = {
     r"webp/decode|webp/demux|gif_lib|tiff|libheif/": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "run", "explore"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
-    r"zlib\.h|jansson\.h|webp/encode": {"report"},
+    r"jansson\.h|webp/encode": {"report"},
+    r"zlib\.h": {"image", "report"},
 }
 
 
