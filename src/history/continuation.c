@@ -25,6 +25,7 @@ typedef struct choice {
     char *timestamp; /* [VG_TIMESTAMP_CHARS] */
     vg_past_runs runs;
     bool is_made;
+    bool has_moved;   /* the input of the run that was broken off: rows would have two addresses */
     vg_error refusal; /* why the newest run, which is complete, is not what is asked for */
 } choice;
 
@@ -83,7 +84,8 @@ static vg_status update(choice *made, vg_error *error)
 {
     const vg_run_options *options = made->plan->options;
     const vg_past_runs *runs = &made->runs;
-    const char *base = runs->complete[0] != '\0' ? runs->complete : runs->unfinished;
+    bool is_finished = runs->complete[0] != '\0' && !made->has_moved;
+    const char *base = is_finished ? runs->complete : runs->unfinished;
     if (base[0] == '\0') {
         vg_notify_log(&options->observer, VG_LOG_INFO, "no run in %s to update: all images are new",
                       vg_store_address(made->output));
@@ -202,10 +204,18 @@ static vg_status resume(choice *made, vg_error *error)
     vg_status status = vg_plan_read(&saved, made->output, timestamp, &reason);
     if (status == VG_OK) {
         status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, &reason);
+        made->has_moved = status == VG_EINVAL && options->timestamp == NULL &&
+                          vg_plan_compare(&saved, made->plan, VG_PLAN_TABLES, NULL) == VG_OK;
         if (status == VG_OK) status = take_up(made, &saved, &reason);
         vg_plan_free(&saved);
     }
     if (status == VG_OK) return VG_OK;
+    if (made->has_moved) {
+        vg_notify_log(&options->observer, VG_LOG_INFO,
+                      "the run %s does not go on, but its features are taken: %s", timestamp,
+                      reason.message);
+        return VG_OK;
+    }
     if (is_refusal(status) && options->update) {
         vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s does not go on: %s", timestamp,
                       reason.message);
@@ -260,7 +270,7 @@ vg_status vg_continuation_open(vg_continuation *continuation, vg_store *output, 
     if (status == VG_OK && !made.is_made && options->resume) status = resume(&made, error);
     if (status == VG_OK && !made.is_made) {
         status = begin_anew(&made, error);
-        if (status == VG_OK && options->update) status = update(&made, error);
+        if (status == VG_OK && (options->update || made.has_moved)) status = update(&made, error);
     }
     return status;
 }

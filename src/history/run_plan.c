@@ -9,6 +9,8 @@
 
 /* Raised when a version of verger gives other features for the same image. */
 enum { FEATURES_VERSION = 1, MAX_PLAN_BYTES = 1 << 16 };
+/* Raised when one writes other tables of the same features. */
+enum { TABLES_VERSION = 2 };
 
 /* What a plan is compared by, most telling first, and what a person calls it. */
 typedef struct item {
@@ -17,17 +19,18 @@ typedef struct item {
 } item;
 
 static const item items[] = {
-    {"input", "the input", VG_PLAN_FEATURES},
+    {"input", "the input", VG_PLAN_WHOLE},
     {"model", "the model", VG_PLAN_FEATURES},
     {"features_version", "the version of verger's features", VG_PLAN_FEATURES},
     {"exif_orient", "--exif-orient", VG_PLAN_FEATURES},
     {"max_pixels", "--max-pixels", VG_PLAN_FEATURES},
     {"max_file_size", "--max-file-size", VG_PLAN_FEATURES},
-    {"components", "the number of components", VG_PLAN_WHOLE},
-    {"formats", "--format", VG_PLAN_WHOLE},
-    {"part_rows", "--part-rows", VG_PLAN_WHOLE},
-    {"images", "the number of images", VG_PLAN_WHOLE},
-    {"images_sha256", "the images (names, sizes, times)", VG_PLAN_WHOLE},
+    {"tables_version", "the version of verger's tables", VG_PLAN_TABLES},
+    {"components", "the number of components", VG_PLAN_TABLES},
+    {"formats", "--format", VG_PLAN_TABLES},
+    {"part_rows", "--part-rows", VG_PLAN_TABLES},
+    {"images", "the number of images", VG_PLAN_TABLES},
+    {"images_sha256", "the images (names, sizes, times, labels)", VG_PLAN_TABLES},
 };
 
 /* --- Writing ---------------------------------------------------------------------- */
@@ -52,6 +55,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_text(out, "input", plan->input);
     put_text(out, "model", plan->model);
     put_number(out, "features_version", FEATURES_VERSION);
+    put_number(out, "tables_version", TABLES_VERSION);
     put_number(out, "exif_orient", options->image.exif_orient != 0);
     put_number(out, "max_pixels", options->image.max_pixels);
     put_number(out, "max_file_size", options->max_file_size);
@@ -242,8 +246,7 @@ vg_status vg_plan_compare(const vg_saved_plan *saved, const vg_plan *plan, vg_pl
     if (status != VG_OK) return status;
     const vg_saved_plan now = {.json = json, .size = size};
     for (size_t i = 0; i < sizeof items / sizeof *items && status == VG_OK; i++)
-        if (scope == VG_PLAN_WHOLE || items[i].scope == VG_PLAN_FEATURES)
-            status = compare_item(&items[i], saved, &now, error);
+        if (items[i].scope >= scope) status = compare_item(&items[i], saved, &now, error);
     free(json);
     return status;
 }

@@ -40,6 +40,7 @@ vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error 
 /* What has to be the same. */
 typedef enum vg_plan_scope {
     VG_PLAN_WHOLE,   /* all: the tables would be the same */
+    VG_PLAN_TABLES,  /* all but the place of the input: they would but for addresses */
     VG_PLAN_FEATURES /* what the features of one image depend on */
 } vg_plan_scope;
 

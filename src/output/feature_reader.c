@@ -10,6 +10,7 @@ struct vg_feature_reader {
     const vg_store *store;
     const char *path, *column;
     vg_column_view path_column, label_column, features_column;
+    vg_column_view relative_path_column, split_column; /* of no array where there are none */
 };
 
 vg_status vg_feature_reader_open(vg_feature_reader **reader, vg_store *store, const char *path,
@@ -33,6 +34,14 @@ void vg_feature_reader_close(vg_feature_reader **reader)
     *reader = NULL;
 }
 
+/* A column of text that the table may have. */
+static void find_text(const vg_feature_reader *reader, const char *name, vg_column_view *column)
+{
+    if (vg_column_find(&reader->file.schema, &reader->file.batch, name, column, NULL) != VG_OK ||
+        vg_column_check_bytes(column, NULL) != VG_OK)
+        *column = (vg_column_view){0};
+}
+
 static vg_status find_columns(vg_feature_reader *reader, vg_error *error)
 {
     const struct ArrowSchema *schema = &reader->file.schema;
@@ -45,6 +54,10 @@ static vg_status find_columns(vg_feature_reader *reader, vg_error *error)
     if (status == VG_OK) status = vg_column_check_bytes(path, error);
     if (status == VG_OK) status = vg_column_check_bytes(label, error);
     if (status == VG_OK) status = vg_column_check_float32_list(features, error);
+    if (status == VG_OK) {
+        find_text(reader, "relative_path", &reader->relative_path_column);
+        find_text(reader, "split", &reader->split_column);
+    }
     if (status != VG_OK)
         vg_fail_prefix(error, status, "%s/%s", vg_store_address(reader->store), reader->path);
     return status;
@@ -54,7 +67,8 @@ static void get_text(const vg_column_view *column, int64_t row, const char **tex
 {
     *text = "";
     *size = 0;
-    if (!vg_column_is_null(column, row)) vg_column_bytes(column, row, text, size);
+    if (column->array != NULL && !vg_column_is_null(column, row))
+        vg_column_bytes(column, row, text, size);
 }
 
 vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row, vg_error *error)
@@ -68,6 +82,8 @@ vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row,
     int64_t at = reader->file.row++;
     get_text(&reader->path_column, at, &row->path, &row->path_size);
     get_text(&reader->label_column, at, &row->label, &row->label_size);
+    get_text(&reader->relative_path_column, at, &row->relative_path, &row->relative_path_size);
+    get_text(&reader->split_column, at, &row->split, &row->split_size);
     if (!vg_column_is_null(&reader->features_column, at))
         vg_column_float32_list(&reader->features_column, at, &row->values, &row->count);
     return VG_OK;

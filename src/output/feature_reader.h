@@ -7,6 +7,8 @@
 typedef struct vg_feature_row {
     const char *path, *label;
     size_t path_size, label_size;
+    const char *relative_path, *split; /* "" in tables that have no such column */
+    size_t relative_path_size, split_size;
     const float *values; /* NULL where the table has none */
     size_t count;
 } vg_feature_row;

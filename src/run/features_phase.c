@@ -213,7 +213,8 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     vg_step_times times = times_so_far(state);
     vg_part_record record = {.images = first_image(state, number + 1) - first_image(state, number)};
     vg_status status = state->pipeline == NULL ? open_pipeline(state, number, error) : VG_OK;
-    vg_part_writer_begin(state->writer, number);
+    if (status == VG_OK)
+        status = vg_part_writer_begin(state->writer, number, first_image(state, number), error);
     for (uint64_t i = 0; i < record.images && status == VG_OK; i++) {
         status = take_outcome(state, error);
         if (status == VG_OK) notify(state);

@@ -72,10 +72,17 @@ static vg_status open_images(metadata_run *state, vg_error *error)
     return vg_sink_open(&state->images, &options, error);
 }
 
+/* That of a table, or the first folder. */
+static vg_slice split_of(const vg_listed_image *image)
+{
+    if (image->split[0] != '\0') return (vg_slice){image->split, strlen(image->split)};
+    return vg_path_split(image->path);
+}
+
 static vg_status append_image(metadata_run *state, const vg_listed_image *image, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(state->images);
-    vg_slice label = vg_path_label(state->input, image->path), split = vg_path_split(image->path);
+    vg_slice label = {image->label, strlen(image->label)}, split = split_of(image);
     const char *filename = vg_path_filename(image->path);
     vg_status status = vg_path_address(&state->address, state->input, image->path, error);
     if (status == VG_OK)
@@ -114,10 +121,10 @@ static vg_status add_group(metadata_run *state, vg_slice split, vg_slice label, 
     return VG_OK;
 }
 
-/* Images come folder by folder. */
+/* Images come folder by folder, and most often label by label. */
 static vg_status count_image(metadata_run *state, const vg_listed_image *image, vg_error *error)
 {
-    vg_slice split = vg_path_split(image->path), label = vg_path_label(state->input, image->path);
+    vg_slice split = split_of(image), label = {image->label, strlen(image->label)};
     vg_status status = VG_OK;
     if (state->group_count == 0 ||
         !is_of_group(&state->groups[state->group_count - 1], split, label))

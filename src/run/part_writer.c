@@ -10,18 +10,27 @@
 
 enum { PATH, LABEL, FEATURES, ERROR = FEATURES };
 
+/* Behind the columns that the reference system has. */
+static const vg_column more_columns[] = {{"relative_path", VG_COLUMN_STRING},
+                                         {"split", VG_COLUMN_STRING}};
+enum { MORE_COLUMNS = sizeof more_columns / sizeof *more_columns };
+
 struct vg_part_writer {
     const vg_features_phase *task;
     vg_sink *features, *metadata, *errors, *images;
-    vg_bytes address; /* of the image in hand */
+    vg_image_cursor *listed; /* the images of the part, with what tables say of them */
+    vg_bytes address;        /* of the image in hand */
     uint64_t number;
 };
 
 static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_table table,
-                           bool parquet, bool csv, const vg_column *last, vg_error *error)
+                           bool parquet, bool csv, const vg_column *last, bool has_more,
+                           vg_error *error)
 {
-    vg_column columns[] = {{"path", VG_COLUMN_STRING}, {"label", VG_COLUMN_STRING}, {0}};
-    if (last != NULL) columns[2] = *last;
+    vg_column columns[3 + MORE_COLUMNS] = {{"path", VG_COLUMN_STRING}, {"label", VG_COLUMN_STRING}};
+    size_t count = 2;
+    if (last != NULL) columns[count++] = *last;
+    for (size_t i = 0; has_more && i < MORE_COLUMNS; i++) columns[count++] = more_columns[i];
     vg_sink_options options = {.output = task->output,
                                .table = table,
                                .parquet = parquet,
@@ -29,7 +38,7 @@ static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_tab
                                .timestamp = task->timestamp,
                                .uuid = task->uuid,
                                .columns = columns,
-                               .column_count = last != NULL ? 3 : 2,
+                               .column_count = count,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
     return vg_sink_open(sink, &options, error);
@@ -45,11 +54,13 @@ vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->task = task;
     vg_status status = open_sink(&opened->features, task, VG_TABLE_FEATURES, options->parquet,
-                                 options->csv, &features, error);
+                                 options->csv, &features, true, error);
     if (status == VG_OK)
-        status = open_sink(&opened->metadata, task, VG_TABLE_METADATA, false, true, NULL, error);
+        status =
+            open_sink(&opened->metadata, task, VG_TABLE_METADATA, false, true, NULL, true, error);
     if (status == VG_OK)
-        status = open_sink(&opened->errors, task, VG_TABLE_ERRORS, false, true, &reason, error);
+        status =
+            open_sink(&opened->errors, task, VG_TABLE_ERRORS, false, true, &reason, false, error);
     if (status == VG_OK)
         status =
             vg_part_images_open(&opened->images, task->output, task->timestamp, task->uuid, error);
@@ -64,71 +75,97 @@ void vg_part_writer_close(vg_part_writer **writer)
     vg_sink_close(&(*writer)->metadata);
     vg_sink_close(&(*writer)->errors);
     vg_sink_close(&(*writer)->images);
+    vg_image_cursor_close(&(*writer)->listed);
     free((*writer)->address.bytes);
     free(*writer);
     *writer = NULL;
 }
 
-void vg_part_writer_begin(vg_part_writer *writer, uint64_t number)
+vg_status vg_part_writer_begin(vg_part_writer *writer, uint64_t number, uint64_t first,
+                               vg_error *error)
 {
     writer->number = number;
+    vg_image_cursor_close(&writer->listed);
     vg_sink_begin_part(writer->features, number);
     vg_sink_begin_part(writer->metadata, number);
     vg_sink_begin_part(writer->errors, number);
     vg_sink_begin_part(writer->images, number);
+    return vg_image_cursor_open(&writer->listed, writer->task->images, first, error);
 }
 
 /* --- Rows ------------------------------------------------------------------------- */
 
-typedef vg_status append_name(vg_builder *builder, size_t column, const char *name, size_t size,
-                              vg_error *error);
-
-static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, append_name *append,
-                                       vg_slice label, vg_error *error)
+static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink,
+                                       const vg_listed_image *image, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(sink);
     const vg_bytes *address = &writer->address;
-    vg_status status = append(builder, PATH, (const char *)address->bytes, address->size, error);
+    vg_status status =
+        vg_builder_name(builder, PATH, (const char *)address->bytes, address->size, error);
     if (status != VG_OK) return status;
-    return append(builder, LABEL, label.text, label.size, error);
+    return vg_builder_name(builder, LABEL, image->label, strlen(image->label), error);
 }
 
-static vg_status append_features(vg_part_writer *writer, vg_slice label, const float *features,
-                                 vg_error *error)
+/* relative_path and split, from the column `first` on, and the end of the row. */
+static vg_status end_row(vg_sink *sink, size_t first, const vg_listed_image *image, vg_error *error)
 {
-    vg_sink *sink = writer->features;
-    vg_status status = append_path_and_label(writer, sink, vg_builder_name, label, error);
-    if (status == VG_OK)
-        status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
-                                         VG_FEATURE_COUNT, error);
+    vg_builder *builder = vg_sink_builder(sink);
+    vg_status status = vg_builder_name(builder, first, image->path, strlen(image->path), error);
+    if (status == VG_OK && image->split[0] == '\0')
+        status = vg_builder_null(builder, first + 1, error);
+    else if (status == VG_OK)
+        status = vg_builder_name(builder, first + 1, image->split, strlen(image->split), error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
 }
 
-static vg_status append_reason(vg_part_writer *writer, vg_slice label, const char *reason,
-                               vg_error *error)
+static vg_status append_features(vg_part_writer *writer, const vg_listed_image *image,
+                                 const float *features, vg_error *error)
+{
+    vg_sink *sink = writer->features;
+    vg_status status = append_path_and_label(writer, sink, image, error);
+    if (status == VG_OK)
+        status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
+                                         VG_FEATURE_COUNT, error);
+    return status == VG_OK ? end_row(sink, FEATURES + 1, image, error) : status;
+}
+
+static vg_status append_reason(vg_part_writer *writer, const vg_listed_image *image,
+                               const char *reason, vg_error *error)
 {
     vg_sink *sink = writer->errors;
-    vg_status status = append_path_and_label(writer, sink, vg_builder_printable_name, label, error);
+    vg_status status = append_path_and_label(writer, sink, image, error);
     if (status == VG_OK)
         status = vg_builder_string(vg_sink_builder(sink), ERROR, reason, strlen(reason), error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
 }
 
+/* The outcome's image as it is listed: outcomes come in the order of the list. */
+static vg_status find_listed(vg_part_writer *writer, const vg_outcome *outcome,
+                             vg_listed_image *image, vg_error *error)
+{
+    vg_status status = vg_image_cursor_next(writer->listed, image, error);
+    if (status != VG_OK) return status;
+    if (image->path != NULL && strcmp(image->path, outcome->image.path) == 0) return VG_OK;
+    return vg_fail(error, VG_EFORMAT,
+                   "%s came out of order: this is a fault of verger, please "
+                   "report it",
+                   outcome->image.path);
+}
+
 vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error)
 {
     const vg_store *input = writer->task->input;
-    const char *path = outcome->image.path;
-    vg_slice label = vg_path_label(input, path);
-    vg_status status = vg_path_address(&writer->address, input, path, error);
-    if (status == VG_OK)
-        status = append_path_and_label(writer, writer->metadata, vg_builder_name, label, error);
-    if (status == VG_OK) status = vg_sink_end_row(writer->metadata, error);
+    vg_listed_image image;
+    vg_status status = find_listed(writer, outcome, &image, error);
+    if (status == VG_OK) status = vg_path_address(&writer->address, input, image.path, error);
+    if (status == VG_OK) status = append_path_and_label(writer, writer->metadata, &image, error);
+    if (status == VG_OK) status = end_row(writer->metadata, LABEL + 1, &image, error);
     if (status == VG_OK)
         status = vg_part_images_append(writer->images, &outcome->image, outcome->sha256,
                                        outcome->status == VG_OK, error);
     if (status != VG_OK) return status;
-    if (outcome->status == VG_OK) return append_features(writer, label, outcome->features, error);
-    return append_reason(writer, label, outcome->reason, error);
+    if (outcome->status == VG_OK) return append_features(writer, &image, outcome->features, error);
+    return append_reason(writer, &image, outcome->reason, error);
 }
 
 /* --- The end ------------------------------------------------------------------------ */

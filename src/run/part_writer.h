@@ -14,7 +14,9 @@ vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *
 /* Drops a part that has not ended. */
 void vg_part_writer_close(vg_part_writer **writer);
 
-void vg_part_writer_begin(vg_part_writer *writer, uint64_t number);
+/* `first` is the number of its first image in the list. */
+vg_status vg_part_writer_begin(vg_part_writer *writer, uint64_t number, uint64_t first,
+                               vg_error *error);
 /* A row of metadata and one of features or of errors. */
 vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
 /* Commits the files, then the record, whose figures the caller fills. */

@@ -40,7 +40,7 @@ static vg_status fit(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
 
 /* --- Projection ------------------------------------------------------------------- */
 
-enum { PATH, LABEL, PCA_FEATURES };
+enum { PATH, LABEL, PCA_FEATURES, RELATIVE_PATH, SPLIT };
 
 typedef struct projection {
     const vg_pca_phase *task;
@@ -50,6 +50,13 @@ typedef struct projection {
     uint64_t rows, total;
     double start;
 } projection;
+
+static vg_status append_or_null(vg_builder *builder, size_t column, const char *text, size_t size,
+                                vg_error *error)
+{
+    if (size == 0) return vg_builder_null(builder, column, error);
+    return vg_builder_string(builder, column, text, size, error);
+}
 
 static vg_status project_row(void *context, const vg_feature_row *row, vg_error *error)
 {
@@ -70,6 +77,11 @@ static vg_status project_row(void *context, const vg_feature_row *row, vg_error 
     if (status == VG_OK)
         status = vg_builder_float64_list(builder, PCA_FEATURES, state->projected,
                                          (size_t)vg_pca_components(state->pca), error);
+    if (status == VG_OK)
+        status = append_or_null(builder, RELATIVE_PATH, row->relative_path, row->relative_path_size,
+                                error);
+    if (status == VG_OK)
+        status = append_or_null(builder, SPLIT, row->split, row->split_size, error);
     if (status == VG_OK) status = vg_sink_end_row(state->sink, error);
     state->rows++;
     vg_notify_progress(state->task->observer, VG_PHASE_PROJECT, state->rows, state->total, 0,
@@ -82,7 +94,9 @@ static vg_status open_projection(projection *state, vg_error *error)
     const vg_pca_phase *task = state->task;
     const vg_column columns[] = {{"path", VG_COLUMN_STRING},
                                  {"label", VG_COLUMN_STRING},
-                                 {"pca_features", VG_COLUMN_FLOAT64_LIST}};
+                                 {"pca_features", VG_COLUMN_FLOAT64_LIST},
+                                 {"relative_path", VG_COLUMN_STRING},
+                                 {"split", VG_COLUMN_STRING}};
     vg_sink_options options = {.output = task->output,
                                .table = VG_TABLE_PCA,
                                .parquet = task->parquet,
@@ -90,7 +104,7 @@ static vg_status open_projection(projection *state, vg_error *error)
                                .timestamp = task->timestamp,
                                .uuid = task->uuid,
                                .columns = columns,
-                               .column_count = 3,
+                               .column_count = sizeof columns / sizeof *columns,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
     size_t bytes = (size_t)task->components * sizeof *state->projected;

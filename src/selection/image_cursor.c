@@ -66,7 +66,7 @@ static vg_status fill(vg_image_cursor *cursor, size_t needed, vg_error *error)
     vg_image_range *range = &cursor->range;
     size_t size = cursor->capacity - left;
     if (range->end - range->begin < size) size = (size_t)(range->end - range->begin);
-    status = vg_spill_read(range->scratch, range->begin, cursor->window + left, size, error);
+    status = vg_spill_read(range->spill, range->begin, cursor->window + left, size, error);
     if (status != VG_OK) return status;
     cursor->filled += size;
     range->begin += size;
@@ -75,18 +75,22 @@ static vg_status fill(vg_image_cursor *cursor, size_t needed, vg_error *error)
 
 vg_status vg_image_cursor_next(vg_image_cursor *cursor, vg_listed_image *image, vg_error *error)
 {
-    vg_image_entry record;
+    vg_image_entry entry;
     *image = (vg_listed_image){0};
     if (cursor->next == cursor->filled && cursor->range.begin == cursor->range.end) return VG_OK;
-    vg_status status = fill(cursor, sizeof record, error);
+    vg_status status = fill(cursor, sizeof entry, error);
     if (status != VG_OK) return status;
-    memcpy(&record, cursor->window + cursor->next, sizeof record);
-    size_t whole = sizeof record + (size_t)record.path_size + 1;
+    memcpy(&entry, cursor->window + cursor->next, sizeof entry);
+    size_t whole = sizeof entry + vg_image_entry_text_bytes(&entry);
     status = fill(cursor, whole, error);
     if (status != VG_OK) return status;
-    *image = (vg_listed_image){.path = cursor->window + cursor->next + sizeof record,
-                               .size = record.size,
-                               .modified = record.modified};
+    const char *path = cursor->window + cursor->next + sizeof entry;
+    const char *label = path + entry.text_sizes[0];
+    *image = (vg_listed_image){.path = path,
+                               .size = entry.size,
+                               .modified = entry.modified,
+                               .label = label,
+                               .split = label + entry.text_sizes[1]};
     cursor->next += whole;
     return VG_OK;
 }

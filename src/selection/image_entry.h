@@ -5,15 +5,25 @@
 #include "selection/image_list.h"
 #include "selection/spill.h"
 
-/* Followed by the path and its NUL. */
+enum { VG_ENTRY_TEXTS = 3 }; /* path, label, split */
+
+/* Followed by the texts, each with its NUL. */
 typedef struct vg_image_entry {
     int64_t size, modified;
-    uint64_t path_size; /* without the NUL */
+    uint64_t text_sizes[VG_ENTRY_TEXTS]; /* with the NUL */
 } vg_image_entry;
 
-/* A range of records in a scratch. */
+/* Bytes of the texts together. */
+static inline size_t vg_image_entry_text_bytes(const vg_image_entry *entry)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < VG_ENTRY_TEXTS; i++) bytes += entry->text_sizes[i];
+    return (size_t)bytes;
+}
+
+/* A range of entries. */
 typedef struct vg_image_range {
-    const vg_spill *scratch;
+    const vg_spill *spill;
     uint64_t begin, end;
 } vg_image_range;
 

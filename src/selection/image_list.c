@@ -82,7 +82,7 @@ static size_t record_bytes(const char *record)
 {
     vg_image_entry header;
     memcpy(&header, record, sizeof header);
-    return sizeof header + (size_t)header.path_size + 1;
+    return sizeof header + vg_image_entry_text_bytes(&header);
 }
 
 static vg_status append_piece_end(vg_image_list *list, vg_error *error)
@@ -136,17 +136,36 @@ static vg_status reserve(vg_image_list *list, size_t size, vg_error *error)
     return VG_OK;
 }
 
+static const char *text_or_none(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* What stands before the texts of an image, and these. */
+static vg_image_entry begin_entry(const char *texts[VG_ENTRY_TEXTS], const vg_listed_image *image)
+{
+    vg_image_entry entry = {.size = image->size, .modified = image->modified};
+    texts[0] = image->path;
+    texts[1] = text_or_none(image->label);
+    texts[2] = text_or_none(image->split);
+    for (int i = 0; i < VG_ENTRY_TEXTS; i++) entry.text_sizes[i] = strlen(texts[i]) + 1;
+    return entry;
+}
+
 vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, vg_error *error)
 {
-    vg_image_entry header = {
-        .size = image->size, .modified = image->modified, .path_size = strlen(image->path)};
-    size_t size = sizeof header + (size_t)header.path_size + 1;
+    const char *texts[VG_ENTRY_TEXTS];
+    vg_image_entry header = begin_entry(texts, image);
+    size_t size = sizeof header + vg_image_entry_text_bytes(&header);
     vg_status status = reserve(list, size, error);
     if (status != VG_OK) return status;
     batch *to = &list->batch;
-    char *record = to->bytes + to->used;
+    char *record = to->bytes + to->used, *text = record + sizeof header;
     memcpy(record, &header, sizeof header);
-    memcpy(record + sizeof header, image->path, (size_t)header.path_size + 1);
+    for (int i = 0; i < VG_ENTRY_TEXTS; i++) {
+        memcpy(text, texts[i], (size_t)header.text_sizes[i]);
+        text += header.text_sizes[i];
+    }
     to->records[to->count++] = record;
     to->used += size;
     list->count++;
@@ -202,8 +221,7 @@ static vg_status open_merge(merge *pieces, const vg_image_list *list, vg_error *
     if (pieces->heap == NULL)
         return vg_fail_memory(error, list->piece_count * sizeof *pieces->heap);
     for (size_t i = 0; i < list->piece_count && status == VG_OK; i++) {
-        vg_image_range range = {
-            .scratch = list->pieces, .begin = begin, .end = list->piece_ends[i]};
+        vg_image_range range = {.spill = list->pieces, .begin = begin, .end = list->piece_ends[i]};
         piece *opened = &pieces->heap[pieces->count++];
         opened->number = i;
         status = vg_image_cursor_open_range(&opened->cursor, &range, error);
@@ -259,6 +277,14 @@ static vg_status mark(vg_image_list *list, vg_error *error)
     return VG_OK;
 }
 
+/* The next bytes of the finished list, which are of its digest too. */
+static vg_status put(vg_image_list *list, finishing *state, const void *bytes, size_t size,
+                     vg_error *error)
+{
+    vg_status status = vg_spill_append(list->images, bytes, size, error);
+    return status == VG_OK ? vg_sha256_add(state->sha256, bytes, size, error) : status;
+}
+
 static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_image *image,
                       vg_error *error)
 {
@@ -266,15 +292,14 @@ static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_ima
         list->repeated++;
         return VG_OK;
     }
-    vg_image_entry header = {
-        .size = image->size, .modified = image->modified, .path_size = strlen(image->path)};
-    size_t path_bytes = (size_t)header.path_size + 1;
+    const char *texts[VG_ENTRY_TEXTS];
+    vg_image_entry header = begin_entry(texts, image);
     vg_status status = list->count % MARK_EVERY == 0 ? mark(list, error) : VG_OK;
-    if (status == VG_OK) status = vg_spill_append(list->images, &header, sizeof header, error);
-    if (status == VG_OK) status = vg_spill_append(list->images, image->path, path_bytes, error);
-    if (status == VG_OK) status = vg_sha256_add(state->sha256, &header, sizeof header, error);
-    if (status == VG_OK) status = vg_sha256_add(state->sha256, image->path, path_bytes, error);
-    if (status == VG_OK) status = remember(state, image->path, path_bytes - 1, error);
+    if (status == VG_OK) status = put(list, state, &header, sizeof header, error);
+    for (int i = 0; i < VG_ENTRY_TEXTS && status == VG_OK; i++)
+        status = put(list, state, texts[i], (size_t)header.text_sizes[i], error);
+    if (status == VG_OK)
+        status = remember(state, image->path, (size_t)header.text_sizes[0] - 1, error);
     list->count++;
     return status;
 }
@@ -408,7 +433,7 @@ const char *vg_image_list_sha256(const vg_image_list *list)
 
 vg_image_range vg_image_list_range(const vg_image_list *list, uint64_t first, uint64_t *before)
 {
-    vg_image_range range = {.scratch = list->images, .end = vg_spill_size(list->images)};
+    vg_image_range range = {.spill = list->images, .end = vg_spill_size(list->images)};
     range.begin = range.end;
     *before = 0;
     if (first >= list->count) return range;

@@ -9,6 +9,8 @@
 typedef struct vg_listed_image {
     const char *path;       /* relative to the store, NUL-terminated */
     int64_t size, modified; /* as in vg_file; VG_SIZE_UNKNOWN and 0 where nobody said */
+    /* What tables say of it; "" where it has none. NULL is "" to vg_image_list_add. */
+    const char *label, *split;
 } vg_listed_image;
 
 /* First added to, then finished, then read. */
@@ -36,8 +38,8 @@ uint64_t vg_image_list_count(const vg_image_list *list);
 /* Images that were dropped because their path was there already. */
 uint64_t vg_image_list_repeated(const vg_image_list *list);
 
-/* Of the paths, sizes and times of a finished list, in order: two lists with the same
- * digest are the same. */
+/* Of the paths, sizes, times, labels and splits of a finished list, in order: two lists with the
+ * same digest are the same. */
 const char *vg_image_list_sha256(const vg_image_list *list);
 
 /* Reads a finished list, which must outlive it. A list may have many cursors, each of

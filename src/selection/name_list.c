@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -14,100 +15,220 @@
  * are looked for one by one. */
 enum { LONGEST_PATH = 8192 };
 
+/* What a column of a table is taken for. */
+enum { PATH, LABEL, SPLIT, COLUMNS };
+
+/* Names of the columns, in small letters, the first that is there before the others. */
+static const char *const column_names[COLUMNS][8] = {
+    [PATH] = {"path", "image", "file", "filename", "file_name", "filepath", "image_path", NULL},
+    [LABEL] = {"label", "class", "category", NULL},
+    [SPLIT] = {"split", "subset", NULL},
+};
+
+enum { NO_COLUMN = -1 };
+
+/* A field of a record, or a line; NUL-terminated once it has been read. */
+typedef struct field {
+    char *text;
+    size_t size, capacity;
+} field;
+
 typedef struct name_list {
     const char *name;
     FILE *file;
     vg_store *input;
-    vg_image_list *images;
-    const vg_patterns *excludes;
-    vg_left_out *left_out;
+    vg_adder *adder;
     char way[VG_ADDRESS_CHARS]; /* from the current folder to the input, "" where it is not below */
     size_t line;
-    bool is_csv;
-    char *text; /* of the current line or record */
-    size_t size, capacity;
+    char separator;         /* of a table; 0 in a plain list */
+    int column_at[COLUMNS]; /* where a table has them, or NO_COLUMN */
+    field fields[COLUMNS];  /* of the record in hand; the first is the line of a plain list */
     char *foreign; /* what stood before the input's paths in the last path from elsewhere */
     size_t foreign_size;
+    uint64_t named, missing; /* files, and those that a local input does not have */
+    char first_missing[128];
 } name_list;
 
-static vg_status append(name_list *list, int character, vg_error *error)
+static vg_status append(name_list *list, field *to, int character, vg_error *error)
 {
-    if (list->size == LONGEST_PATH)
+    if (to->size == LONGEST_PATH)
         return vg_fail(error, VG_EFORMAT,
                        "%s, line %zu: a path of more than %d bytes: one path a line is wanted",
                        list->name, list->line, LONGEST_PATH);
     if (character == '\0')
         return vg_fail(error, VG_EFORMAT, "%s, line %zu: a NUL byte: one path a line is wanted",
                        list->name, list->line);
-    if (list->size + 1 >= list->capacity) {
-        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 256;
-        char *text = realloc(list->text, capacity);
+    if (to->size + 1 >= to->capacity) {
+        size_t capacity = to->capacity > 0 ? 2 * to->capacity : 256;
+        char *text = realloc(to->text, capacity);
         if (text == NULL) return vg_fail_memory(error, capacity);
-        list->text = text;
-        list->capacity = capacity;
+        to->text = text;
+        to->capacity = capacity;
     }
-    list->text[list->size++] = (char)character;
-    list->text[list->size] = '\0';
+    to->text[to->size++] = (char)character;
+    to->text[to->size] = '\0';
     return VG_OK;
 }
 
-/* Reads a line without its end into `text`. At the end of the file, `found` is
- * false. */
+static vg_status fail_read(const name_list *list, vg_error *error)
+{
+    return vg_fail(error, VG_EIO, "%s cannot be read: %s", list->name, strerror(errno));
+}
+
+/* Reads a line without its end. At the end of the file, `found` is false. */
 static vg_status read_line(name_list *list, bool *found, vg_error *error)
 {
+    field *line = &list->fields[PATH];
     int character;
-    list->size = 0;
+    line->size = 0;
     list->line++;
     *found = false;
     while ((character = getc(list->file)) != EOF) {
         *found = true;
         if (character == '\n') break;
-        vg_status status = append(list, character, error);
+        vg_status status = append(list, line, character, error);
         if (status != VG_OK) return status;
     }
-    if (ferror(list->file))
-        return vg_fail(error, VG_EIO, "%s cannot be read: %s", list->name, strerror(errno));
-    if (list->size > 0 && list->text[list->size - 1] == '\r') list->size--;
-    if (list->text != NULL) list->text[list->size] = '\0';
+    if (ferror(list->file)) return fail_read(list, error);
+    if (line->size > 0 && line->text[line->size - 1] == '\r') line->size--;
+    if (line->text != NULL) line->text[line->size] = '\0';
     return VG_OK;
 }
 
-/* Reads a CSV record (RFC 4180) and keeps its first field in `text`, a name as tables
- * hold it (vg_builder_name). */
+/* The field of that column, or NULL where it is not wanted. */
+static field *field_at(name_list *list, int column)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        if (list->column_at[i] == column) return &list->fields[i];
+    return NULL;
+}
+
+/* Names are as tables hold them (vg_builder_name). */
+static void end_fields(name_list *list)
+{
+    for (int i = 0; i < COLUMNS; i++) {
+        field *one = &list->fields[i];
+        if (one->text == NULL) continue;
+        one->size = vg_unescape(one->text, one->size);
+        one->text[one->size] = '\0';
+    }
+}
+
+/* Reads a record (RFC 4180, with any separator) and keeps the fields that are wanted. */
 static vg_status read_record(name_list *list, bool *found, vg_error *error)
 {
     vg_status status = VG_OK;
-    bool quoted = false, first = true;
+    bool quoted = false;
     size_t start = ++list->line;
-    int character, last = '\n';
-    list->size = 0;
+    int character, last = '\n', column = 0;
+    for (int i = 0; i < COLUMNS; i++) list->fields[i].size = 0;
+    field *to = field_at(list, column);
     *found = false;
     while (status == VG_OK && (character = getc(list->file)) != EOF) {
         *found = true;
         if (character == '"') {
             /* The second of two quotes within quotes stands for one. */
-            if (!quoted && last == '"' && first) status = append(list, '"', error);
+            if (!quoted && last == '"' && to != NULL) status = append(list, to, '"', error);
             quoted = !quoted;
         } else if (!quoted && character == '\n') {
             break;
+        } else if (!quoted && character == list->separator) {
+            to = field_at(list, ++column);
         } else {
             if (character == '\n') list->line++;
-            if (!quoted && character == ',') first = false;
-            if (first && (quoted || character != '\r')) status = append(list, character, error);
+            if (to != NULL && (quoted || character != '\r'))
+                status = append(list, to, character, error);
         }
         last = character;
     }
-    if (status == VG_OK && ferror(list->file))
-        status = vg_fail(error, VG_EIO, "%s cannot be read: %s", list->name, strerror(errno));
+    if (status == VG_OK && ferror(list->file)) status = fail_read(list, error);
     if (status == VG_OK && quoted)
         status =
             vg_fail(error, VG_EFORMAT, "%s, line %zu: a quote is never closed", list->name, start);
-    if (list->text != NULL) {
-        list->size = vg_unescape(list->text, list->size);
-        list->text[list->size] = '\0';
-    }
+    end_fields(list);
     return status;
 }
+
+/* --- Headers ----------------------------------------------------------------------- */
+
+/* Whether a field of a header is that name, quotes and capitals aside. */
+static bool is_name(const char *text, size_t size, const char *name)
+{
+    if (size >= 2 && text[0] == '"' && text[size - 1] == '"') {
+        text++;
+        size -= 2;
+    }
+    return strlen(name) == size && strncasecmp(text, name, size) == 0;
+}
+
+/* The column of that name in the header, or NO_COLUMN. */
+static int find_name(const char *header, char separator, const char *name)
+{
+    for (int column = 0; header != NULL; column++) {
+        const char *end = strchr(header, separator);
+        if (is_name(header, end != NULL ? (size_t)(end - header) : strlen(header), name))
+            return column;
+        header = end != NULL ? end + 1 : NULL;
+    }
+    return NO_COLUMN;
+}
+
+static int find_column(const char *header, char separator, int kind)
+{
+    int found = NO_COLUMN;
+    for (const char *const *name = column_names[kind]; *name != NULL && found == NO_COLUMN; name++)
+        found = find_name(header, separator, *name);
+    return found;
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t size = strlen(name), length = strlen(ending);
+    return size >= length && strcasecmp(name + size - length, ending) == 0;
+}
+
+/* Tells a table by a column that holds paths. */
+static vg_status read_header(name_list *list, const char *label_column, vg_error *error)
+{
+    static const char separators[] = ",\t;";
+    const char *header = list->fields[PATH].text;
+    for (const char *separator = separators; *separator != '\0' && list->separator == 0;
+         separator++) {
+        list->column_at[PATH] = find_column(header, *separator, PATH);
+        if (list->column_at[PATH] != NO_COLUMN) list->separator = *separator;
+    }
+    if (list->separator == 0 && (ends_in(list->name, ".csv") || ends_in(list->name, ".tsv")))
+        return vg_fail(error, VG_EFORMAT,
+                       "%s has no column of paths: of its header, \"%.200s\", one column has to be "
+                       "called path, image, file, filename, file_name or filepath",
+                       list->name, header);
+    if (list->separator == 0 && label_column != NULL)
+        return vg_fail(error, VG_EINVAL, "%s is a plain list of paths, which has no column \"%s\"",
+                       list->name, label_column);
+    if (list->separator == 0) return VG_OK;
+    list->column_at[SPLIT] = find_column(header, list->separator, SPLIT);
+    list->column_at[LABEL] = label_column != NULL ? find_name(header, list->separator, label_column)
+                                                  : find_column(header, list->separator, LABEL);
+    if (label_column == NULL || list->column_at[LABEL] != NO_COLUMN) return VG_OK;
+    return vg_fail(error, VG_EINVAL, "%s has no column \"%s\": its header is \"%.200s\"",
+                   list->name, label_column, header);
+}
+
+/* The first line, which may begin with a byte order mark. */
+static vg_status read_first(name_list *list, const char *label_column, bool *found, vg_error *error)
+{
+    vg_status status = read_line(list, found, error);
+    field *line = &list->fields[PATH];
+    if (status != VG_OK || !*found || line->size == 0) return status;
+    const char mark[] = "\xef\xbb\xbf";
+    if (strncmp(line->text, mark, strlen(mark)) == 0) {
+        line->size -= strlen(mark);
+        memmove(line->text, line->text + strlen(mark), line->size + 1);
+    }
+    return read_header(list, label_column, error);
+}
+
+/* --- Paths -------------------------------------------------------------------------- */
 
 static bool is_elsewhere(const char *path)
 {
@@ -190,22 +311,33 @@ static bool goes_up(const char *path)
     return false;
 }
 
+static const char *text_of(const field *read)
+{
+    return read->text != NULL ? read->text : "";
+}
+
 /* A file that is not there is an image all the same: one that fails. */
 static vg_status add_image(name_list *list, const char *path, vg_error *error)
 {
     vg_file file;
     vg_listed_image image = {.path = path, .size = VG_SIZE_UNKNOWN};
-    if (!vg_store_is_atomic(list->input) &&
-        vg_store_stat(list->input, path, &file, NULL) == VG_OK) {
-        image.size = file.size;
-        image.modified = file.modified;
+    if (list->column_at[LABEL] != NO_COLUMN) image.label = text_of(&list->fields[LABEL]);
+    if (list->column_at[SPLIT] != NO_COLUMN) image.split = text_of(&list->fields[SPLIT]);
+    list->named++;
+    if (!vg_store_is_atomic(list->input)) {
+        if (vg_store_stat(list->input, path, &file, NULL) == VG_OK) {
+            image.size = file.size;
+            image.modified = file.modified;
+        } else if (list->missing++ == 0) {
+            snprintf(list->first_missing, sizeof list->first_missing, "%s", path);
+        }
     }
-    return vg_image_list_add(list->images, &image, error);
+    return vg_adder_add(list->adder, &image, error);
 }
 
 static vg_status add_path(name_list *list, vg_error *error)
 {
-    const char *path = list->text;
+    const char *path = list->fields[PATH].text;
     if (goes_up(path))
         return vg_fail(error, VG_EINVAL,
                        "%s, line %zu: \"%s\" leaves the input: paths with '..' are not taken",
@@ -222,61 +354,64 @@ static vg_status add_path(name_list *list, vg_error *error)
         while (*path == '/') path++;
     }
     if (below == NULL && !is_elsewhere(path)) path = below_way(list, path);
-    if (vg_patterns_match_tree(list->excludes, path)) {
-        list->left_out->excluded++;
-        return VG_OK;
-    }
     return path[0] != '\0' ? add_image(list, path, error) : VG_OK;
 }
 
-/* The first line, which may begin with a byte order mark, tells a CSV by its
- * header. */
-static vg_status read_first(name_list *list, bool *found, vg_error *error)
+/* Not one file of a table is there: its paths are of something else. */
+static vg_status check_missing(const name_list *list, vg_error *error)
 {
-    vg_status status = read_line(list, found, error);
-    if (status != VG_OK || !*found || list->size == 0) return status;
-    const char mark[] = "\xef\xbb\xbf";
-    if (strncmp(list->text, mark, strlen(mark)) == 0) {
-        list->size -= strlen(mark);
-        memmove(list->text, list->text + strlen(mark), list->size + 1);
+    if (list->separator == 0 || list->missing == 0 || list->missing < list->named) return VG_OK;
+    return vg_fail(error, VG_ENOTFOUND,
+                   "none of the %llu files that %s names is below %s; the first is \"%s\"",
+                   (unsigned long long)list->named, list->name, vg_store_address(list->input),
+                   list->first_missing);
+}
+
+static vg_status read_all(name_list *list, const char *label_column, vg_error *error)
+{
+    bool found;
+    vg_status status = read_first(list, label_column, &found, error);
+    if (status == VG_OK && list->separator != 0) status = read_record(list, &found, error);
+    while (status == VG_OK && found) {
+        if (list->fields[PATH].size > 0) status = add_path(list, error);
+        if (status == VG_OK)
+            status = list->separator != 0 ? read_record(list, &found, error)
+                                          : read_line(list, &found, error);
     }
-    const char *header = list->text;
-    list->is_csv = strcmp(header, "path") == 0 || strncmp(header, "path,", 5) == 0 ||
-                   strcmp(header, "\"path\"") == 0 || strncmp(header, "\"path\",", 7) == 0;
+    return status == VG_OK ? check_missing(list, error) : status;
+}
+
+/* Formats that are tables, and that are not read. */
+static vg_status check_ending(const char *name, vg_error *error)
+{
+    static const char *const endings[] = {".parquet", ".json", ".jsonl", ".xlsx", NULL};
+    for (const char *const *ending = endings; *ending != NULL; ending++)
+        if (ends_in(name, *ending))
+            return vg_fail(error, VG_EUNSUPPORTED,
+                           "%s: a list is a text of one path a line, a CSV "
+                           "or a TSV: write the table as one of these",
+                           name);
     return VG_OK;
 }
 
-static vg_status read_all(name_list *list, vg_error *error)
-{
-    bool found;
-    vg_status status = read_first(list, &found, error);
-    if (status == VG_OK && list->is_csv) status = read_record(list, &found, error);
-    while (status == VG_OK && found) {
-        if (list->size > 0) status = add_path(list, error);
-        if (status == VG_OK)
-            status =
-                list->is_csv ? read_record(list, &found, error) : read_line(list, &found, error);
-    }
-    return status;
-}
-
-vg_status vg_read_name_list(vg_image_list *images, vg_store *input, const char *name,
-                            const vg_patterns *excludes, vg_left_out *left_out, vg_error *error)
+vg_status vg_read_name_list(vg_adder *adder, vg_store *input, const char *name,
+                            const char *label_column, vg_error *error)
 {
     bool is_stdin = strcmp(name, "-") == 0;
     name_list list = {.name = is_stdin ? "standard input" : name,
                       .input = input,
-                      .images = images,
-                      .excludes = excludes,
-                      .left_out = left_out};
+                      .adder = adder,
+                      .column_at = {NO_COLUMN, NO_COLUMN, NO_COLUMN}};
     find_way(&list);
+    vg_status status = check_ending(name, error);
+    if (status != VG_OK) return status;
     list.file = is_stdin ? stdin : fopen(name, "rb");
     if (list.file == NULL)
         return vg_fail(error, errno == ENOENT ? VG_ENOTFOUND : VG_EIO,
                        "the list of files %s cannot be opened: %s", name, strerror(errno));
-    vg_status status = read_all(&list, error);
+    status = read_all(&list, label_column, error);
     if (!is_stdin) fclose(list.file);
-    free(list.text);
+    for (int i = 0; i < COLUMNS; i++) free(list.fields[i].text);
     free(list.foreign);
     return status;
 }

@@ -1,10 +1,12 @@
 #include "selection/selection.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "output/layout.h"
+#include "selection/adder.h"
 #include "selection/image_endings.h"
 #include "selection/left_out.h"
 #include "selection/name_list.h"
@@ -32,6 +34,8 @@ typedef struct selecting {
     const mode *mode; /* or NULL */
     vg_patterns selects, excludes;
     vg_left_out left_out;
+    vg_label_rule rule;
+    vg_adder adder;
     vg_image_list *images;
     uint64_t seen;
     double start;
@@ -57,6 +61,8 @@ static vg_status check_options(const vg_selection_options *options, vg_error *er
                        "mode, select and files-from name images in three ways: give one of them");
     if (options->limit > 0 && options->sample > 0)
         return vg_fail(error, VG_EINVAL, "limit and sample both say how many: give one of them");
+    if (options->label_column != NULL && options->files_from == NULL)
+        return vg_fail(error, VG_EINVAL, "a label column is one of a table: give files-from too");
     return VG_OK;
 }
 
@@ -74,6 +80,7 @@ static vg_status read_options(selecting *state, vg_error *error)
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = add_all(&state->selects, &options->selects, error);
     if (status == VG_OK) status = add_all(&state->excludes, &options->excludes, error);
+    if (status == VG_OK) status = vg_label_rule_open(&state->rule, options->label, error);
     if (status != VG_OK || options->mode == NULL) return status;
     status = find_mode(&state->mode, options->mode, error);
     return status == VG_OK ? vg_patterns_add(&state->selects, state->mode->select, error) : status;
@@ -121,10 +128,6 @@ static bool is_taken(selecting *state, const char *path)
         vg_left_out_add_hidden(&state->left_out, hidden, size, is_folder);
         return false;
     }
-    if (vg_patterns_match_tree(&state->excludes, path)) {
-        state->left_out.excluded++;
-        return false;
-    }
     if (has_pattern || vg_has_image_ending(path)) return true;
     vg_left_out_add_ending(&state->left_out, path);
     return false;
@@ -139,7 +142,7 @@ static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
     state->seen++;
     const vg_listed_image image = {
         .path = file->path, .size = file->size, .modified = file->modified};
-    if (is_taken(state, file->path)) status = vg_image_list_add(state->images, &image, error);
+    if (is_taken(state, file->path)) status = vg_adder_add(&state->adder, &image, error);
     vg_notify_progress(state->observer, VG_PHASE_LIST, vg_image_list_count(state->images), 0, 0,
                        state->start);
     return status;
@@ -188,8 +191,8 @@ static vg_status list_input(selecting *state, vg_error *error)
 static vg_status read_list(selecting *state, vg_error *error)
 {
     const char *name = state->options->files_from;
-    vg_status status = vg_read_name_list(state->images, state->input, name, &state->excludes,
-                                         &state->left_out, error);
+    vg_status status =
+        vg_read_name_list(&state->adder, state->input, name, state->options->label_column, error);
     if (status == VG_OK) status = vg_check_cancel(state->cancel, error);
     if (status == VG_OK && vg_image_list_count(state->images) == 0)
         status = vg_fail(error, VG_ENOTFOUND, "%s names no file%s: give one path a line", name,
@@ -198,6 +201,38 @@ static vg_status read_list(selecting *state, vg_error *error)
 }
 
 /* --- The list ---------------------------------------------------------------------------- */
+
+/* Labels that are of no use are most likely not what was meant. */
+static vg_status look_at_labels(const selecting *state, vg_error *error)
+{
+    uint64_t count = vg_image_list_count(state->images), without = 0;
+    char *first = NULL;
+    bool differ = false;
+    vg_image_cursor *cursor = NULL;
+    vg_listed_image image;
+    vg_status status = vg_image_cursor_open(&cursor, state->images, 0, error);
+    if (status == VG_OK) status = vg_image_cursor_next(cursor, &image, error);
+    while (status == VG_OK && image.path != NULL) {
+        if (image.label[0] == '\0') without++;
+        if (first == NULL && (first = strdup(image.label)) == NULL)
+            status = vg_fail_memory(error, strlen(image.label) + 1);
+        else if (!differ)
+            differ = strcmp(first, image.label) != 0;
+        if (status == VG_OK) status = vg_image_cursor_next(cursor, &image, error);
+    }
+    if (status == VG_OK && without > 0)
+        vg_notify_log(state->observer, VG_LOG_WARNING, "%llu of %llu images have no label",
+                      (unsigned long long)without, (unsigned long long)count);
+    else if (status == VG_OK && !differ && count > 1)
+        vg_notify_log(
+            state->observer, VG_LOG_WARNING,
+            "all %llu images have the same label, \"%s\": --label tells labels from paths "
+            "in other ways, and --files-from takes a table of them",
+            (unsigned long long)count, first);
+    free(first);
+    vg_image_cursor_close(&cursor);
+    return status;
+}
 
 static vg_status finish(selecting *state, vg_error *error)
 {
@@ -216,7 +251,7 @@ static vg_status finish(selecting *state, vg_error *error)
                       options->files_from, (unsigned long long)repeated);
     vg_left_out_text(&state->left_out, left, sizeof left);
     if (left[0] != '\0') vg_notify_log(state->observer, VG_LOG_INFO, "%s", left);
-    return VG_OK;
+    return look_at_labels(state, error);
 }
 
 vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,
@@ -233,10 +268,17 @@ vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_sto
     vg_status status = read_options(&state, error);
     if (status == VG_OK) status = vg_image_list_open(images, 0, error);
     state.images = *images;
+    state.adder = (vg_adder){.images = *images,
+                             .input = input,
+                             .rule = &state.rule,
+                             .excludes = &state.excludes,
+                             .left_out = &state.left_out};
     if (status == VG_OK)
         status = options->files_from != NULL ? read_list(&state, error) : list_input(&state, error);
     if (status == VG_OK) status = finish(&state, error);
     if (status != VG_OK) vg_image_list_close(images);
+    vg_adder_close(&state.adder);
+    vg_label_rule_close(&state.rule);
     vg_patterns_free(&state.selects);
     vg_patterns_free(&state.excludes);
     return status;

@@ -16,10 +16,8 @@ typedef struct vg_selection_options {
     /* One of three, or none, which takes every file whose ending is that of an image. A
      * mode ("mini", "apples", "full") stands for a pattern and a limit, of the layout that
      * Fruits-360 has. selects are patterns of paths below the input, as vg_patterns takes
-     * them, of which one has to match. files_from is a file with one path a line ("-" is
-     * standard input), relative to the input or beginning with it, or a CSV whose first
-     * column is "path", such as a metadata table. Of a path from elsewhere the longest end
-     * that is a file of the input is taken, and a repeated path is taken once. */
+     * them, of which one has to match. files_from is a list of names as vg_read_name_list
+     * reads it ("-" is standard input); a repeated path is taken once. */
     const char *mode, *files_from;
     vg_texts selects;
     /* Patterns of files and folders that are not taken, whatever names them. */
@@ -28,6 +26,9 @@ typedef struct vg_selection_options {
      * from all of them; 0 takes all. The same seed draws the same images, in whatever
      * order a store lists them. */
     uint64_t limit, sample, seed;
+    /* How labels are told from paths, as vg_label_rule_open takes it; a column of labels in
+     * files_from goes before. NULL is the folder's name. label_column names that column. */
+    const char *label, *label_column;
 } vg_selection_options;
 
 /* The images of `input` as a finished list; tables that a run wrote to `output` are none.

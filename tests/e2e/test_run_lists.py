@@ -1,7 +1,7 @@
 """Modes, globs, limits and lists of files."""
 
 import pytest
-from conftest import (TS, encoded, features, files_below, fill, photograph, read_csv, run, verger)
+from conftest import (TS, encoded, features, files_below, fill, photograph, read_csv, read_parquet, run, verger)
 
 
 def names(output):
@@ -102,3 +102,22 @@ def test_relative_addresses(fruits, tmp_path):
                   "--limit", 3, "--timestamp", TS, cwd=fruits.parent)
     assert done.returncode == 0, done.stderr
     assert read_csv(tmp_path / "out", "metadata").path[0].startswith(str(fruits) + "/")
+
+
+def test_a_table_of_labels_and_splits(fruits, tmp_path):
+    rows = [(f"Training/Apple 1/r_{i}_100.jpg", f"kind {i % 2}", "val" if i == 3 else "train")
+            for i in range(8)]
+    lines = ["filename\tcategory\tsplit", *("\t".join(row) for row in rows)]
+    (tmp_path / "labels.tsv").write_text("\n".join(lines) + "\n")
+    run(fruits, tmp_path / "out", "--files-from", tmp_path / "labels.tsv")
+    for table in ("features", "pca"):
+        found = read_parquet(tmp_path / "out", table).select(["relative_path", "label", "split"])
+        assert [tuple(row.values()) for row in found.to_pylist()] == sorted(rows)
+    metadata = read_csv(tmp_path / "out", "metadata")
+    assert list(metadata.label) == [row[1] for row in sorted(rows)]
+
+
+def test_splits_come_from_folders(fruits, tmp_path):
+    run(fruits, tmp_path, "--sample", 9, "--seed", 4, "--label", "level:1", "-k", 2)
+    rows = read_parquet(tmp_path, "pca").select(["label", "split"]).to_pylist()
+    assert rows == 9 * [{"label": "Training", "split": "Training"}]

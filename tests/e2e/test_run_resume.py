@@ -169,9 +169,9 @@ def rename_image(source):
 @pytest.mark.parametrize("change, reason", [
     (add_image, "the number of images was 12 and is 13 now"),
     (remove_image, "the number of images was 12 and is 11 now"),
-    (touch_image, "the images (names, sizes, times) have changed since"),
-    (resize_image, "the images (names, sizes, times) have changed since"),
-    (rename_image, "the images (names, sizes, times) have changed since")])
+    (touch_image, "the images (names, sizes, times, labels) have changed since"),
+    (resize_image, "the images (names, sizes, times, labels) have changed since"),
+    (rename_image, "the images (names, sizes, times, labels) have changed since")])
 def test_other_images_are_refused(own, change, reason):
     source, output = own
     change(source)
@@ -203,6 +203,20 @@ def assert_refused(source, output, arguments, reason):
 def test_another_input_is_refused(own):
     source, output = own
     assert_refused(source.rename(source.with_name("elsewhere")), output, BOTH, "the input was")
+
+
+def test_a_moved_input_keeps_its_features(own):
+    """They go into a run of their own: rows of one table have one address."""
+    source, output = own
+    moved = source.rename(source.with_name("elsewhere"))
+    done = kills.ends(moved, output, "--resume", "--part-rows", "5", code=3)
+    assert f"the run {TS} does not go on, but its features are taken: the input was" in done.stderr
+    assert "kept" in done.stdout
+    (plan,) = [p for p in (output / "_verger").glob("run_*/run.json") if TS not in str(p)]
+    fresh = plan.parent.name.removeprefix("run_")
+    kills.ends(moved, output.with_name("fresh"), "--part-rows", "5", "--timestamp", fresh, code=3)
+    snapshots.assert_same(snapshots.of_run(output, fresh),
+                          snapshots.whole(output.with_name("fresh")))
 
 
 def test_nothing_to_resume_starts_a_run(dozen, tmp_path):

@@ -52,15 +52,17 @@ def test_the_tree_is_that_of_the_reference(output):
 def test_schemas(output):
     assert read_parquet(output, "features").schema.equals(
         pyarrow.schema([("path", "string"), ("label", "string"),
-                        ("features", pyarrow.list_(pyarrow.field("element", pyarrow.float32())))])
+                        ("features", pyarrow.list_(pyarrow.field("element", pyarrow.float32()))),
+                        ("relative_path", "string"), ("split", "string")])
     )
     assert read_parquet(output, "pca").schema.equals(
         pyarrow.schema([("path", "string"), ("label", "string"),
-                        ("pca_features", pyarrow.list_(pyarrow.field("element", pyarrow.float64())))])
+                        ("pca_features", pyarrow.list_(pyarrow.field("element", pyarrow.float64()))),
+                        ("relative_path", "string"), ("split", "string")])
     )
-    assert list(read_csv(output, "features", "csv")) == ["path", "label", "features_string"]
-    assert list(read_csv(output, "pca", "csv")) == ["path", "label", "pca_features_string"]
-    assert list(read_csv(output, "metadata")) == ["path", "label"]
+    assert list(read_csv(output, "features", "csv")) == ["path", "label", "features_string", "relative_path", "split"]
+    assert list(read_csv(output, "pca", "csv")) == ["path", "label", "pca_features_string", "relative_path", "split"]
+    assert list(read_csv(output, "metadata")) == ["path", "label", "relative_path", "split"]
     assert list(read_csv(output, "variance")) == [
         "component", "variance_explained", "cumulative_variance"]
 
@@ -117,7 +119,7 @@ def test_model_info_has_the_keys_of_the_reference_and_ours(output):
 
 def test_other_readers(output):
     folder = table_folder(output, "features", "parquet")
-    assert pandas.read_parquet(folder).shape == (24, 3)
+    assert pandas.read_parquet(folder).shape == (24, 5)
     assert pyarrow.dataset.dataset(folder).count_rows() == 24
     counts = duckdb.sql(f"select label, count(*), max(len(features)) from "
                         f"'{folder}/*.parquet' group by label order by label").fetchall()

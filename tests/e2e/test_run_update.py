@@ -48,6 +48,14 @@ def state(output, pattern, timestamp=BASE):
     return next((output / "_verger" / f"run_{timestamp}").glob(pattern))
 
 
+def test_a_moved_input_has_nothing_new(base):
+    source, output = base
+    moved = source.rename(source.with_name("elsewhere"))
+    event, warnings = update(moved, output)
+    assert (counts(event), warnings) == (says(24), [])
+    assert_from_nothing(moved, output)
+
+
 @pytest.fixture(scope="module")
 def first(fruits, tmp_path_factory):
     """A run over 24 images; tests must not write there."""

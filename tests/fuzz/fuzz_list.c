@@ -59,7 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memory_file(name, data, size);
     static const vg_patterns none = {0};
     vg_left_out left_out = {0};
-    vg_status status = vg_read_name_list(images, input, name, &none, &left_out, &error);
+    const vg_label_rule rule = {0};
+    vg_adder adder = {
+        .images = images, .input = input, .rule = &rule, .excludes = &none, .left_out = &left_out};
+    vg_status status = vg_read_name_list(&adder, input, name, NULL, &error);
+    vg_adder_close(&adder);
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));
     if (status == VG_OK) check_images(images);
     vg_image_list_close(&images);

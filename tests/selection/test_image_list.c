@@ -150,11 +150,15 @@ static void digest_of(char sha256[VG_SHA256_CHARS], const vg_listed_image *image
 static void the_digest_tells_every_change(void **state)
 {
     (void)state;
-    const vg_listed_image lists[][2] = {{{"a", 1, 1}, {"b", 1, 1}},
-                                        {{"a", 2, 1}, {"b", 1, 1}},
-                                        {{"a", 1, 1}, {"b", 1, 2}},
-                                        {{"a", 1, 1}, {"c", 1, 1}},
-                                        {{"ab", 1, 1}, {"", 1, 1}}};
+#define LISTED(...) ((vg_listed_image){__VA_ARGS__, .label = "l", .split = "s"})
+    const vg_listed_image lists[][2] = {
+        {LISTED("a", 1, 1), LISTED("b", 1, 1)},
+        {LISTED("a", 2, 1), LISTED("b", 1, 1)},
+        {LISTED("a", 1, 1), LISTED("b", 1, 2)},
+        {LISTED("a", 1, 1), LISTED("c", 1, 1)},
+        {LISTED("ab", 1, 1), LISTED("", 1, 1)},
+        {{.path = "a", .size = 1, .modified = 1, .label = "m", .split = "s"}, LISTED("b", 1, 1)},
+        {{.path = "a", .size = 1, .modified = 1, .label = "ls", .split = ""}, LISTED("b", 1, 1)}};
     enum { LISTS = sizeof lists / sizeof *lists };
     char digests[LISTS][VG_SHA256_CHARS];
     for (size_t i = 0; i < LISTS; i++) {

@@ -165,7 +165,7 @@ static void what_is_left_out_is_told(void **state)
                 "left out: 3 files with other endings (2 .txt, 1 without one), 2 hidden files, 3 "
                 "files in hidden or system folders (.git, __MACOSX, lost+found), 1 file by "
                 "--exclude");
-    assert_told(input, (vg_selection_options){.selects = TEXTS("a.jpg")}, "");
+    assert_told(input, (vg_selection_options){.selects = TEXTS("{a.jpg,x/ok/*}")}, "");
     assert_selects(input, input, (vg_selection_options){.selects = TEXTS("**/.git/**")},
                    "x/.git/deep/o.jpg|");
     assert_selects(input, input, (vg_selection_options){.selects = TEXTS("__MACOSX/*", ".h*")},
@@ -283,12 +283,85 @@ static void metadata_tables_are_lists(void **state)
 {
     const char *folder = *state;
     vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"a.jpg", "b.jpg", "a, \"b\"\nc.jpg", NULL};
+    fill(input, files);
     assert_list(folder, input, "path,label\nb.jpg,B\r\na.jpg,\"A, or\na\"\n", "a.jpg|b.jpg|");
     assert_list(folder, input, "\"path\",\"label\"\n\"a, \"\"b\"\"\nc.jpg\",x\n\n\"plain.jpg\",y",
                 "a, \"b\"\nc.jpg|plain.jpg|");
     put(in(folder, "list"), "path,label\n\"open,A\n");
     assert_refuses(input, (vg_selection_options){.files_from = in(folder, "list")}, VG_EFORMAT,
                    "line 2");
+    vg_store_close(&input);
+}
+
+/* Writes the images as "path=label/split|". */
+static void assert_labels(vg_store *input, vg_selection_options options, const char *expected)
+{
+    static const vg_observer silent = {0};
+    char text[512] = "";
+    size_t size = 0;
+    vg_image_list *images;
+    vg_image_cursor *cursor;
+    vg_listed_image image;
+    vg_error error;
+    if (vg_select_images(&images, input, input, &options, &silent, NULL, &error) != VG_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(vg_image_cursor_open(&cursor, images, 0, NULL), VG_OK);
+    while (vg_image_cursor_next(cursor, &image, NULL) == VG_OK && image.path != NULL)
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s=%s/%s|", image.path,
+                                 image.label, image.split);
+    vg_image_cursor_close(&cursor);
+    vg_image_list_close(&images);
+    assert_string_equal(text, expected);
+}
+
+static void tables_give_labels_and_splits(void **state)
+{
+    const char *folder = *state, *list = in(folder, "labels.csv");
+    char kept[FOLDER_CHARS];
+    snprintf(kept, sizeof kept, "%s", list);
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"train/a.jpg", "b.jpg", NULL};
+    fill(input, files);
+    const vg_selection_options table = {.files_from = kept};
+
+    put(kept, "id;Class;File_Name;subset\n1;cat;train/a.jpg;\n2;\"a; dog\";b.jpg;val\n");
+    assert_labels(input, table, "b.jpg=a; dog/val|train/a.jpg=cat/|");
+    put(kept, "image\tage\ttarget\r\nb.jpg\t3\tyoung\r\ntrain/a.jpg\t9\told\r\n");
+    assert_labels(input, (vg_selection_options){.files_from = kept, .label_column = "target"},
+                  "b.jpg=young/|train/a.jpg=old/train|");
+    assert_labels(input, table, "b.jpg=data/|train/a.jpg=train/train|");
+    assert_refuses(input, (vg_selection_options){.files_from = kept, .label_column = "what"},
+                   VG_EINVAL, "no column \"what\": its header is \"image");
+    put(kept, "id,class\n1,cat\n");
+    assert_refuses(input, table, VG_EFORMAT, "no column of paths");
+    put(kept, "path,label\nx.jpg,cat\ny.jpg,dog\n");
+    assert_refuses(input, table, VG_ENOTFOUND, "none of the 2 files");
+    assert_refuses(input, (vg_selection_options){.files_from = "labels.parquet"}, VG_EUNSUPPORTED,
+                   "a CSV or a TSV");
+    assert_refuses(input, (vg_selection_options){.label_column = "label"}, VG_EINVAL, "files-from");
+    vg_store_close(&input);
+}
+
+static void rules_tell_labels_from_paths(void **state)
+{
+    vg_store *input = open_store(in(*state, "data"));
+    const char *const files[] = {"Test/pear/raw/cat_2.jpg", "val/apple/dog_1.jpg", "x.jpg", NULL};
+    fill(input, files);
+    assert_labels(input, (vg_selection_options){.label = "parent"},
+                  "Test/pear/raw/cat_2.jpg=raw/Test|val/apple/dog_1.jpg=apple/val|x.jpg=data/|");
+    assert_labels(input, (vg_selection_options){.label = "level:2"},
+                  "Test/pear/raw/cat_2.jpg=pear/Test|val/apple/dog_1.jpg=apple/val|x.jpg=/|");
+    assert_labels(input, (vg_selection_options){.label = "regex:([a-z]+)_[0-9]+[.]jpg$"},
+                  "Test/pear/raw/cat_2.jpg=cat/Test|val/apple/dog_1.jpg=dog/val|x.jpg=/|");
+    assert_labels(input, (vg_selection_options){.label = "regex:[0-9]"},
+                  "Test/pear/raw/cat_2.jpg=2/Test|val/apple/dog_1.jpg=1/val|x.jpg=/|");
+    assert_told(input, (vg_selection_options){.label = "level:2"}, "1 of 3 images have no label");
+    assert_told(input, (vg_selection_options){.label = "regex:j"},
+                "all 3 images have the same label, \"j\": --label tells labels from paths in other "
+                "ways, and --files-from takes a table of them");
+    assert_refuses(input, (vg_selection_options){.label = "level:0"}, VG_EINVAL, "level:N");
+    assert_refuses(input, (vg_selection_options){.label = "regex:("}, VG_EINVAL, "expression");
     vg_store_close(&input);
 }
 
@@ -356,6 +429,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(paths_from_elsewhere_are_found_again, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(metadata_tables_are_lists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(tables_give_labels_and_splits, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(rules_tell_labels_from_paths, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_that_leave_the_input_are_refused, make_folder,
                                         remove_folder),
         cmocka_unit_test(names_come_from_folders),

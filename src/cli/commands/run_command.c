@@ -229,6 +229,7 @@ const vg_cli_command vg_command_run = {
         "Examples:\n"
         "  verger run photographs out -k 20\n"
         "  verger run fruits-360 out apples 50\n"
+        "  verger run photographs out --files-from labels.csv\n"
         "  verger run data out --select '{train,val}/**/*.png' --exclude '**/raw'",
     .options = vg_cli_run_options,
     .run = run_run,

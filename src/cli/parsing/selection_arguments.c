@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "selection/labels.h"
+
 void vg_cli_selection_close(vg_cli_selection *selection)
 {
     free(selection->selects);
@@ -12,7 +14,7 @@ void vg_cli_selection_close(vg_cli_selection *selection)
 
 bool vg_cli_is_selection(int key)
 {
-    return key >= VG_CLI_MODE && key <= VG_CLI_SEED;
+    return key >= VG_CLI_MODE && key <= VG_CLI_LABEL_COLUMN;
 }
 
 /* One more word of an option that may be given several times. */
@@ -38,6 +40,18 @@ static bool take_number(const vg_cli_command *command, const char *option, const
     return true;
 }
 
+static bool take_label(vg_selection_options *options, const vg_cli_command *command,
+                       const char *text)
+{
+    vg_label_rule rule;
+    vg_error error;
+    options->label = text;
+    vg_status status = vg_label_rule_open(&rule, text, &error);
+    vg_label_rule_close(&rule);
+    if (status != VG_OK) vg_cli_usage_error(command, "%s", error.message);
+    return status == VG_OK;
+}
+
 bool vg_cli_selection_option(vg_cli_selection *selection, const vg_cli_command *command, int key,
                              const char *value)
 {
@@ -54,6 +68,8 @@ bool vg_cli_selection_option(vg_cli_selection *selection, const vg_cli_command *
     case VG_CLI_SEED:
         selection->has_seed = true;
         return take_number(command, "--seed", value, 0, &options->seed);
+    case VG_CLI_LABEL: return take_label(options, command, value);
+    case VG_CLI_LABEL_COLUMN: options->label_column = value; return true;
     default: return false;
     }
 }
@@ -69,6 +85,8 @@ bool vg_cli_selection_check(const vg_cli_selection *selection, const vg_cli_comm
         fault = "--limit takes the first images, --sample draws some: give one of them";
     else if (selection->has_seed && options->sample == 0)
         fault = "--seed goes with --sample";
+    else if (options->label_column != NULL && options->files_from == NULL)
+        fault = "--label-column names a column of a table: give --files-from";
     if (fault != NULL) vg_cli_usage_error(command, "%s", fault);
     return fault == NULL;
 }

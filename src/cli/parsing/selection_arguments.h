@@ -12,7 +12,9 @@ enum {
     VG_CLI_FILES_FROM,
     VG_CLI_LIMIT,
     VG_CLI_SAMPLE,
-    VG_CLI_SEED
+    VG_CLI_SEED,
+    VG_CLI_LABEL,
+    VG_CLI_LABEL_COLUMN
 };
 
 #define VG_CLI_MODE_VALUES "mini apples full"
@@ -28,12 +30,19 @@ enum {
         {VG_CLI_EXCLUDE, "exclude", "GLOB", NULL,                                                 \
          "images or folders to leave out, as such a pattern; may be given several times"},        \
         {VG_CLI_FILES_FROM, "files-from", "LIST", "FILE",                                         \
-         "images to take, as a file with one path a line; - is standard input"},                  \
+         "images to take, as a file with one path a line, or a CSV or TSV with a column path, "   \
+         "image, file or filename and, where it has one, label, class or category; - is "         \
+         "standard input"},                                                                       \
         {VG_CLI_LIMIT, "limit", "N", NULL, "take the first N images only"},                       \
         {VG_CLI_SAMPLE, "sample", "N", NULL,                                                      \
          "take N images drawn at random from all, the same ones for the same --seed"},            \
+        {VG_CLI_SEED, "seed", "S", NULL, "draw another --sample (default: 0)"},                   \
+        {VG_CLI_LABEL, "label", "RULE", NULL,                                                     \
+         "what the label of an image is: parent, the folder that holds it (default); level:N, "   \
+         "the N-th folder below INPUT; regex:EXPR, what its first group matches in the path"},    \
     {                                                                                             \
-        VG_CLI_SEED, "seed", "S", NULL, "draw another --sample (default: 0)"                      \
+        VG_CLI_LABEL_COLUMN, "label-column", "NAME", NULL,                                        \
+            "the column of --files-from that is the label"                                        \
     }
 
 /* The words as they came; starts as {0}. */
