@@ -66,17 +66,17 @@ class Output:
 
     @property
     def features(self) -> pa.Table:
-        """path, label and features."""
+        """path, label, features, relative_path and split."""
         return self._parquet("features")
 
     @property
     def pca(self) -> pa.Table:
-        """path, label and pca_features."""
+        """path, label, pca_features, relative_path and split."""
         return self._parquet("pca")
 
     @property
     def metadata(self) -> pa.Table:
-        """path and label of all images."""
+        """path, label, relative_path and split of all images."""
         return self._csv("metadata")
 
     @property

@@ -14,7 +14,7 @@
 
 static const vg_table run_tables[] = {VG_TABLE_STATE,    VG_TABLE_FEATURES, VG_TABLE_PCA,
                                       VG_TABLE_METADATA, VG_TABLE_ERRORS,   VG_TABLE_MODEL_INFO,
-                                      VG_TABLE_VARIANCE};
+                                      VG_TABLE_VARIANCE, VG_TABLE_PCA_FILE};
 enum { RUN_TABLES = sizeof run_tables / sizeof *run_tables };
 
 /* What the decision is made of. */

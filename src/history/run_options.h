@@ -15,7 +15,8 @@ typedef struct vg_run_options {
     vg_selection_options selection;
 
     const char *model_source; /* of vg_model_open */
-    int components;           /* k, default 50 */
+    int components;           /* k, default 50; 0 for features alone */
+    double variance_share;    /* 0, or as few components as explain this share, with k 0 */
     int threads;              /* 0 takes one a CPU this process may use */
     bool pin;                 /* binds each to one of these CPUs, in their order */
     bool parquet, csv;        /* formats of features and PCA rows; default both */

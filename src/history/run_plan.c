@@ -27,6 +27,7 @@ static const item items[] = {
     {"max_file_size", "--max-file-size", VG_PLAN_FEATURES},
     {"tables_version", "the version of verger's tables", VG_PLAN_TABLES},
     {"components", "the number of components", VG_PLAN_TABLES},
+    {"variance_share", "the share that is to be explained, in 10^-9,", VG_PLAN_TABLES},
     {"formats", "--format", VG_PLAN_TABLES},
     {"part_rows", "--part-rows", VG_PLAN_TABLES},
     {"images", "the number of images", VG_PLAN_TABLES},
@@ -60,6 +61,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_number(out, "max_pixels", options->image.max_pixels);
     put_number(out, "max_file_size", options->max_file_size);
     put_number(out, "components", (uint64_t)options->components);
+    put_number(out, "variance_share", (uint64_t)(options->variance_share * 1e9 + 0.5));
     put_text(out, "formats", options->parquet ? both : "csv");
     put_number(out, "part_rows", options->part_rows);
     put_number(out, "images", vg_image_list_count(plan->images));

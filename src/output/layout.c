@@ -19,6 +19,7 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_ERRORS] = {{"errors", "errors"}, "errors"},
     [VG_TABLE_MODEL_INFO] = {{"model_info", "model_info"}, "model_info"},
     [VG_TABLE_VARIANCE] = {{"model_info", "model_info"}, "variance"},
+    [VG_TABLE_PCA_FILE] = {{"model_info", "model_info"}, "pca"},
     [VG_TABLE_IMAGES] = {{"metadata", "metadata"}, "images"},
     [VG_TABLE_NEIGHBOURS] = {{"neighbours/parquet", "neighbours/csv"}, "neighbours"},
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},

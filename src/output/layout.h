@@ -14,6 +14,7 @@ typedef enum vg_table {
     VG_TABLE_ERRORS,
     VG_TABLE_MODEL_INFO,
     VG_TABLE_VARIANCE,
+    VG_TABLE_PCA_FILE, /* pca.safetensors */
     VG_TABLE_IMAGES,
     VG_TABLE_COUNTS,
     VG_TABLE_NEIGHBOURS,

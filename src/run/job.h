@@ -60,6 +60,8 @@ typedef struct vg_pca_options {
     const char *output;
     vg_store_options store;
     int components;
+    double variance_share; /* as in vg_run_options */
+    const char *apply;     /* a file of vg_pca_file_write to project with; NULL fits a PCA */
     bool parquet, csv;
     const char *timestamp;
     bool overwrite;

@@ -10,10 +10,12 @@
 #include "output/layout.h"
 #include "output/timestamp.h"
 #include "run/job.h"
+#include "run/pca_file.h"
 #include "run/pca_phase.h"
 #include "run/stores.h"
 
-static const vg_table pca_tables[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE};
+static const vg_table pca_tables[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE,
+                                      VG_TABLE_PCA_FILE};
 enum { PCA_TABLES = sizeof pca_tables / sizeof *pca_tables, MAX_FACTS = 2 };
 
 void vg_pca_options_default(vg_pca_options *options)
@@ -27,6 +29,7 @@ typedef struct pca_run {
     vg_store *input, *output;
     vg_feature_table features;
     char features_address[sizeof((vg_run_result *)0)->features_folder];
+    vg_pca *given;                      /* that is applied, or NULL */
     vg_moments *moments, *part_moments; /* made at the first row, which gives their size */
     char uuid[VG_UUID_CHARS];           /* of the parts */
     uint64_t skipped;                   /* rows without features */
@@ -35,6 +38,7 @@ typedef struct pca_run {
 
 static void close_pca_run(pca_run *state)
 {
+    vg_pca_close(&state->given);
     vg_moments_close(&state->moments);
     vg_moments_close(&state->part_moments);
     vg_feature_table_close(&state->features);
@@ -48,7 +52,8 @@ static vg_status check_options(const vg_pca_options *options, vg_error *error)
 {
     if (options->features == NULL || options->output == NULL)
         return vg_fail(error, VG_EINVAL, "a PCA needs a features table and an output");
-    if (options->components < 1 || options->components > VG_FEATURE_COUNT)
+    if (options->variance_share == 0 &&
+        (options->components < 1 || options->components > VG_FEATURE_COUNT))
         return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k",
                        options->components, VG_FEATURE_COUNT);
     if (!options->parquet && !options->csv)
@@ -61,6 +66,8 @@ static vg_status prepare(pca_run *state, vg_error *error)
     const vg_pca_options *options = state->options;
     vg_run_result *result = state->result;
     vg_status status = check_options(options, error);
+    if (status == VG_OK && options->apply != NULL)
+        status = vg_pca_file_read(&state->given, options->apply, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->features, &state->output, options->output,
@@ -104,11 +111,14 @@ static vg_status add_row(void *context, const vg_feature_row *row, vg_error *err
         state->skipped++;
         return VG_OK;
     }
-    if (state->part_moments == NULL) status = open_moments(state, row->count, error);
-    if (status == VG_OK && row->count != (size_t)vg_moments_dims(state->moments))
+    if (state->given == NULL && state->part_moments == NULL)
+        status = open_moments(state, row->count, error);
+    if (status == VG_OK && state->given == NULL &&
+        row->count != (size_t)vg_moments_dims(state->moments))
         status = vg_fail(error, VG_EFORMAT, "%zu features where others have %d", row->count,
                          vg_moments_dims(state->moments));
-    if (status == VG_OK) status = vg_moments_add(state->part_moments, 1, row->values, error);
+    if (status == VG_OK && state->given == NULL)
+        status = vg_moments_add(state->part_moments, 1, row->values, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "%.*s", (int)row->path_size, row->path);
     state->result->extracted++;
@@ -142,13 +152,15 @@ static vg_status take_moments(pca_run *state, vg_error *error)
 
 static vg_status check_components(const pca_run *state, vg_error *error)
 {
-    vg_status status =
-        vg_pca_phase_check(state->result->extracted, state->options->components, error);
+    const vg_pca_options *options = state->options;
+    if (state->given != NULL) return VG_OK;
+    vg_status status = vg_pca_phase_check(state->result->extracted, options->components,
+                                          &options->observer, error);
     if (status != VG_OK) return status;
-    if (state->options->components <= vg_moments_dims(state->moments)) return VG_OK;
+    if (options->components <= vg_moments_dims(state->moments)) return VG_OK;
     return vg_fail(error, VG_EINVAL,
                    "%d components of rows with %d features: ask for fewer with -k",
-                   state->options->components, vg_moments_dims(state->moments));
+                   options->components, vg_moments_dims(state->moments));
 }
 
 /* --- The work ------------------------------------------------------------------------- */
@@ -162,7 +174,10 @@ static vg_status reduce(pca_run *state, vg_error *error)
     vg_pca_phase task = {.output = state->output,
                          .features = &state->features,
                          .moments = state->moments,
+                         .given = state->given,
+                         .rows = result->extracted,
                          .components = options->components,
+                         .variance_share = options->variance_share,
                          .parquet = options->parquet,
                          .csv = options->csv,
                          .timestamp = result->timestamp,

@@ -10,30 +10,54 @@
 #include "base/observer.h"
 #include "output/sink.h"
 #include "run/model_info.h"
+#include "run/pca_file.h"
 
-vg_status vg_pca_phase_check(uint64_t rows, int components, vg_error *error)
+vg_status vg_pca_phase_check(uint64_t rows, int components, const vg_observer *observer,
+                             vg_error *error)
 {
     if (rows < 2)
-        return vg_fail(error, VG_EINVAL, "a PCA needs at least two images and there %s %llu",
-                       rows == 1 ? "is" : "are", (unsigned long long)rows);
+        return vg_fail(
+            error, VG_EINVAL,
+            "a PCA needs at least two images and there %s %llu: -k 0 takes features alone",
+            rows == 1 ? "is" : "are", (unsigned long long)rows);
     if (rows < (uint64_t)components)
-        return vg_fail(error, VG_EINVAL,
-                       "%d components need at least as many images and there are %llu: ask for "
-                       "fewer with -k",
-                       components, (unsigned long long)rows);
+        vg_notify_log(observer, VG_LOG_WARNING,
+                      "%d components need as many images and there are %llu: so many are taken",
+                      components, (unsigned long long)rows);
     return VG_OK;
 }
 
 /* --- Fit ------------------------------------------------------------------------ */
 
+/* As few components as explain the share that is asked for. */
+static vg_status cut(vg_pca **pca, double share, vg_error *error)
+{
+    const double *explained = vg_pca_explained_variance(*pca);
+    int wanted = 0, all = vg_pca_components(*pca);
+    double sum = 0.0;
+    while (wanted < all && sum < share) sum += explained[wanted++];
+    if (wanted == 0) wanted = 1;
+    vg_pca *smaller = NULL;
+    vg_status status =
+        vg_pca_open(&smaller, vg_pca_dims(*pca), wanted, vg_pca_matrix(*pca), explained, error);
+    if (status != VG_OK) return status;
+    vg_pca_close(pca);
+    *pca = smaller;
+    return VG_OK;
+}
+
 static vg_status fit(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
 {
     double start = vg_seconds();
+    int dims = vg_moments_dims(task->moments);
+    int most = task->variance_share > 0 ? dims : task->components;
+    if (task->rows < (uint64_t)most) most = (int)task->rows;
     vg_notify_progress(task->observer, VG_PHASE_FIT, 0, 1, 0, start);
     /* Its threads wait for one another by spinning: beside other work two of them took
      * ten times as long as one, which needs a fraction of a second. */
     openblas_set_num_threads(1);
-    vg_status status = vg_pca_fit(pca, task->moments, task->components, error);
+    vg_status status = vg_pca_fit(pca, task->moments, most, error);
+    if (status == VG_OK && task->variance_share > 0) status = cut(pca, task->variance_share, error);
     if (status == VG_OK) vg_notify_progress(task->observer, VG_PHASE_FIT, 1, 1, 0, start);
     return status;
 }
@@ -107,7 +131,7 @@ static vg_status open_projection(projection *state, vg_error *error)
                                .column_count = sizeof columns / sizeof *columns,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
-    size_t bytes = (size_t)task->components * sizeof *state->projected;
+    size_t bytes = (size_t)vg_pca_components(state->pca) * sizeof *state->projected;
     state->projected = malloc(bytes);
     if (state->projected == NULL) return vg_fail_memory(error, bytes);
     return vg_sink_open(&state->sink, &options, error);
@@ -118,8 +142,7 @@ static vg_status open_projection(projection *state, vg_error *error)
 static vg_status project(vg_sink **sink, const vg_pca_phase *task, const vg_pca *pca,
                          vg_error *error)
 {
-    projection state = {
-        .task = task, .pca = pca, .total = vg_moments_count(task->moments), .start = vg_seconds()};
+    projection state = {.task = task, .pca = pca, .total = task->rows, .start = vg_seconds()};
     vg_status status = open_projection(&state, error);
     for (size_t i = 0; i < task->features->parts.count && status == VG_OK; i++) {
         vg_sink_begin_part(state.sink, i);
@@ -191,7 +214,7 @@ static vg_status write_model_info(const vg_pca_phase *task, const vg_pca *pca,
                           .components = vg_pca_components(pca),
                           .dims = vg_pca_dims(pca),
                           .variance = vg_pca_explained_variance(pca),
-                          .images = vg_moments_count(task->moments),
+                          .images = task->rows,
                           .facts = task->facts,
                           .fact_count = task->fact_count,
                           .threads = task->threads,
@@ -206,15 +229,32 @@ static vg_status write_model_info(const vg_pca_phase *task, const vg_pca *pca,
     return status;
 }
 
+/* The components themselves, without which nothing new can be projected. */
+static vg_status write_pca(const vg_pca_phase *task, const vg_pca *pca, vg_error *error)
+{
+    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
+    if (task->given != NULL) return VG_OK;
+    vg_layout_folder(folder, VG_TABLE_PCA_FILE, VG_CSV, task->timestamp);
+    snprintf(file, sizeof file, "%s/pca.safetensors", folder);
+    vg_status status = vg_pca_file_write(task->output, file, pca, task->moments, task->facts,
+                                         task->fact_count, error);
+    return status == VG_OK ? vg_layout_mark_complete(task->output, folder, error) : status;
+}
+
 vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_error *error)
 {
     double start = vg_seconds();
-    vg_pca *pca = NULL;
+    vg_pca *fitted = NULL;
+    const vg_pca *pca = task->given;
     vg_sink *sink = NULL;
     vg_status status = vg_check_cancel(task->cancel, error);
-    if (status == VG_OK) status = fit(&pca, task, error);
+    if (status == VG_OK && pca == NULL) {
+        status = fit(&fitted, task, error);
+        pca = fitted;
+    }
     if (status == VG_OK) status = project(&sink, task, pca, error);
     if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
+    if (status == VG_OK) status = write_pca(task, pca, error);
     if (status == VG_OK) status = write_variance(task, pca, error);
     if (status == VG_OK) {
         result->components = vg_pca_components(pca);
@@ -223,7 +263,7 @@ vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_e
         status = write_model_info(task, pca, result, error);
     }
     vg_sink_close(&sink);
-    vg_pca_close(&pca);
+    vg_pca_close(&fitted);
     result->pca_seconds = vg_seconds() - start;
     return status;
 }

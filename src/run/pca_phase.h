@@ -9,8 +9,11 @@
 typedef struct vg_pca_phase {
     vg_store *output;
     const vg_feature_table *features;
-    const vg_moments *moments; /* of those features */
-    int components;
+    const vg_moments *moments; /* of those features, or NULL with `given` */
+    const vg_pca *given;       /* to be applied instead of fitting one; or NULL */
+    uint64_t rows;             /* that have features */
+    int components;            /* at most, and no more than there are rows */
+    double variance_share;     /* 0, or as few components as explain this share */
     bool parquet, csv;
     const char *timestamp, *uuid;
     const vg_fact *facts;
@@ -21,10 +24,12 @@ typedef struct vg_pca_phase {
     const vg_observer *observer;
 } vg_pca_phase;
 
-/* VG_EINVAL where there are fewer rows than two, or than components. */
-vg_status vg_pca_phase_check(uint64_t rows, int components, vg_error *error);
+/* VG_EINVAL where there are fewer rows than two. Fewer than components are told. */
+vg_status vg_pca_phase_check(uint64_t rows, int components, const vg_observer *observer,
+                             vg_error *error);
 
-/* Fills the figures of `result`. No table is marked as complete before all are. */
+/* Writes the PCA too, where it was fitted (pca_file.h). Fills the figures of `result`. No table is
+ * marked as complete before all are. */
 vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_error *error);
 
 #endif

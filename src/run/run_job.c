@@ -68,8 +68,8 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
 {
     if (options->input == NULL || options->output == NULL || options->model_source == NULL)
         return vg_fail(error, VG_EINVAL, "a run needs an input, an output and a model");
-    if (options->components < 1 || options->components > VG_FEATURE_COUNT)
-        return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k",
+    if (options->components < 0 || options->components > VG_FEATURE_COUNT)
+        return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k, or 0 for none",
                        options->components, VG_FEATURE_COUNT);
     if (!options->parquet && !options->csv)
         return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
@@ -79,6 +79,12 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
     if (options->part_rows == 0)
         return vg_fail(error, VG_EINVAL, "0 images a part file: give at least 1");
     return VG_OK;
+}
+
+/* Features alone are asked for. */
+static bool has_no_pca(const vg_run_options *options)
+{
+    return options->components == 0 && options->variance_share == 0;
 }
 
 static void add_fact(run *state, const char *key, const char *value)
@@ -116,7 +122,8 @@ static vg_status select_images(run *state, vg_error *error)
     state->result->selected = selected;
     vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
                   (unsigned long long)selected, vg_store_address(state->input));
-    return vg_pca_phase_check(selected, options->components, error);
+    if (has_no_pca(options)) return VG_OK;
+    return vg_pca_phase_check(selected, options->components, &options->observer, error);
 }
 
 /* What this run would do, and what earlier ones left for it. A rehearsal locks nothing
@@ -183,6 +190,7 @@ static void set_folders(const run *state)
     vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
     snprintf(result->features_folder, sizeof result->features_folder, "%s/%s",
              vg_store_address(state->output), folder);
+    if (has_no_pca(state->options)) return;
     vg_layout_folder(folder, VG_TABLE_PCA, format, result->timestamp);
     snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
              vg_store_address(state->output), folder);
@@ -211,7 +219,10 @@ static vg_status reduce(run *state, vg_error *error)
 {
     const vg_run_options *options = state->options;
     vg_run_result *result = state->result;
-    vg_status status = vg_pca_phase_check(result->extracted, options->components, error);
+    static const vg_observer silent = {0}; /* of what was known before an image failed */
+    const vg_observer *observer = result->failed > 0 ? &options->observer : &silent;
+    if (has_no_pca(options)) return VG_OK;
+    vg_status status = vg_pca_phase_check(result->extracted, options->components, observer, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "%llu of %llu images failed; features are in %s",
                               (unsigned long long)result->failed,
@@ -227,7 +238,9 @@ static vg_status reduce(run *state, vg_error *error)
     vg_pca_phase task = {.output = state->output,
                          .features = &features,
                          .moments = state->moments,
+                         .rows = result->extracted,
                          .components = options->components,
+                         .variance_share = options->variance_share,
                          .parquet = options->parquet,
                          .csv = options->csv,
                          .timestamp = result->timestamp,

@@ -127,12 +127,17 @@ def test_max_errors(own_fruits, tmp_path, bound, code):
 def test_too_few_good_images_keep_their_features(own_fruits, tmp_path):
     for path in sorted(own_fruits.rglob("*.jpg"))[4:]:
         path.write_bytes(b"")
-    done = run(own_fruits, tmp_path / "out", code=1)
-    assert "5 components" in done.stderr and "20 of 24 images failed" in done.stderr
+    done = run(own_fruits, tmp_path / "out", code=3)
+    assert "5 components need as many images and there are 4" in done.stderr
     assert features(tmp_path / "out").shape == (4, 1280)
-    assert f"features/parquet/features_{TS}/_SUCCESS" in successes(tmp_path / "out")
-    assert not (tmp_path / "out" / "pca").exists()
-    assert not (tmp_path / "out" / "model_info").exists()
+    assert len(read_csv(tmp_path / "out", "variance")) == 4
+    for path in sorted(own_fruits.rglob("*.jpg"))[1:4]:
+        path.write_bytes(b"")
+    done = run(own_fruits, tmp_path / "one", code=1)
+    assert "two images" in done.stderr and "23 of 24 images failed" in done.stderr
+    assert f"features/parquet/features_{TS}/_SUCCESS" in successes(tmp_path / "one")
+    assert not (tmp_path / "one" / "pca").exists()
+    assert not (tmp_path / "one" / "model_info").exists()
 
 
 def test_all_images_bad(own_fruits, tmp_path):

@@ -83,7 +83,7 @@ def test_dry_run_checks_and_writes_nothing(fruits, tmp_path):
     done = run(fruits, tmp_path / "out", "--dry-run")
     assert "24" in done.stdout
     assert not (tmp_path / "out").exists()
-    assert run(fruits, tmp_path / "out", "--dry-run", "-k", 25, code=1).stderr
+    assert "25 comp" in run(fruits, tmp_path / "out", "--dry-run", "-k", 25).stderr
     run(fruits, tmp_path / "out")
     before = files_below(tmp_path / "out")
     assert "--overwrite" in run(fruits, tmp_path / "out", "--dry-run", code=1).stderr

@@ -1,5 +1,6 @@
 """verger pca: the same components again from features that are written."""
 
+import json
 import shutil
 
 import numpy
@@ -154,3 +155,76 @@ def test_features_of_the_reference(tmp_path):
     assert info["variance_by_component"] == pytest.approx(reference["variance_by_component"],
                                                           abs=1e-6)
     assert info["num_images_processed"] == 300
+
+
+# --- The file -----------------------------------------------------------------------------
+
+
+def pca_file(output):
+    return table_folder(output, "model_info", ts=TS).with_name(f"pca_{TS}") / "pca.safetensors"
+
+
+def test_a_run_keeps_its_pca(output, tmp_path):
+    """What the file says, read by hand, projects the features to the rows of the run."""
+    data = pca_file(output).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + size])
+    assert size % 8 == 0 and header["__metadata__"]["kind"] == "verger pca"
+    assert header["__metadata__"]["model"] == "seeded:7"
+
+    def tensor(name):
+        begin, end = header[name]["data_offsets"]
+        values = numpy.frombuffer(data[8 + size:][begin:end], "<f8")
+        return values.reshape(header[name]["shape"])
+    every = features(output).astype(numpy.float64)
+    assert rows(output) == pytest.approx(every @ tensor("components").T, rel=1e-9, abs=1e-12)
+    assert tensor("mean") == pytest.approx(every.mean(axis=0), rel=1e-12)
+    assert list(tensor("explained_variance")) == model_info(output)["variance_by_component"]
+    assert pca_file(output).with_name("_SUCCESS").exists()
+
+    pca(output, tmp_path, "-k", 5)
+    again = pca_file(tmp_path).read_bytes()
+    assert again[8 + int.from_bytes(again[:8], "little"):] == data[8 + size:]
+
+
+def test_new_images_are_projected_as_the_old_ones(output, fruits, tmp_path):
+    run(fruits, tmp_path / "new", "-k", 0, "--select", "**/Pear 1/*")
+    assert not (tmp_path / "new" / "pca").exists()
+    assert not (tmp_path / "new" / "model_info").exists()
+    pca(tmp_path / "new", tmp_path / "applied", "--apply", pca_file(output))
+    pears = read_parquet(output, "pca").to_pandas()
+    pears = pears[pears.label == "Pear 1"].reset_index(drop=True)
+    applied = read_parquet(tmp_path / "applied", "pca").to_pandas()
+    assert list(applied.relative_path) == list(pears.relative_path)
+    assert numpy.stack(applied.pca_features).tobytes() == numpy.stack(pears.pca_features).tobytes()
+    assert not pca_file(tmp_path / "applied").exists()
+    assert model_info(tmp_path / "applied")["num_images_processed"] == 8
+
+
+@pytest.mark.parametrize("damage,says", [
+    (lambda data: data[:5], "no safetensors file"), (lambda data: data[:-1], "damaged"),
+    (lambda data: data.replace(b"verger pca", b"verger abc"), "do not say"),
+    (lambda data: data.replace(b"F64", b"F32"), "damaged"),
+    (lambda data: data.replace(b"[5, 1280]", b"[6, 1280]"), "damaged"),
+    (lambda data: data.replace(b'"shape"', b'"ahape"'), "header is damaged")])
+def test_a_file_that_is_no_pca(output, tmp_path, damage, says):
+    broken = tmp_path / "pca.safetensors"
+    broken.write_bytes(damage(pca_file(output).read_bytes()))
+    done = pca(output, tmp_path / "out", "--apply", broken, code=1)
+    assert says in done.stderr and str(broken) in done.stderr
+    assert "cannot be opened" in pca(output, tmp_path, "--apply", tmp_path / "no", code=1).stderr
+
+
+def test_components_by_the_share_they_explain(output, fruits, tmp_path):
+    pca(output, tmp_path / "again", "-k", "0.6")
+    cumulative = list(read_csv(tmp_path / "again", "variance").cumulative_variance)
+    assert cumulative[-1] >= 0.6 and (len(cumulative) == 1 or cumulative[-2] < 0.6)
+    assert rows(tmp_path / "again").shape == (24, len(cumulative))
+    run(fruits, tmp_path / "run", "-k", "0.6")
+    assert rows(tmp_path / "run") == pytest.approx(rows(tmp_path / "again"), abs=1e-9)
+
+
+def test_fewer_images_than_components(fruits, tmp_path):
+    done = run(fruits, tmp_path, "-k", 50)
+    assert "50 components need as many images and there are 24: so many are taken" in done.stderr
+    assert rows(tmp_path).shape == (24, 24)

@@ -185,7 +185,8 @@ def test_the_newest_complete_tables(output):
 def test_tables_joined(output):
     tables = verger.open(output)
     joined = tables.table()
-    assert joined.column_names == ["path", "label", "features", "pca_features"]
+    assert joined.column_names == ["path", "label", "features", "relative_path", "split",
+                                   "pca_features"]
     by_path = dict(zip(tables.pca["path"].to_pylist(), tables.pca["pca_features"].to_pylist()))
     for path, projected in zip(joined["path"].to_pylist(), joined["pca_features"].to_pylist()):
         assert by_path[path] == projected

@@ -7,10 +7,13 @@
 #include "cli/reporting/ending.h"
 #include "cli/reporting/metrics.h"
 
-enum { OPTION_COMPONENTS = 'k' };
+enum { OPTION_COMPONENTS = 'k', OPTION_APPLY = 256 };
 
 static const vg_cli_option pca_options[] = {
-    {OPTION_COMPONENTS, "components", "K", NULL, "components, 1 to 1280 (default: 50)"},
+    {OPTION_COMPONENTS, "components", "K", NULL,
+     "components, 1 to 1280 (default: 50); 0.95 for as many as explain 95 % of the variance"},
+    {OPTION_APPLY, "apply", "FILE", "FILE",
+     "project with the PCA of FILE, as a run writes it, instead of fitting one"},
     VG_CLI_FORMAT_OPTION,
     VG_CLI_TIMESTAMP_OPTIONS,
     VG_CLI_STORE_OPTIONS,
@@ -20,11 +23,13 @@ static const vg_cli_option pca_options[] = {
 static bool take_components(vg_pca_options *options, const vg_cli_command *command,
                             const char *text)
 {
-    long components;
-    if (!vg_cli_integer(command, "--components", text, 1, VG_FEATURE_COUNT, &components))
+    if (!vg_cli_components(command, "--components", text, &options->components,
+                           &options->variance_share))
         return false;
-    options->components = (int)components;
-    return true;
+    if (options->components > 0 || options->variance_share > 0) return true;
+    vg_cli_usage_error(command, "--components takes a whole number from 1 to %d, not '%s'",
+                       VG_FEATURE_COUNT, text);
+    return false;
 }
 
 /* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
@@ -32,6 +37,7 @@ static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
                  const vg_cli_command *command, int argc, char **argv)
 {
     const char *value;
+    bool has_components = false;
     vg_cli_parser parser;
     vg_pca_options_default(options);
     vg_cli_shared_options_default(shared);
@@ -44,10 +50,21 @@ static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
         case VG_CLI_POSITIONAL:
             taken = vg_cli_take_folder(command, value, &options->features, &options->output);
             break;
-        case OPTION_COMPONENTS: taken = take_components(options, command, value); break;
+        case OPTION_COMPONENTS:
+            taken = take_components(options, command, value);
+            has_components = true;
+            break;
+        case OPTION_APPLY:
+            options->apply = value;
+            taken = true;
+            break;
         default: taken = vg_cli_shared_option(shared, command, key, value);
         }
         if (!taken) return VG_CLI_ERROR;
+    }
+    if (options->apply != NULL && has_components) {
+        vg_cli_usage_error(command, "--apply takes the components that FILE has: leave -k out");
+        return VG_CLI_ERROR;
     }
     options->parquet = shared->parquet;
     options->csv = shared->csv;
@@ -128,8 +145,9 @@ const vg_cli_command vg_command_pca = {
         "complete features are taken. No image is opened. OUTPUT gets the tables pca,\n"
         "model_info and variance.\n"
         "\n"
-        "Example:\n"
-        "  verger pca out out -k 200",
+        "Examples:\n"
+        "  verger pca out out -k 200\n"
+        "  verger pca new new --apply out/model_info/pca_<timestamp>/pca.safetensors",
     .options = pca_options,
     .run = run_pca,
 };

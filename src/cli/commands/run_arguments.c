@@ -24,7 +24,9 @@ enum {
 };
 
 const vg_cli_option vg_cli_run_options[] = {
-    {OPTION_COMPONENTS, "components", "K", NULL, "components of the PCA, 1 to 1280 (default: 50)"},
+    {OPTION_COMPONENTS, "components", "K", NULL,
+     "components of the PCA, 1 to 1280 (default: 50); 0 for features alone; 0.95 for as many as "
+     "explain 95 % of the variance"},
     VG_CLI_SELECTION_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
     {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
@@ -199,11 +201,10 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
     if (!place_positionals(arguments, command)) return false;
     if (!vg_cli_selection_check(&arguments->selection, command)) return false;
     if (arguments->components != NULL) {
-        long components;
         const char *name = arguments->positional_count == 4 ? "K" : "--components";
-        if (!vg_cli_integer(command, name, arguments->components, 1, VG_FEATURE_COUNT, &components))
+        if (!vg_cli_components(command, name, arguments->components, &options->components,
+                               &options->variance_share))
             return false;
-        options->components = (int)components;
     }
     options->selection = arguments->selection.options;
     options->parquet = arguments->shared.parquet;

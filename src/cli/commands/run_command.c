@@ -28,8 +28,14 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
     bool absent = model_place == VG_MODEL_DOWNLOAD;
     vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected, VG_CLI_SHOWN(options->input));
     vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
-    printf("work      %d components, %d thread%s, %s kernels\n", result->components,
-           result->threads, result->threads == 1 ? "" : "s", result->kernels);
+    char components[64];
+    if (options->variance_share > 0)
+        snprintf(components, sizeof components, "components for %g %% of the variance",
+                 100 * options->variance_share);
+    else
+        snprintf(components, sizeof components, "%d components", result->components);
+    printf("work      %s, %d thread%s, %s kernels\n", components, result->threads,
+           result->threads == 1 ? "" : "s", result->kernels);
     print_update(result);
     vg_cli_print_row("tables", "%s %s, timestamp %s",
                      result->was_complete ? "are complete in" : "would go to",
@@ -39,7 +45,7 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
 static void print_folders(const vg_run_options *options, const vg_run_result *result)
 {
     vg_cli_print_row("features", "%s", result->features_folder);
-    vg_cli_print_row("pca", "%s", result->pca_folder);
+    if (result->pca_folder[0] != '\0') vg_cli_print_row("pca", "%s", result->pca_folder);
     if (result->failed > 0)
         vg_cli_print_row("errors", "%s/errors/errors_%s", VG_CLI_SHOWN(options->output),
                          result->timestamp);
@@ -58,8 +64,9 @@ static void print_summary(const vg_run_options *options, const vg_run_result *re
     printf("speed     %.1f images/s with %d thread%s and %s kernels; %.1f s in all\n",
            images_per_second(result), result->threads, result->threads == 1 ? "" : "s",
            result->kernels, result->seconds);
-    printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
-           result->components, result->components == 1 ? "" : "s");
+    if (result->components > 0)
+        printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
+               result->components, result->components == 1 ? "" : "s");
     print_folders(options, result);
 }
 

@@ -99,6 +99,27 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
     }
 }
 
+bool vg_cli_components(const vg_cli_command *command, const char *option, const char *text,
+                       int *components, double *share)
+{
+    const char digits[] = "0123456789";
+    size_t before = strspn(text, digits), after = 0;
+    if (text[before] == '.') after = strspn(text + before + 1, digits);
+    *share = 0;
+    if (after > 0 && text[before + 1 + after] == '\0') {
+        *components = 0;
+        *share = strtod(text, NULL);
+        if (*share > 0 && *share < 1) return true;
+        vg_cli_usage_error(command, "%s takes a share of the variance between 0 and 1, not '%s'",
+                           option, text);
+        return false;
+    }
+    long number;
+    if (!vg_cli_integer(command, option, text, 0, VG_FEATURE_COUNT, &number)) return false;
+    *components = (int)number;
+    return true;
+}
+
 bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
                         const char **output)
 {

@@ -91,6 +91,11 @@ void vg_cli_shared_options_default(vg_cli_shared_options *options);
 bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
                           const char *value);
 
+/* K of -k: a number of components, 0 for none, or a share of variance such as 0.95; false after
+ * having printed what is wrong. */
+bool vg_cli_components(const vg_cli_command *command, const char *option, const char *text,
+                       int *components, double *share);
+
 /* The two words of a command that reads one folder and writes another; false after
  * having printed what is wrong. Both pointers start NULL. */
 bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
