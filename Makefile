@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 export CTEST_PARALLEL_LEVEL ?= 2
 
 .PHONY: all build deps ready demo test build-tests bench bench-explore check-sanitizers check-spark check-arm \
-  check-avx512 check-hostile fuzz wheels emr-archive check-wheels install clean help
+  check-avx512 check-hostile check-reproducible fuzz wheels emr-archive check-wheels install clean help
 
 all: build
 
@@ -53,6 +53,9 @@ check-arm:
 check-avx512:
 	@tools/check-avx512
 
+check-reproducible: ready
+	@tools/check-reproducible
+
 check-hostile: build-tests
 	@.deps/venv/bin/python tests/image/bombs.py $(BUILD)
 
@@ -86,6 +89,7 @@ help:
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
 	@echo "make check-avx512      the AVX-512 kernels and the network on an emulated PC"
 	@echo "make check-hostile     time and memory of files that ask for much, beside their bounds"
+	@echo "make check-reproducible  two builds in two places give the same bytes"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
 	@echo "make wheels            dist/*.whl, the Python package for x86_64 and aarch64"
 	@echo "make emr-archive       dist/verger-emr.tar.gz, for spark-submit --archives"

@@ -108,7 +108,7 @@ class Worker:
         try:
             info = os.stat(name)
             if not stat.S_ISREG(info.st_mode):
-                return "cannot be read: it is no file"
+                return "cannot be read: it is not a file"
             if info.st_size > self._max_file_size:
                 return (f"the file has {info.st_size} bytes, max_file_size is "
                         f"{self._max_file_size}")

@@ -241,10 +241,10 @@ def array_sources(image: Any) -> Iterator[Source]:
         image = image.detach().cpu().numpy()
     pixels = numpy.asarray(image)
     if pixels.dtype != numpy.uint8:
-        raise TypeError(f"an array of {pixels.dtype} is no image: bytes from 0 to 255 are needed, "
+        raise TypeError(f"an array of {pixels.dtype} is not an image: bytes from 0 to 255 are needed, "
                         "such as (x * 255).round() of uint8 where x runs from 0 to 1")
     if pixels.ndim not in (2, 3, 4):
-        raise ValueError(f"an array of {pixels.ndim} dimensions is no image: [height][width][3] "
+        raise ValueError(f"an array of {pixels.ndim} dimensions is not an image: [height][width][3] "
                          "or [n][height][width][3] is needed")
     if channels_first and pixels.ndim >= 3 and pixels.shape[-3] in (1, 3, 4):
         pixels = numpy.moveaxis(pixels, -3, -1)
@@ -257,7 +257,7 @@ def array_source(numpy: Any, pixels: Any) -> Source:
         pixels = pixels[:, :, None]
     height, width, channels = pixels.shape
     if channels not in (1, 3, 4):
-        raise ValueError(f"an array of shape {pixels.shape} is no image: the last dimension has to "
+        raise ValueError(f"an array of shape {pixels.shape} is not an image: the last dimension has to "
                          "be 1, 3 or 4 channels")
     if height == 0 or width == 0:
         return Failed("the image has no pixels")

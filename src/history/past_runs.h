@@ -21,7 +21,7 @@ vg_status vg_past_runs_recorded_parts(bool **recorded, uint64_t parts, vg_store 
 vg_status vg_past_runs_delete_part(vg_store *output, const char *timestamp, const char *uuid,
                                    uint64_t number, vg_error *error);
 
-/* Deletes files that runs which were killed had only begun in their states. For who holds
+/* Deletes files that runs which were killed had only begun in their states. For the holder of
  * the lock: nobody else is writing them. */
 vg_status vg_past_runs_clear(vg_store *output, vg_error *error);
 

@@ -24,7 +24,7 @@ vg_status vg_image_decode_taking(vg_image *image, const void *data, size_t size,
 void vg_image_give_back(vg_image *image, const vg_image_options *options, uint64_t taken);
 
 /* The orientation 1..8 that the EXIF segments of a JPEG ask for, 1 where there is none; fails
- * for want of memory alone. */
+ * only where memory is short. */
 vg_status vg_jpeg_orientation(const uint8_t *data, size_t size, int *orientation, vg_error *error);
 
 /* The same of a PNG, from eXIf, a text of ImageMagick's or XMP. */

@@ -79,7 +79,7 @@ static vg_status read_scale(pnm *file)
     if (status != VG_OK) return status;
     file->scale = strtof(token, &end);
     if (*end != '\0' || file->scale == 0 || !isfinite(file->scale))
-        return is_damaged(file, "its scale is no number");
+        return is_damaged(file, "its scale is not a number");
     return VG_OK;
 }
 

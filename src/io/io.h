@@ -59,7 +59,7 @@ typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *
 
 /* Every file below `path` ("" for the store itself), in no order. A folder that
  * is not there is VG_ENOTFOUND. Names that begin with '.' or '_' are visited too,
- * and so are links that lead nowhere and what is no regular file: reading those
+ * and so are links that lead nowhere and what is not a regular file: reading those
  * fails. Links to folders are followed, but not back up. A link that leaves a local
  * store is visited if it leads to a file, which fails to be read, and not entered if it
  * leads to a folder, unless the options say to follow it. */

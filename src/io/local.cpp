@@ -372,7 +372,7 @@ std::unique_ptr<LocalOutput> LocalStore::open_to_write(const std::string &path,
         if (::stat(place.path().c_str(), &info) == 0 && !S_ISREG(info.st_mode))
             throw Failure{VG_EINVAL,
                           "cannot write " + printable(label) +
-                              ": a folder or another thing that is no file is in its place"};
+                              ": a folder or something else that is not a file is in its place"};
         descriptor = ::open(place.path().c_str(), flags);
     }
     Descriptor file(descriptor);

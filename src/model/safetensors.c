@@ -258,7 +258,7 @@ static vg_status copy_tensors(vg_weights **weights, const header *parsed, const 
     return status;
 }
 
-/* Where the header lies; what is no safetensors file at all is told here. */
+/* Where the header lies; what is not a safetensors file at all is refused here. */
 static vg_status find_header(const unsigned char *data, size_t size, size_t *header_size,
                              vg_error *error)
 {

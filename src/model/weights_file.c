@@ -21,7 +21,7 @@ static vg_status check_file(const char *path, size_t *size, vg_error *error)
                        "are looked for, 'verger model fetch' gets them",
                        path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
-        return vg_fail(error, VG_EINVAL, "%s is no file: name a .safetensors file", path);
+        return vg_fail(error, VG_EINVAL, "%s is not a file: name a .safetensors file", path);
     if (facts.st_size > MAX_FILE_BYTES)
         return vg_fail(error, VG_EFORMAT, "%s is too large for weights of MobileNetV2: %lld bytes",
                        path, (long long)facts.st_size);

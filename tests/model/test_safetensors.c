@@ -288,10 +288,10 @@ static void test_names_the_file(void **state)
     snprintf(path, sizeof path, "%s/weights", folder);
 
     expect_unreadable(path, VG_ENOTFOUND, "verger model fetch");
-    expect_unreadable(folder, VG_EINVAL, "is no file");
+    expect_unreadable(folder, VG_EINVAL, "is not a file");
     /* A pipe that nobody writes to must not be waited for. */
     assert_int_equal(mkfifo(path, 0600), 0);
-    expect_unreadable(path, VG_EINVAL, "is no file");
+    expect_unreadable(path, VG_EINVAL, "is not a file");
     assert_int_equal(unlink(path), 0);
 
     FILE *file = fopen(path, "wb");

@@ -130,7 +130,7 @@ def test_other_channels_are_pillows(extractor, pixels):
 @pytest.mark.parametrize("image", [numpy.zeros((8, 8, 3)), numpy.zeros((8, 8, 5), numpy.uint8),
                                    numpy.zeros((1, 1, 1, 1, 3), numpy.uint8)])
 def test_arrays_that_are_no_images(image, extractor):
-    with pytest.raises((TypeError, ValueError), match="is no image"):
+    with pytest.raises((TypeError, ValueError), match="is not an image"):
         extractor.extract([image])
 
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_a_row(extractor, few, tmp_path):
     errors = table["error"].to_pylist()
     assert errors[0] is None and errors[-1] is None
     for error, expected in zip(errors[1:-1], [
-            "No such file", "No such file", "no file", "holds no image", "is text",
+            "No such file", "No such file", "not a file", "holds no image", "is text",
             "let the command read it", "null", "no content", "no pixels"]):
         assert expected in error
     assert table["features"].null_count == len(bad)

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from conftest import ARCHES, BUILD, QEMU_CPU, ROOT, probe, python39, run, wheel_of
-from elf import assert_looks_in_no_working_folder
+from elf import assert_looks_in_no_working_folder, missing_hardening
 
 TOOLS = ROOT / ".deps/wheels/bin"
 # manylinux_2_28 and glibc; libgcc_s and libstdc++ would be allowed and are not needed.
@@ -112,6 +112,10 @@ def test_relocatable_and_stripped(libraries):
         sections = output("readelf", "-SW", library)
         assert ".symtab" not in sections and ".debug_info" not in sections
         assert re.search(r"GNU_STACK.* RW ", output("readelf", "-lW", library))
+
+
+def test_is_hardened(libraries):
+    assert missing_hardening(libraries / "libverger.so") == []
 
 
 def test_exports_what_the_build_exports(libraries):
