@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/event.h"
 
 /* Looks before a thread gives its CPU away, and before it sleeps between calls: about 20
  * and 200 microseconds. A meeting takes less than one where every thread has a CPU. */
@@ -17,7 +16,9 @@ struct vg_team {
     int size;
     atomic_int met;      /* threads in the meeting that is on */
     atomic_uint meeting; /* counts those that ended */
-    vg_event call;       /* of vg_team_run */
+    atomic_uint calls;   /* of vg_team_run, and one that closes */
+    pthread_mutex_t lock;
+    pthread_cond_t called; /* for those that sleep */
     vg_team_work *work;
     void *argument;
     atomic_bool is_closing;
@@ -59,10 +60,20 @@ void vg_team_meet(vg_team *team)
 static void wait_for_call(vg_team *team, unsigned call)
 {
     for (int looks = 0; looks < LOOKS_BEFORE_SLEEPING;) {
-        if (vg_event_changes(&team->call) != call) return;
+        if (atomic_load(&team->calls) != call) return;
         look_again(&looks);
     }
-    vg_event_wait(&team->call, call);
+    pthread_mutex_lock(&team->lock);
+    while (atomic_load(&team->calls) == call) pthread_cond_wait(&team->called, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void call_all(vg_team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    atomic_fetch_add(&team->calls, 1);
+    pthread_cond_broadcast(&team->called);
+    pthread_mutex_unlock(&team->lock);
 }
 
 /* --- Threads ------------------------------------------------------------ */
@@ -85,11 +96,16 @@ vg_status vg_team_open(vg_team **team, int size, vg_error *error)
     vg_team *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->size = size;
-    vg_status status = vg_event_open(&opened->call, error);
-    if (status != VG_OK) {
+    if (pthread_mutex_init(&opened->lock, NULL) != 0) {
         free(opened);
-        return status;
+        return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
     }
+    if (pthread_cond_init(&opened->called, NULL) != 0) {
+        pthread_mutex_destroy(&opened->lock);
+        free(opened);
+        return vg_fail(error, VG_ENOMEM, "no condition could be made for the threads");
+    }
+    vg_status status = VG_OK;
     opened->members = calloc((size_t)size, sizeof *opened->members);
     if (opened->members == NULL) status = vg_fail_memory(error, (size_t)size);
     for (int part = 1; status == VG_OK && part < size; part++) {
@@ -112,10 +128,11 @@ void vg_team_close(vg_team **team)
 {
     if (*team == NULL) return;
     atomic_store(&(*team)->is_closing, true);
-    vg_event_tell_all(&(*team)->call);
+    call_all(*team);
     for (int part = 1; part <= (*team)->started; part++)
         pthread_join((*team)->members[part].thread, NULL);
-    vg_event_close(&(*team)->call);
+    pthread_cond_destroy(&(*team)->called);
+    pthread_mutex_destroy(&(*team)->lock);
     free((*team)->members);
     free(*team);
     *team = NULL;
@@ -130,7 +147,7 @@ void vg_team_run(vg_team *team, vg_team_work *work, void *argument)
 {
     team->work = work;
     team->argument = argument;
-    if (team->size > 1) vg_event_tell_all(&team->call);
+    if (team->size > 1) call_all(team);
     work(argument, 0);
     vg_team_meet(team);
 }

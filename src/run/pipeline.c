@@ -1,15 +1,15 @@
 #include "run/pipeline.h"
 
+#include <assert.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/error.h"
-#include "base/event.h"
 #include "base/memory.h"
 #include "base/observer.h"
 #include "base/usable_cpus.h"
@@ -32,7 +32,7 @@ enum {
 /* Bytes of files read ahead, beyond which no reader begins another. */
 static const size_t max_bytes_ahead = (size_t)64 << 20;
 
-/* One image on its way. The thread that holds it needs no lock. */
+/* One image on its way. The thread that holds it needs no lock for it. */
 typedef struct slot {
     char *path;
     size_t path_capacity;
@@ -43,32 +43,25 @@ typedef struct slot {
     vg_bytes content;
     float *features;
     vg_image_result result;
-    atomic_bool is_done; /* the caller may take it */
+    bool is_done; /* under the lock: the caller may take it */
 } slot;
 
 typedef struct reader {
     struct vg_pipeline *pipeline;
     vg_sha256 *sha256;
     pthread_t thread;
-    _Atomic double seconds; /* in reading */
+    double seconds; /* in reading; under the lock */
 } reader;
 
 typedef struct worker {
     struct vg_pipeline *pipeline;
     vg_extractor *extractor;
     pthread_t thread;
-    _Atomic double decode, resize, network; /* vg_extractor_times */
+    vg_extractor_times times; /* under the lock */
 } worker;
 
-enum {
-    ROOM,    /* a slot is free or a file used up: for the reader that has the lock */
-    CONTENT, /* a file is there: for workers */
-    OUTCOME, /* an image is done: for the caller */
-    EVENTS
-};
-
-/* Readers take the lock for as long as it takes to learn the next image. From there on
- * an image goes through atomic variables alone. */
+/* Images are counted from 0, in order: those before `released` are over with, those before
+ * `next_read` on their way or done. */
 struct vg_pipeline {
     vg_pipeline_options options;
     slot *slots; /* image i is in slot i % slot_count */
@@ -79,66 +72,68 @@ struct vg_pipeline {
     int worker_count, reader_count, running_workers, running_readers;
     size_t max_ahead;
     vg_budget *budget; /* of the workers' large images */
-
-    pthread_mutex_t source_lock;
-    vg_event events[EVENTS];
-    int opened_events;
-    bool has_lock;
+    int opened_locks;
     atomic_bool stop;
 
-    atomic_uint_least64_t next_read, released; /* images, in order */
-    uint64_t next_taken;
-    atomic_int source_status; /* of what gives the images; the error is written before */
+    pthread_mutex_t source_lock; /* of the reader that learns the next image */
+    pthread_mutex_t lock;        /* of all that follows */
+    pthread_cond_t has_room;     /* for that reader: a slot is free or a file used up */
+    pthread_cond_t has_content;  /* for workers: a file is there */
+    pthread_cond_t has_outcome;  /* for the caller: the next image is done, or will not come */
+    uint64_t next_read, released, next_taken;
+    vg_status source_status; /* of what gives the images */
     vg_error source_error;
-    atomic_size_t ahead, bytes_ahead; /* files being read or read and not used up */
-
-    /* Slots whose file is there, in a ring. Who has counted one in or out has a place
-     * in it, which is free or filled at once, or as soon as another thread goes on. */
-    slot *_Atomic *ready;
-    atomic_size_t ready_count, ready_first, ready_last;
+    size_t ahead, bytes_ahead; /* files being read or read and not used up */
+    slot **ready;              /* [slot_count], a ring: those whose file is there */
+    size_t ready_first, ready_count;
 };
 
 /* --- Between the threads -------------------------------------------------- */
 
 static void put_ready(vg_pipeline *pipeline, slot *image)
 {
-    slot *_Atomic *place =
-        &pipeline->ready[atomic_fetch_add(&pipeline->ready_last, 1) % pipeline->slot_count];
-    for (slot *none = NULL; !atomic_compare_exchange_weak(place, &none, image); none = NULL)
-        sched_yield();
-    atomic_fetch_add(&pipeline->ready_count, 1);
-    vg_event_tell(&pipeline->events[CONTENT]);
+    pthread_mutex_lock(&pipeline->lock);
+    assert(pipeline->ready_count < pipeline->slot_count);
+    size_t place = (pipeline->ready_first + pipeline->ready_count) % pipeline->slot_count;
+    pipeline->ready[place] = image;
+    pipeline->ready_count++;
+    pipeline->bytes_ahead += image->content.size;
+    pthread_cond_signal(&pipeline->has_content);
+    pthread_mutex_unlock(&pipeline->lock);
 }
 
-/* NULL where none is ready. */
-static slot *take_ready(vg_pipeline *pipeline)
+/* NULL where it is time to stop. */
+static slot *wait_for_content(vg_pipeline *pipeline)
 {
-    size_t count = atomic_load(&pipeline->ready_count);
-    while (count > 0 && !atomic_compare_exchange_weak(&pipeline->ready_count, &count, count - 1)) {
+    slot *image = NULL;
+    pthread_mutex_lock(&pipeline->lock);
+    while (pipeline->ready_count == 0 && !atomic_load(&pipeline->stop))
+        pthread_cond_wait(&pipeline->has_content, &pipeline->lock);
+    if (!atomic_load(&pipeline->stop)) {
+        image = pipeline->ready[pipeline->ready_first];
+        pipeline->ready_first = (pipeline->ready_first + 1) % pipeline->slot_count;
+        pipeline->ready_count--;
     }
-    if (count == 0) return NULL;
-    slot *_Atomic *place =
-        &pipeline->ready[atomic_fetch_add(&pipeline->ready_first, 1) % pipeline->slot_count];
-    slot *image;
-    while ((image = atomic_exchange(place, NULL)) == NULL) sched_yield();
+    pthread_mutex_unlock(&pipeline->lock);
     return image;
 }
 
-/* The caller may let a reader have the slot at once. */
-static void finish_slot(vg_pipeline *pipeline, slot *done)
+/* Under the lock. `bytes` of its file are used up. */
+static void finish_slot(vg_pipeline *pipeline, slot *done, size_t bytes)
 {
-    atomic_fetch_sub(&pipeline->ahead, 1);
-    atomic_store(&done->is_done, true);
-    vg_event_tell(&pipeline->events[ROOM]);
-    vg_event_tell(&pipeline->events[OUTCOME]);
+    assert(!done->is_done && pipeline->ahead > 0 && pipeline->bytes_ahead >= bytes);
+    done->is_done = true;
+    pipeline->ahead--;
+    pipeline->bytes_ahead -= bytes;
+    pthread_cond_signal(&pipeline->has_room);
+    if (done == &pipeline->slots[pipeline->next_taken % pipeline->slot_count])
+        pthread_cond_signal(&pipeline->has_outcome);
 }
 
-static bool has_room(vg_pipeline *pipeline)
+static bool has_room(const vg_pipeline *pipeline)
 {
-    return atomic_load(&pipeline->next_read) <
-               atomic_load(&pipeline->released) + pipeline->slot_count &&
-           atomic_load(&pipeline->ahead) < pipeline->max_ahead &&
-           atomic_load(&pipeline->bytes_ahead) < max_bytes_ahead;
+    return pipeline->next_read < pipeline->released + pipeline->slot_count &&
+           pipeline->ahead < pipeline->max_ahead && pipeline->bytes_ahead < max_bytes_ahead;
 }
 
 /* --- Readers -------------------------------------------------------------- */
@@ -156,20 +151,14 @@ static vg_status copy_path(slot *to, const char *path, vg_error *error)
     return VG_OK;
 }
 
-/* Under the lock: the next image into its slot. Without one the pipeline ends. */
-static slot *take_task(vg_pipeline *pipeline)
+/* The next image into its slot, by the reader that holds the source. */
+static vg_status take_task(vg_pipeline *pipeline, slot *to)
 {
-    const vg_pipeline_options *options = &pipeline->options;
-    slot *to = &pipeline->slots[atomic_load(&pipeline->next_read) % pipeline->slot_count];
     vg_known_image task;
     vg_error *error = &pipeline->source_error;
-    vg_status status = vg_known_images_next(options->images, &task, error);
+    vg_status status = vg_known_images_next(pipeline->options.images, &task, error);
     if (status == VG_OK) status = copy_path(to, task.image.path, error);
-    if (status != VG_OK) {
-        atomic_store(&pipeline->source_status, (int)status);
-        vg_event_tell(&pipeline->events[OUTCOME]);
-        return NULL;
-    }
+    if (status != VG_OK) return status;
     to->size = task.image.size;
     to->modified = task.image.modified;
     to->known = task.known;
@@ -177,25 +166,44 @@ static slot *take_task(vg_pipeline *pipeline)
     to->sha256[0] = to->expected[0] = '\0';
     if (task.sha256 != NULL) snprintf(to->expected, sizeof to->expected, "%s", task.sha256);
     to->result.status = VG_OK;
-    atomic_fetch_add(&pipeline->ahead, 1);
-    atomic_fetch_add(&pipeline->next_read, 1);
-    return to;
+    return VG_OK;
 }
 
-/* NULL where there are no more, or it is time to stop. */
+/* The slot of the next image; NULL where there are no more, or it is time to stop. */
+static slot *wait_for_room(vg_pipeline *pipeline)
+{
+    slot *free_one = NULL;
+    pthread_mutex_lock(&pipeline->lock);
+    while (!atomic_load(&pipeline->stop) && pipeline->source_status == VG_OK &&
+           pipeline->next_read < pipeline->options.count) {
+        if (has_room(pipeline)) {
+            free_one = &pipeline->slots[pipeline->next_read % pipeline->slot_count];
+            break;
+        }
+        pthread_cond_wait(&pipeline->has_room, &pipeline->lock);
+    }
+    pthread_mutex_unlock(&pipeline->lock);
+    return free_one;
+}
+
+/* NULL where there are no more, or it is time to stop. Without a next image the pipeline
+ * ends. */
 static slot *wait_for_task(vg_pipeline *pipeline)
 {
-    slot *image = NULL;
     pthread_mutex_lock(&pipeline->source_lock);
-    while (image == NULL) {
-        unsigned seen = vg_event_changes(&pipeline->events[ROOM]);
-        if (atomic_load(&pipeline->stop) || atomic_load(&pipeline->source_status) != VG_OK ||
-            atomic_load(&pipeline->next_read) == pipeline->options.count)
-            break;
-        if (has_room(pipeline))
-            image = take_task(pipeline);
-        else
-            vg_event_wait(&pipeline->events[ROOM], seen);
+    slot *image = wait_for_room(pipeline);
+    vg_status status = image != NULL ? take_task(pipeline, image) : VG_OK;
+    if (image != NULL) {
+        pthread_mutex_lock(&pipeline->lock);
+        if (status == VG_OK) {
+            pipeline->ahead++;
+            pipeline->next_read++;
+        } else {
+            pipeline->source_status = status;
+            pthread_cond_signal(&pipeline->has_outcome);
+            image = NULL;
+        }
+        pthread_mutex_unlock(&pipeline->lock);
     }
     pthread_mutex_unlock(&pipeline->source_lock);
     return image;
@@ -227,43 +235,20 @@ static void *read_files(void *argument)
     vg_pipeline *pipeline = self->pipeline;
     slot *image;
     while ((image = wait_for_task(pipeline)) != NULL) {
-        if (image->known != VG_KNOWN) {
-            double start = vg_seconds();
-            read_slot(self, image);
-            self->seconds = self->seconds + (vg_seconds() - start);
-        }
-        if (image->result.status != VG_OK || image->known == VG_KNOWN) {
-            finish_slot(pipeline, image);
-        } else {
-            atomic_fetch_add(&pipeline->bytes_ahead, image->content.size);
-            put_ready(pipeline, image);
-        }
+        double start = vg_seconds();
+        bool is_read = image->known != VG_KNOWN;
+        if (is_read) read_slot(self, image);
+        bool is_over = image->result.status != VG_OK || image->known == VG_KNOWN;
+        pthread_mutex_lock(&pipeline->lock);
+        if (is_read) self->seconds += vg_seconds() - start;
+        if (is_over) finish_slot(pipeline, image, 0);
+        pthread_mutex_unlock(&pipeline->lock);
+        if (!is_over) put_ready(pipeline, image);
     }
     return NULL;
 }
 
 /* --- Workers -------------------------------------------------------------- */
-
-/* NULL where it is time to stop. */
-static slot *wait_for_content(vg_pipeline *pipeline)
-{
-    for (;;) {
-        unsigned seen = vg_event_changes(&pipeline->events[CONTENT]);
-        if (atomic_load(&pipeline->stop)) return NULL;
-        slot *image = take_ready(pipeline);
-        if (image != NULL) return image;
-        vg_event_wait(&pipeline->events[CONTENT], seen);
-    }
-}
-
-static void note_times(worker *self)
-{
-    vg_extractor_times times;
-    vg_extractor_get_times(self->extractor, &times);
-    self->decode = times.decode;
-    self->resize = times.resize;
-    self->network = times.network;
-}
 
 static void extract_slot(worker *self, slot *image)
 {
@@ -284,9 +269,10 @@ static void *extract_images(void *argument)
     while ((image = wait_for_content(pipeline)) != NULL) {
         size_t bytes = image->content.size;
         extract_slot(self, image);
-        note_times(self);
-        atomic_fetch_sub(&pipeline->bytes_ahead, bytes);
-        finish_slot(pipeline, image);
+        pthread_mutex_lock(&pipeline->lock);
+        vg_extractor_get_times(self->extractor, &self->times);
+        finish_slot(pipeline, image, bytes);
+        pthread_mutex_unlock(&pipeline->lock);
     }
     return NULL;
 }
@@ -334,17 +320,27 @@ static vg_status allocate(vg_pipeline *pipeline, vg_error *error)
     return VG_OK;
 }
 
+enum { LOCKS = 5 };
+
+static void close_locks(vg_pipeline *pipeline)
+{
+    if (pipeline->opened_locks > 4) pthread_cond_destroy(&pipeline->has_outcome);
+    if (pipeline->opened_locks > 3) pthread_cond_destroy(&pipeline->has_content);
+    if (pipeline->opened_locks > 2) pthread_cond_destroy(&pipeline->has_room);
+    if (pipeline->opened_locks > 1) pthread_mutex_destroy(&pipeline->lock);
+    if (pipeline->opened_locks > 0) pthread_mutex_destroy(&pipeline->source_lock);
+}
+
 static vg_status open_locks(vg_pipeline *pipeline, vg_error *error)
 {
-    if (pthread_mutex_init(&pipeline->source_lock, NULL) != 0)
-        return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
-    pipeline->has_lock = true;
-    vg_status status = VG_OK;
-    while (status == VG_OK && pipeline->opened_events < EVENTS) {
-        status = vg_event_open(&pipeline->events[pipeline->opened_events], error);
-        if (status == VG_OK) pipeline->opened_events++;
-    }
-    return status;
+    int *opened = &pipeline->opened_locks;
+    *opened += pthread_mutex_init(&pipeline->source_lock, NULL) == 0;
+    if (*opened == 1) *opened += pthread_mutex_init(&pipeline->lock, NULL) == 0;
+    if (*opened == 2) *opened += vg_condition_init(&pipeline->has_room) == 0;
+    if (*opened == 3) *opened += vg_condition_init(&pipeline->has_content) == 0;
+    if (*opened == 4) *opened += vg_condition_init(&pipeline->has_outcome) == 0;
+    if (*opened == LOCKS) return VG_OK;
+    return vg_fail(error, VG_ENOMEM, "no lock could be made for the threads");
 }
 
 static vg_status start_thread(pthread_t *thread, void *(*run)(void *), void *argument, int *running,
@@ -407,9 +403,11 @@ vg_status vg_pipeline_open(vg_pipeline **pipeline, const vg_pipeline_options *op
 
 static void stop_threads(vg_pipeline *pipeline)
 {
+    pthread_mutex_lock(&pipeline->lock);
     atomic_store(&pipeline->stop, true);
-    vg_event_tell_all(&pipeline->events[ROOM]);
-    vg_event_tell_all(&pipeline->events[CONTENT]);
+    pthread_cond_broadcast(&pipeline->has_room);
+    pthread_cond_broadcast(&pipeline->has_content);
+    pthread_mutex_unlock(&pipeline->lock);
     for (int i = 0; i < pipeline->running_readers; i++)
         pthread_join(pipeline->readers[i].thread, NULL);
     for (int i = 0; i < pipeline->running_workers; i++)
@@ -420,9 +418,8 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 {
     vg_pipeline *closed = *pipeline;
     if (closed == NULL) return;
-    if (closed->opened_events == EVENTS) stop_threads(closed);
-    while (closed->opened_events > 0) vg_event_close(&closed->events[--closed->opened_events]);
-    if (closed->has_lock) pthread_mutex_destroy(&closed->source_lock);
+    if (closed->opened_locks == LOCKS) stop_threads(closed);
+    close_locks(closed);
     for (int i = 0; closed->workers != NULL && i < closed->worker_count; i++)
         vg_extractor_close(&closed->workers[i].extractor);
     for (int i = 0; closed->readers != NULL && i < closed->reader_count; i++)
@@ -443,46 +440,43 @@ void vg_pipeline_close(vg_pipeline **pipeline)
 
 /* --- The caller's side -------------------------------------------------------- */
 
-/* The image that the caller waits for will not come. */
-static bool has_no_more(vg_pipeline *pipeline)
-{
-    return atomic_load(&pipeline->source_status) != VG_OK &&
-           pipeline->next_taken == atomic_load(&pipeline->next_read);
-}
-
-static vg_status wait_for_outcome(vg_pipeline *pipeline, slot *next, vg_error *error)
+/* Under the lock. */
+static vg_status wait_for_outcome(vg_pipeline *pipeline, const slot *next, vg_error *error)
 {
     for (;;) {
-        unsigned seen = vg_event_changes(&pipeline->events[OUTCOME]);
         vg_status status = vg_check_cancel(pipeline->options.cancel, error);
-        if (status != VG_OK || atomic_load(&next->is_done)) return status;
-        if (has_no_more(pipeline)) {
+        if (status != VG_OK || next->is_done) return status;
+        /* The image will not come. */
+        if (pipeline->source_status != VG_OK && pipeline->next_taken == pipeline->next_read) {
             if (error != NULL) *error = pipeline->source_error;
-            return (vg_status)atomic_load(&pipeline->source_status);
+            return pipeline->source_status;
         }
-        vg_event_wait_for(&pipeline->events[OUTCOME], seen, WAIT_MILLISECONDS);
+        struct timespec until = vg_deadline(WAIT_MILLISECONDS);
+        pthread_cond_timedwait(&pipeline->has_outcome, &pipeline->lock, &until);
     }
 }
 
+/* Under the lock: the caller is done with the image that it took last. */
 static void release_taken(vg_pipeline *pipeline)
 {
-    uint64_t released = atomic_load(&pipeline->released);
-    if (released == pipeline->next_taken) return;
-    atomic_store(&pipeline->slots[released % pipeline->slot_count].is_done, false);
-    atomic_store(&pipeline->released, released + 1);
-    vg_event_tell(&pipeline->events[ROOM]);
+    if (pipeline->released == pipeline->next_taken) return;
+    pipeline->slots[pipeline->released % pipeline->slot_count].is_done = false;
+    pipeline->released++;
+    pthread_cond_signal(&pipeline->has_room);
 }
 
 vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error *error)
 {
     if (pipeline->next_taken == pipeline->options.count)
         return vg_fail(error, VG_EINVAL, "every image has been taken");
+    const slot *next = &pipeline->slots[pipeline->next_taken % pipeline->slot_count];
+    pthread_mutex_lock(&pipeline->lock);
     release_taken(pipeline);
-    slot *next = &pipeline->slots[pipeline->next_taken % pipeline->slot_count];
     vg_status status = wait_for_outcome(pipeline, next, error);
+    if (status == VG_OK) pipeline->next_taken++;
+    pthread_mutex_unlock(&pipeline->lock);
     if (status != VG_OK) return status;
 
-    pipeline->next_taken++;
     *outcome =
         (vg_outcome){.image = {.path = next->path, .size = next->size, .modified = next->modified},
                      .sha256 = next->sha256,
@@ -497,10 +491,12 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
 void vg_pipeline_get_times(vg_pipeline *pipeline, vg_step_times *times)
 {
     *times = (vg_step_times){0};
+    pthread_mutex_lock(&pipeline->lock);
     for (int i = 0; i < pipeline->reader_count; i++) times->read += pipeline->readers[i].seconds;
     for (int i = 0; i < pipeline->worker_count; i++) {
-        times->extract.decode += pipeline->workers[i].decode;
-        times->extract.resize += pipeline->workers[i].resize;
-        times->extract.network += pipeline->workers[i].network;
+        times->extract.decode += pipeline->workers[i].times.decode;
+        times->extract.resize += pipeline->workers[i].times.resize;
+        times->extract.network += pipeline->workers[i].times.network;
     }
+    pthread_mutex_unlock(&pipeline->lock);
 }
