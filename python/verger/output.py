@@ -166,8 +166,8 @@ class Output:
         for file in self._files(name):
             data = self._read(file)
             names = pa.csv.open_csv(pa.BufferReader(data), parse_options=parse).schema.names
-            convert = pa.csv.ConvertOptions({name: pa.string() for name in names},
-                                            strings_can_be_null=False)
+            kinds = {name: pa.string() for name in names}
+            convert = pa.csv.ConvertOptions(column_types=kinds, strings_can_be_null=False)
             tables.append(pa.csv.read_csv(pa.BufferReader(data), parse_options=parse,
                                           convert_options=convert))
         return pa.concat_tables(tables)
