@@ -8,6 +8,7 @@ from ctypes import byref
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from verger._command import fetch_weights
 from verger._library import (Handle, ModelOptions, Resource, call, file_name, library,
                              short_text)
 
@@ -39,8 +40,21 @@ def find_model(model: Optional[PathLike] = None) -> str:
     cached = cached_model()
     if cached.is_file():
         return str(cached)
-    raise FileNotFoundError(f"no weights at {cached}: give a model, set VERGER_MODEL, or run "
-                            "`verger model fetch`")
+    raise NoWeights(f"no weights at {cached}: give a model, set VERGER_MODEL, or run "
+                    "`verger model fetch`")
+
+
+class NoWeights(FileNotFoundError):
+    """None are named, and none are in the cache."""
+
+
+def find_or_fetch_model(model: Optional[PathLike] = None) -> str:
+    """Fetches the weights into the cache where none are named or there, as the command does."""
+    try:
+        return find_model(model)
+    except NoWeights:
+        fetch_weights()
+        return find_model(model)
 
 
 class Model(Handle):
@@ -51,9 +65,10 @@ class Model(Handle):
     _kind = "model"
 
     def __init__(self, model: Optional[PathLike] = None, *, kernels: Optional[str] = None) -> None:
-        """model: as of `find_model`. kernels: "ref", "avx2", ...; None takes $VERGER_CPU or
+        """model: as of `find_model`; where it finds none, the official weights are fetched into
+        the cache. kernels: "ref", "avx2", ...; None takes $VERGER_CPU or
         the best of this CPU."""
-        self.source = find_model(model)
+        self.source = find_or_fetch_model(model)
         self._asked_kernels = kernels
         options = ModelOptions(None if kernels is None else short_text(kernels, "kernels"))
         self._owned = Resource("vg_model_open", "vg_model_close", file_name(self.source),

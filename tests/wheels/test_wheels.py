@@ -50,7 +50,7 @@ def test_metadata(wheel, arch):
     assert f"\nName: verger\nVersion: {version}\n" in metadata
     assert "\nRequires-Python: >=3.9\n" in metadata
     required = re.findall(r"^Requires-Dist: (.+)$", metadata, re.MULTILINE)
-    assert [requirement for requirement in required if "extra" not in requirement] == ["pyarrow>=14"]
+    assert [requirement for requirement in required if "extra" not in requirement] == ["pyarrow>=14.0.1"]
     assert any("pyspark" in requirement and "'spark'" in requirement for requirement in required)
     assert f'__version__ = "{version}"' in text(wheel, "verger/__init__.py")
     assert f"Tag: py3-none-manylinux_2_28_{arch}\n" in text(wheel, ".dist-info/WHEEL")
@@ -71,7 +71,8 @@ def test_contents(wheel):
 def test_command(wheel):
     scripts = configparser.ConfigParser()
     scripts.read_string(text(wheel, "entry_points.txt"))
-    assert scripts["console_scripts"]["verger-spark"] == "verger.spark.__main__:main"
+    assert scripts["console_scripts"]["verger-spark"] == "verger._command:spark_main"
+    assert scripts["console_scripts"]["verger"] == "verger._command:main"
 
 
 def test_licences_of_the_bundled_libraries(wheel):
