@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -39,7 +41,6 @@ def main() -> None:
         end(f"the command is not installed: {reason}\nIts own build brings it: run `make` in the "
             "sources, or install what is missing and call pip again")
     surroundings = environment()
-    os.chmod(command, 0o755) if not os.access(command, os.X_OK) else None
     loaded = subprocess.run([command, "--version"], env=surroundings, capture_output=True, text=True)
     if loaded.returncode == 127:  # of the dynamic linker
         end(f"the command was built for another pyarrow than the one installed: call pip again to "
@@ -48,13 +49,9 @@ def main() -> None:
 
 
 def spark_main() -> int:
-    try:
-        import pyspark  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("pyspark") is None:
         end("verger-spark needs pyspark: pip install 'verger[spark]'")
-    from verger.spark.__main__ import main
-
-    return int(main())
+    return int(importlib.import_module("verger.spark.__main__").main())
 
 
 def fetch_weights() -> None:

@@ -56,21 +56,21 @@ class Extractor:
         images that come one at a time and whose features are wanted soon.
         max_pixels: the largest width * height, Pillow's limit where None. max_file_size: the
         bytes of the largest file. exif_orient: turn images as their EXIF data say."""
-        self.team = whole_number(team, "team", 1, MOST_THREADS)
-        self._asked_threads = threads
+        self.team: int = whole_number(team, "team", 1, MOST_THREADS)
+        self._asked_threads: Optional[int] = threads
         if threads is None:
             threads = max(1, library().vg_usable_cpus() // team)
-        self.threads = whole_number(threads, "threads", 1, MOST_THREADS)
+        self.threads: int = whole_number(threads, "threads", 1, MOST_THREADS)
         self._options = ExtractorOptions()
         library().vg_extractor_options_default(byref(self._options))
         if max_pixels is not None:
             self._options.image.max_pixels = whole_number(max_pixels, "max_pixels", 1, 2**64 - 1)
-        self.max_file_size = whole_number(max_file_size, "max_file_size", 1, 2**63 - 1)
+        self.max_file_size: int = whole_number(max_file_size, "max_file_size", 1, 2**63 - 1)
         self._options.image.exif_orient = int(bool(exif_orient))
         self._options.threads = self.team
         self._closed = False
         self._lock = threading.Lock()  # over which crew there is
-        self.model = model if isinstance(model, Model) else Model(model, kernels=kernels)
+        self.model: Model = model if isinstance(model, Model) else Model(model, kernels=kernels)
         self._crew: Optional[Crew] = self._new_crew()
         watched.add(self)
 

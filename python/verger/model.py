@@ -68,8 +68,8 @@ class Model(Handle):
         """model: as of `find_model`; where it finds none, the official weights are fetched into
         the cache. kernels: "ref", "avx2", ...; None takes $VERGER_CPU or
         the best of this CPU."""
-        self.source = find_or_fetch_model(model)
-        self._asked_kernels = kernels
+        self.source: str = find_or_fetch_model(model)
+        self._asked_kernels: Optional[str] = kernels
         options = ModelOptions(None if kernels is None else short_text(kernels, "kernels"))
         self._owned = Resource("vg_model_open", "vg_model_close", file_name(self.source),
                                byref(options))

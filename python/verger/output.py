@@ -38,11 +38,11 @@ class Output:
                  timestamp: Optional[str] = None) -> None:
         """address: a folder, or s3://bucket/prefix. FileNotFoundError where nothing is
         complete."""
-        self.address = os.fspath(address)
+        self.address: str = os.fspath(address)
         self._store, self._root = file_system(address)
         complete = {name: self._complete(name) for name in FOLDERS}
         times = sorted({time for folders in complete.values() for time in folders})
-        self.timestamps = list(complete["features"]) or times
+        self.timestamps: list[str] = list(complete["features"]) or times
         if timestamp is None:
             # A newer PCA may be of these features; an older one is of others.
             oldest = max(complete["features"], default=max(times, default=None))
