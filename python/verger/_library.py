@@ -94,13 +94,15 @@ class NeighboursOptions(ctypes.Structure):
     """vg_neighbours_options"""
 
     _fields_ = [("metric", c_int), ("threads", c_int), ("kernels", c_char_p),
-                ("progress", NEIGHBOURS_PROGRESS), ("context", c_void_p)]
+                ("progress", NEIGHBOURS_PROGRESS), ("context", c_void_p),
+                ("reserved", c_uint64 * 8)]
 
 
 class IndexOptions(ctypes.Structure):
     """vg_index_options"""
 
-    _fields_ = [("metric", c_int), ("threads", c_int), ("kernels", c_char_p), ("sketch", c_int)]
+    _fields_ = [("metric", c_int), ("threads", c_int), ("kernels", c_char_p), ("sketch", c_int),
+                ("reserved", c_uint64 * 8)]
 
 
 class ExtractorTimes(ctypes.Structure):
