@@ -9,7 +9,7 @@
 
 from verger import pca
 from verger._crew import Times
-from verger._library import FEATURE_COUNT, VergerError, kernel_sets, library
+from verger._library import FEATURE_COUNT, VergerError, image_formats, kernel_sets, library
 from verger._rows import label_of
 from verger.extractor import FEATURES, IMAGES, Extractor
 from verger.model import Model, find_model
@@ -20,8 +20,8 @@ from verger.pca import PCA, Moments
 
 __version__ = "0.2.0"
 __all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Extractor", "Index", "Model",
-           "Moments", "Output", "Times", "VergerError", "find_model", "kernel_sets", "label_of", "libraries",
-           "library_version", "neighbours", "open", "pca"]
+           "Moments", "Output", "Times", "VergerError", "find_model", "image_formats", "kernel_sets",
+           "label_of", "libraries", "library_version", "neighbours", "open", "pca"]
 
 
 def library_version() -> str:

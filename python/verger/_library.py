@@ -120,6 +120,7 @@ FUNCTIONS = {
     "vg_libraries": (c_char_p, []),
     "vg_usable_cpus": (c_int, []),
     "vg_kernel_set": (c_char_p, [c_size_t]),
+    "vg_image_format": (c_char_p, [c_size_t]),
     "vg_model_open": (status, [POINTER(HANDLE), c_char_p, POINTER(ModelOptions)]),
     "vg_model_close": (None, [POINTER(HANDLE)]),
     "vg_model_kernels": (c_char_p, [HANDLE]),
@@ -211,14 +212,24 @@ def text_of(error: Error) -> str:
     return str(error.message.decode("utf-8", "replace"))
 
 
-def kernel_sets() -> list[str]:
-    """The kernel sets that this CPU can run, plainest first."""
+def names_of(function: str) -> list[str]:
+    """What a function gives by number, up to its NULL."""
     names: list[str] = []
     while True:
-        name = library().vg_kernel_set(len(names))
+        name = getattr(library(), function)(len(names))
         if name is None:
             return names
         names.append(name.decode())
+
+
+def kernel_sets() -> list[str]:
+    """The kernel sets that this CPU can run, plainest first."""
+    return names_of("vg_kernel_set")
+
+
+def image_formats() -> list[str]:
+    """The formats of images that the library reads, such as "JPEG"."""
+    return names_of("vg_image_format")
 
 
 class Resource:

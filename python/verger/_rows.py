@@ -9,13 +9,18 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Optional, Union
 
 import pyarrow as pa
 
+from verger._library import image_formats
+
 # Names that columns and keys have in other people's tables. The first that is there counts.
 CONTENTS = ("content", "bytes", "image_bytes", "image", "img", "picture")
 PATHS = ("path", "image", "file", "filename", "file_name", "filepath", "image_path")
 LABELS = ("label", "class", "category")
 
-# Those of the command (src/selection).
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
+# As the command takes them (src/selection): those of the formats that the library reads.
+ENDINGS = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "PNG": (".png",), "WebP": (".webp",),
+           "GIF": (".gif",), "BMP": (".bmp", ".dib"), "TIFF": (".tif", ".tiff"),
+           "PNM": (".pnm", ".ppm", ".pgm", ".pbm"), "HEIC": (".heic", ".heif"),
+           "AVIF": (".avif",)}
 SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found")
 
 
@@ -76,6 +81,10 @@ def label_of(path: Union[str, bytes, os.PathLike[Any]]) -> str:
     return PurePath(os.fsdecode(path)).parent.name
 
 
+def image_endings() -> tuple[str, ...]:
+    return tuple(ending for name in image_formats() for ending in ENDINGS.get(name, ()))
+
+
 def file_row(path: Union[str, bytes, os.PathLike[Any]]) -> Row:
     name = os.fsdecode(path)
     return Row(name_text(name), name_text(label_of(name)), File(name))
@@ -84,12 +93,12 @@ def file_row(path: Union[str, bytes, os.PathLike[Any]]) -> Row:
 def images_below(folder: Union[str, bytes, os.PathLike[Any]]) -> list[str]:
     """The images in a folder and those in it, in byte order of their paths, as the command
     takes them: by their endings, none that is hidden or of the system's own folders."""
-    root, found = os.fsdecode(folder), []
+    root, found, endings = os.fsdecode(folder), [], image_endings()
     for parent, folders, names in os.walk(root, followlinks=True):
         folders[:] = [name for name in folders
                       if not name.startswith(".") and name not in SYSTEM_FOLDERS]
         found += [os.path.join(parent, name) for name in names
-                  if not name.startswith(".") and name.lower().endswith(ENDINGS)]
+                  if not name.startswith(".") and name.lower().endswith(endings)]
     return sorted(found, key=lambda name: os.fsencode(os.path.relpath(name, root)))
 
 
@@ -101,7 +110,7 @@ def file_rows(path: Union[str, os.PathLike[Any]]) -> Iterator[Row]:
     below = images_below(path)
     if not below:
         yield Row(name_text(path), None, Failed("the folder holds no image whose name ends in "
-                                                + ", ".join(ENDINGS)))
+                                                + ", ".join(image_endings())))
     yield from map(file_row, below)
 
 

@@ -234,6 +234,20 @@ def test_a_folder_is_what_the_command_takes(extractor, few, tmp_path):
     assert extractor.extract([tmp_path / "b", few[0]]).num_rows == 2
 
 
+def test_endings_are_the_commands(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for ending in ("jpg JPEG jpe jfif png webp gif bmp dib tif tiff pnm ppm pgm pbm heic heif "
+                   "avif jp2 svg jxl psd ico raw txt").split():
+        (images / f"x.{ending}").write_bytes(b"x")
+    subprocess.run([BUILD / "verger", "metadata", images, tmp_path / "output", "-q"], check=True)
+    (part,) = (tmp_path / "output").glob("metadata/images_*/part-*")
+    theirs = pandas.read_csv(part)["path"].tolist()
+    with verger.Extractor(MODEL, threads=1) as extractor:
+        ours = extractor.extract(images)
+    assert ours["path"].to_pylist() == theirs
+
+
 # --- Tables --------------------------------------------------------------------------------------
 
 
