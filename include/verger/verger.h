@@ -351,6 +351,28 @@ VG_API VG_CHECKED vg_status vg_index_search(vg_index *index, size_t n, const flo
                                             const unsigned char *allowed, int64_t *indices,
                                             double *distances, vg_error *error);
 
+/* --- Layout ------------------------------------------------------------- */
+
+typedef struct vg_layout_options {
+    int epochs;  /* default 0: 500, or 200 for 10,000 rows and more */
+    int threads; /* default 1, the calling thread */
+    /* NULL, or called after each epoch with the share that is done; anything but 0 ends the
+     * work as VG_ECANCELLED. */
+    int (*progress)(void *context, double share);
+    void *context;
+} vg_layout_options;
+
+VG_API void vg_layout_options_default(vg_layout_options *options);
+
+/* A map: places [n][2] in which rows that are near lie near, by UMAP's objective, from the
+ * nearest rows of every row as vg_neighbours gives them (indices and distances [n][k], at
+ * least 2; a row's end at the first index below 0) and places to start from, such as the
+ * first two components (start [n][2]). The same bits on any number of threads and any CPU.
+ * `options` may be NULL. Takes some 40 bytes a row and neighbour. */
+VG_API vg_status vg_layout(const int64_t *indices, const double *distances, size_t n, int k,
+                           const float *start, const vg_layout_options *options, float *places,
+                           vg_error *error);
+
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,
  * under the guard that all who declare them share. */

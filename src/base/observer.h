@@ -17,6 +17,7 @@ typedef enum vg_phase {
     VG_PHASE_PROJECT, /* rows */
     VG_PHASE_READ,    /* rows */
     VG_PHASE_MATCH,   /* rows */
+    VG_PHASE_LAYOUT,  /* rows */
     VG_PHASE_DRAW,    /* thumbnails */
     VG_PHASE_COMMIT
 } vg_phase;

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/usable_cpus.h"
 #include "output/batch_reader.h"
 #include "output/layout.h"
 #include "report/page_blocks.h"
@@ -194,6 +196,72 @@ vg_status vg_page_neighbours_read(vg_page_neighbours *neighbours, const vg_row_t
                       vg_store_address(output), folder, (unsigned long long)state.unknown);
     return status;
 }
+
+/* --- The layout -------------------------------------------------------------------- */
+
+typedef struct laying {
+    const atomic_bool *cancel;
+    const vg_observer *observer;
+    uint64_t rows;
+    double start;
+} laying;
+
+static int tell_layout(void *context, double share)
+{
+    const laying *state = context;
+    vg_notify_progress(state->observer, VG_PHASE_LAYOUT,
+                       (uint64_t)(share * (double)state->rows + 0.5), state->rows, 0, state->start);
+    return vg_check_cancel(state->cancel, NULL) != VG_OK;
+}
+
+/* Planes of steps to rows of numbers, as the library has them. */
+static void unfold(const vg_page_neighbours *neighbours, size_t rows, int64_t *indices,
+                   double *distances)
+{
+    size_t k = (size_t)neighbours->k;
+    for (size_t place = 0; place < k; place++) {
+        for (size_t row = 0; row < rows; row++) {
+            int32_t step = neighbours->steps[place * rows + row];
+            indices[row * k + place] = step != 0 ? (int64_t)row + step : -1;
+            distances[row * k + place] = (double)neighbours->distances[place * rows + row];
+        }
+    }
+}
+
+vg_status vg_page_neighbours_place(float *places, const vg_page_neighbours *neighbours,
+                                   const vg_row_table *rows, const atomic_bool *cancel,
+                                   const vg_observer *observer, vg_error *error)
+{
+    size_t count = vg_row_table_count(rows), cells = count * (size_t)neighbours->k;
+    size_t dims = (size_t)rows->values.dims;
+    laying state = {cancel, observer, count, vg_seconds()};
+    vg_layout_options options;
+    vg_layout_options_default(&options);
+    options.threads = vg_usable_cpus();
+    options.progress = tell_layout;
+    options.context = &state;
+    int64_t *indices = malloc(cells * sizeof *indices);
+    double *distances = malloc(cells * sizeof *distances);
+    float *start = malloc(2 * count * sizeof *start);
+    vg_status status = VG_OK;
+    if (indices == NULL || distances == NULL || start == NULL)
+        status = vg_fail_memory(error, cells * (sizeof *indices + sizeof *distances));
+    if (status == VG_OK) {
+        unfold(neighbours, count, indices, distances);
+        for (size_t i = 0; i < count; i++) {
+            start[2 * i] = rows->values.rows[i * dims];
+            start[2 * i + 1] = rows->values.rows[i * dims + (dims > 1)];
+        }
+        status =
+            vg_layout(indices, distances, count, neighbours->k, start, &options, places, error);
+    }
+    free(indices);
+    free(distances);
+    free(start);
+    return status;
+}
+
+/* --- Blocks ------------------------------------------------------------------------ */
 
 vg_status vg_page_neighbours_write(const vg_page_neighbours *neighbours, size_t rows, json_t *head,
                                    FILE *page, vg_error *error)

@@ -17,6 +17,10 @@ typedef struct vg_page_neighbours {
 vg_status vg_page_neighbours_read(vg_page_neighbours *neighbours, const vg_row_table *rows,
                                   vg_store *output, const atomic_bool *cancel,
                                   const vg_observer *observer, vg_error *error);
+/* Places [rows][2] by vg_layout, from the first two components; one component counts twice. */
+vg_status vg_page_neighbours_place(float *places, const vg_page_neighbours *neighbours,
+                                   const vg_row_table *rows, const atomic_bool *cancel,
+                                   const vg_observer *observer, vg_error *error);
 void vg_page_neighbours_free(vg_page_neighbours *neighbours);
 
 /* Puts head.neighbours, and the blocks. */

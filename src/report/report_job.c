@@ -16,7 +16,8 @@ enum { AXES = 10 }; /* components that the map can be drawn by */
 
 void vg_report_options_default(vg_report_options *options)
 {
-    *options = (vg_report_options){.thumbnail_size = 32, .max_file_size = 256u << 20};
+    *options =
+        (vg_report_options){.layout = true, .thumbnail_size = 32, .max_file_size = 256u << 20};
     vg_image_options_default(&options->image);
 }
 
@@ -45,21 +46,45 @@ static void close_report(report *r)
 
 /* --- Blocks ------------------------------------------------------------------------ */
 
+/* One axis of the map: values [rows], `stride` numbers apart. */
+static vg_status write_axis(report *r, const char *name, const float *values, size_t stride,
+                            FILE *page, vg_error *error)
+{
+    char block[32];
+    float low, high;
+    json_t *axes = json_object_get(r->head, "axes");
+    size_t count = vg_row_table_count(&r->rows);
+    snprintf(block, sizeof block, "axis-%zu", json_array_size(axes));
+    vg_page_quantise(r->steps, values, count, stride, &low, &high);
+    json_array_append_new(
+        axes, json_pack("{s:s, s:[f, f]}", "name", name, "range", (double)low, (double)high));
+    return vg_page_block_deflated(page, block, r->steps, count * sizeof *r->steps, error);
+}
+
+static vg_status write_layout(report *r, FILE *page, vg_error *error)
+{
+    if (!r->options->layout || r->neighbours.k < 2) return VG_OK;
+    size_t bytes = 2 * vg_row_table_count(&r->rows) * sizeof(float);
+    float *places = malloc(bytes);
+    if (places == NULL) return vg_fail_memory(error, bytes);
+    vg_status status = vg_page_neighbours_place(places, &r->neighbours, &r->rows,
+                                                r->options->cancel, &r->options->observer, error);
+    if (status == VG_OK) status = write_axis(r, "layout 1", places, 2, page, error);
+    if (status == VG_OK) status = write_axis(r, "layout 2", places + 1, 2, page, error);
+    free(places);
+    return status;
+}
+
+/* The layout first, which the page begins with. */
 static vg_status write_axes(report *r, FILE *page, vg_error *error)
 {
-    json_t *axes = json_array();
-    json_object_set_new(r->head, "axes", axes);
-    vg_status status = VG_OK;
-    size_t dims = (size_t)r->rows.values.dims, count = vg_row_table_count(&r->rows);
+    size_t dims = (size_t)r->rows.values.dims;
+    json_object_set_new(r->head, "axes", json_array());
+    vg_status status = write_layout(r, page, error);
     for (size_t axis = 0; axis < dims && axis < AXES && status == VG_OK; axis++) {
-        char block[32], name[32];
-        float low, high;
-        snprintf(block, sizeof block, "axis-%zu", axis);
+        char name[32];
         snprintf(name, sizeof name, "component %zu", axis + 1);
-        vg_page_quantise(r->steps, r->rows.values.rows + axis, count, dims, &low, &high);
-        status = vg_page_block_deflated(page, block, r->steps, count * sizeof *r->steps, error);
-        json_array_append_new(
-            axes, json_pack("{s:s, s:[f, f]}", "name", name, "range", (double)low, (double)high));
+        status = write_axis(r, name, r->rows.values.rows + axis, dims, page, error);
     }
     return status;
 }

@@ -2,6 +2,8 @@
 #ifndef VG_REPORT_REPORT_JOB_H
 #define VG_REPORT_REPORT_JOB_H
 
+#include <stdbool.h>
+
 #include "base/observer.h"
 #include "io/io.h"
 #include "output/timestamp.h"
@@ -10,6 +12,7 @@ typedef struct vg_report_options {
     const char *output; /* of a run, or of a PCA */
     const char *page;   /* a file on this machine */
     const char *title;  /* NULL takes the last part of the output's address */
+    bool layout;        /* a map by neighbours, where there are any */
     int thumbnail_size; /* 32 or 48 pixels, 0 for none */
     vg_store_options store;
     vg_image_options image;
@@ -18,7 +21,7 @@ typedef struct vg_report_options {
     vg_observer observer;
 } vg_report_options;
 
-/* 32 pixels, 256 MiB. */
+/* With a layout, 32 pixels, 256 MiB. */
 void vg_report_options_default(vg_report_options *options);
 
 typedef struct vg_report_result {

@@ -53,6 +53,8 @@ def test_own_photographs(checkout, tmp_path):
         for table in ("features/parquet/features_", "pca/parquet/pca_", "model_info/variance_"):
             assert table in done.stdout
         assert "Apple Golden 1" in done.stdout
+        page = checkout / "build/demo-output/report.html"
+        assert f"Open this page in a browser: {page}" in done.stdout and page.stat().st_size > 50000
     runs = list((checkout / "build/demo-output/features/parquet").iterdir())
     assert len(runs) == 1, "a demo replaces the one before it"
 

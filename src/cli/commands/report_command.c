@@ -9,13 +9,17 @@
 #include "cli/reporting/metrics.h"
 #include "report/report_job.h"
 
-enum { OPTION_PAGE = 'o', OPTION_THUMBNAILS = 256, OPTION_TITLE };
+enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE };
 
+#define LAYOUT_VALUES "umap pca"
 #define THUMBNAIL_VALUES "32 48 none"
 
 static const vg_cli_option report_options[] = {
     {OPTION_PAGE, "page", "FILE", "FILE", "where the page goes (default: report.html)"},
     {OPTION_TITLE, "title", "TEXT", NULL, "its title (default: the name of OUTPUT)"},
+    {OPTION_LAYOUT, "layout", "KIND", LAYOUT_VALUES,
+     "what the map begins with: umap, drawn from the table of neighbours where there is one, or "
+     "pca, the first two components (default: umap)"},
     {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
      "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
     VG_CLI_REQUIRE_REGION_OPTION,
@@ -29,6 +33,13 @@ static bool take_thumbnails(vg_report_options *options, const vg_cli_command *co
     static const int sizes[] = {32, 48, 0};
     int choice = vg_cli_choice(command, "--thumbnails", text, THUMBNAIL_VALUES);
     if (choice >= 0) options->thumbnail_size = sizes[choice];
+    return choice >= 0;
+}
+
+static bool take_layout(vg_report_options *options, const vg_cli_command *command, const char *text)
+{
+    int choice = vg_cli_choice(command, "--layout", text, LAYOUT_VALUES);
+    options->layout = choice == 0;
     return choice >= 0;
 }
 
@@ -65,6 +76,7 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
         case VG_CLI_HELP: return key;
         case VG_CLI_POSITIONAL: taken = take_output(options, command, value); break;
         case OPTION_PAGE: taken = take_page(options, command, value); break;
+        case OPTION_LAYOUT: taken = take_layout(options, command, value); break;
         case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;
         case OPTION_TITLE:
             options->title = value;

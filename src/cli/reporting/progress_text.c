@@ -20,6 +20,7 @@ const char *vg_cli_phase_name(vg_phase phase)
     case VG_PHASE_READ: return "read";
     case VG_PHASE_MATCH: return "match";
     case VG_PHASE_COMMIT: return "commit";
+    case VG_PHASE_LAYOUT: return "layout";
     case VG_PHASE_DRAW: return "draw";
     }
     return "work";
@@ -34,6 +35,7 @@ static const char *unit(vg_phase phase)
     case VG_PHASE_DRAW: return "images";
     case VG_PHASE_PROJECT:
     case VG_PHASE_READ:
+    case VG_PHASE_LAYOUT:
     case VG_PHASE_MATCH: return "rows";
     default: return NULL;
     }
