@@ -12,11 +12,6 @@
 #include "output/layout.h"
 #include "output/timestamp.h"
 
-static const vg_table run_tables[] = {VG_TABLE_STATE,    VG_TABLE_FEATURES, VG_TABLE_PCA,
-                                      VG_TABLE_METADATA, VG_TABLE_ERRORS,   VG_TABLE_MODEL_INFO,
-                                      VG_TABLE_VARIANCE, VG_TABLE_PCA_FILE};
-enum { RUN_TABLES = sizeof run_tables / sizeof *run_tables };
-
 /* What the decision is made of. */
 typedef struct choice {
     vg_continuation *continuation;
@@ -253,8 +248,8 @@ static vg_status begin_anew(choice *made, vg_error *error)
                       "the run %s has not finished: --resume would go on with it", unfinished);
     vg_status status = choose_timestamp(made, error);
     if (status == VG_OK && !options->overwrite)
-        status =
-            vg_layout_check_absent(made->output, run_tables, RUN_TABLES, made->timestamp, error);
+        status = vg_layout_check_absent(made->output, vg_run_tables, VG_RUN_TABLES, made->timestamp,
+                                        error);
     return status == VG_OK ? vg_layout_uuid(made->continuation->uuid, error) : status;
 }
 
@@ -285,7 +280,7 @@ vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *o
         return vg_past_runs_sweep(output, timestamp, continuation->uuid, continuation->recorded,
                                   parts, error);
     if (status == VG_OK && options->overwrite)
-        status = vg_layout_delete(output, run_tables, RUN_TABLES, timestamp, error);
+        status = vg_layout_delete(output, vg_run_tables, VG_RUN_TABLES, timestamp, error);
     vg_plan begun = *plan;
     begun.uuid = continuation->uuid;
     begun.base = continuation->base;

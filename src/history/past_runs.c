@@ -8,6 +8,10 @@
 #include "history/part_record.h"
 #include "output/paths.h"
 
+const vg_table vg_run_tables[VG_RUN_TABLES] = {
+    VG_TABLE_STATE,  VG_TABLE_FEATURES,   VG_TABLE_PCA,      VG_TABLE_METADATA,
+    VG_TABLE_ERRORS, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE, VG_TABLE_PCA_FILE};
+
 /* --- Finding ---------------------------------------------------------------------- */
 
 typedef struct survey {

@@ -4,6 +4,10 @@
 
 #include "output/layout.h"
 
+/* The tables that a run writes. */
+enum { VG_RUN_TABLES = 8 };
+extern const vg_table vg_run_tables[VG_RUN_TABLES];
+
 typedef struct vg_past_runs {
     /* By their timestamps; "" for none. */
     char newest[VG_TIMESTAMP_CHARS], complete[VG_TIMESTAMP_CHARS], unfinished[VG_TIMESTAMP_CHARS];

@@ -3,13 +3,14 @@
 import concurrent.futures
 import os
 import random
+import re
 import shutil
 import time
 
 import kills
 import pytest
 import snapshots
-from conftest import TS, encoded, fill, photograph
+from conftest import TS, encoded, files_below, fill, photograph, verger
 
 # Besides the quick tests, so many kills at random moments.
 KILLS = int(os.environ.get("VERGER_KILLS", "0"))
@@ -294,3 +295,34 @@ def test_resume_and_update_together_always_work(own):
     kills.ends(source, source.with_name("undisturbed"), "--part-rows", 5, code=3)
     snapshots.assert_same(snapshots.of_run(output, newest.name[len("run_"):]),
                           snapshots.whole(source.with_name("undisturbed")))
+
+
+# --- All of them ----------------------------------------------------------------------------
+
+
+def test_runs_are_listed_and_old_ones_deleted(own):
+    source, output = own  # with a run that was broken off
+    for second in (1, 2, 3):
+        kills.ends(source, output, "--part-rows", "5", "--timestamp", f"20250201_00000{second}",
+                   code=3)
+    listed = verger("runs", output).stdout.splitlines()[1:]
+    assert [line.split()[:2] for line in listed] == [
+        [TS, "unfinished"], *[[f"20250201_00000{i}", "complete"] for i in (1, 2, 3)]]
+    assert all(line.split()[2] == "12" for line in listed)
+    assert [line.split()[3] for line in listed[1:]] == ["3/3"] * 3
+
+    before = snapshots.raw(output)
+    done = verger("runs", output, "--keep", 2, "--dry-run")
+    assert done.stdout.count("would be deleted") == 2 and snapshots.raw(output) == before
+    done = verger("runs", output, "--keep", 2)
+    assert done.returncode == 0, done.stderr
+    left = {timestamp for name in files_below(output)
+            for timestamp in re.findall(r"\d{8}_\d{6}", name)}
+    assert left == {"20250201_000002", "20250201_000003"}
+    assert verger("runs", output, "--keep", 2).stdout == ""
+    kills.ends(source, output, "--part-rows", "5", "--resume", code=3)
+
+
+def test_an_output_without_runs(tmp_path):
+    done = verger("runs", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "") and "holds no runs" in done.stderr

@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli", "measure"},
     "cli/commands": {"digest", "io", "weights", "run", "explore", "report", "cli", "cli/reporting",
-                     "cli/parsing", "cli/bench"},
+                     "cli/parsing", "cli/bench", "history", "output"},
 }
 
 # Headers of other projects that belong to single rooms.

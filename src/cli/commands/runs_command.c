@@ -1,0 +1,139 @@
+/* verger runs. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli/parsing/shared_options.h"
+#include "cli/reporting/ending.h"
+#include "history/lock.h"
+#include "history/run_catalogue.h"
+#include "output/timestamp.h"
+
+enum { OPTION_KEEP = 256, OPTION_DRY_RUN };
+
+static const vg_cli_option runs_options[] = {
+    {OPTION_KEEP, "keep", "N", NULL,
+     "delete the runs that are older than the newest N complete ones"},
+    {OPTION_DRY_RUN, "dry-run", NULL, NULL, "with --keep, say what would be deleted, and stop"},
+    VG_CLI_STORE_OPTIONS,
+    {0}};
+
+typedef struct arguments {
+    const char *output;
+    long keep; /* 0 deletes nothing */
+    bool dry_run;
+    vg_cli_shared_options shared;
+} arguments;
+
+/* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
+static int parse(arguments *taken, const vg_cli_command *command, int argc, char **argv)
+{
+    const char *value;
+    vg_cli_parser parser;
+    vg_cli_shared_options_default(&taken->shared);
+    vg_cli_parser_init(&parser, command, argc, argv);
+    for (int key; (key = vg_cli_next(&parser, &value)) != VG_CLI_END;) {
+        bool is_taken = true;
+        switch (key) {
+        case VG_CLI_ERROR:
+        case VG_CLI_HELP: return key;
+        case VG_CLI_POSITIONAL:
+            is_taken = taken->output == NULL;
+            if (!is_taken) vg_cli_usage_error(command, "one word too many: '%s'", value);
+            taken->output = value;
+            break;
+        case OPTION_KEEP:
+            is_taken = vg_cli_integer(command, "--keep", value, 1, LONG_MAX, &taken->keep);
+            break;
+        case OPTION_DRY_RUN: taken->dry_run = true; break;
+        default: is_taken = vg_cli_shared_option(&taken->shared, command, key, value);
+        }
+        if (!is_taken) return VG_CLI_ERROR;
+    }
+    const char *fault = NULL;
+    if (taken->output == NULL || taken->output[0] == '\0')
+        fault = "OUTPUT is missing";
+    else if (taken->dry_run && taken->keep == 0)
+        fault = "--dry-run goes with --keep";
+    if (fault != NULL) vg_cli_usage_error(command, "%s", fault);
+    return fault == NULL ? VG_CLI_END : VG_CLI_ERROR;
+}
+
+static void print_runs(const vg_run_catalogue *catalogue)
+{
+    printf("run              state       images    parts       size\n");
+    for (size_t i = 0; i < catalogue->count; i++) {
+        const vg_run_entry *entry = &catalogue->entries[i];
+        printf("%s  %-10s %7" PRIu64 "  %4" PRIu64 "/%-4" PRIu64 " %7.1f MB\n", entry->timestamp,
+               entry->is_complete ? "complete" : "unfinished", entry->images, entry->whole,
+               entry->parts, (double)entry->bytes / 1e6);
+    }
+}
+
+/* The number of the first run that stays. */
+static size_t first_kept(const vg_run_catalogue *catalogue, long keep)
+{
+    size_t first = catalogue->count;
+    while (first > 0 && keep > 0) keep -= catalogue->entries[--first].is_complete;
+    return keep > 0 ? 0 : first;
+}
+
+static vg_status clean(vg_store *output, const vg_run_catalogue *catalogue, const arguments *taken,
+                       vg_error *error)
+{
+    char now[VG_TIMESTAMP_CHARS];
+    vg_lock *lock = NULL;
+    size_t first = first_kept(catalogue, taken->keep);
+    vg_status status = vg_timestamp_choose(now, NULL, error);
+    if (status == VG_OK && first > 0 && !taken->dry_run)
+        status = vg_lock_open(&lock, output, now, &vg_cli_interrupted, error);
+    for (size_t i = 0; i < first && status == VG_OK; i++) {
+        const vg_run_entry *entry = &catalogue->entries[i];
+        if (atomic_load(&vg_cli_interrupted))
+            status = vg_fail(error, VG_ECANCELLED, "interrupted: call again to delete the rest");
+        else if (!taken->dry_run)
+            status = vg_run_catalogue_delete(output, entry->timestamp, error);
+        if (status == VG_OK)
+            printf("%s  %s, %.1f MB\n", entry->timestamp,
+                   taken->dry_run ? "would be deleted" : "deleted", (double)entry->bytes / 1e6);
+    }
+    vg_lock_close(&lock);
+    return status;
+}
+
+static int run_runs(const vg_cli_command *command, int argc, char **argv)
+{
+    arguments taken = {0};
+    int key = parse(&taken, command, argc, argv);
+    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    vg_error error = {""};
+    vg_store *output = NULL;
+    vg_run_catalogue catalogue = {0};
+    vg_cli_catch_signals();
+    vg_status status = vg_store_open(&output, taken.output, &taken.shared.store, &error);
+    if (status == VG_OK) status = vg_run_catalogue_open(&catalogue, output, &error);
+    if (status == VG_OK && taken.keep > 0)
+        status = clean(output, &catalogue, &taken, &error);
+    else if (status == VG_OK)
+        print_runs(&catalogue);
+    vg_run_catalogue_close(&catalogue);
+    vg_store_close(&output);
+    return status == VG_OK ? VG_EXIT_OK : vg_cli_failed(&error);
+}
+
+const vg_cli_command vg_command_runs = {
+    .name = "runs",
+    .synopsis = "OUTPUT [options]",
+    .summary = "List the runs of an output, or delete old ones",
+    .description =
+        "Lists the runs that OUTPUT holds, oldest first: timestamp, state, images, parts\n"
+        "that are there of all parts, and the size of the tables. With --keep the runs\n"
+        "older than the newest N complete ones are deleted, their tables too.\n"
+        "\n"
+        "Examples:\n"
+        "  verger runs out\n"
+        "  verger runs out --keep 3",
+    .options = runs_options,
+    .run = run_runs,
+};
