@@ -15,6 +15,7 @@
 #include "base/usable_cpus.h"
 #include "neighbours/graph.h"
 #include "neighbours/scan.h"
+#include "neighbours/shares.h"
 
 enum {
     BLOCK_ROWS = 1344,     /* a multiple of any tile's rows and of any panel: 84 * 16 */
@@ -332,7 +333,9 @@ static vg_status find_all(graph *g, vg_team *team, vg_error *error)
     if (status == VG_OK) status = open_locks(g, error);
     if (status == VG_OK) status = open_workers(g, (size_t)vg_team_size(team), error);
     if (status != VG_OK) return status;
-    vg_team_run(team, match_share, g);
+    /* A block with itself is one task. */
+    int shares = g->tasks == 1 ? 1 : vg_team_size(team);
+    vg_run_shares(team, shares, match_share, g);
     if (atomic_load(&g->is_cancelled))
         return vg_fail(error, VG_ECANCELLED, "neighbours: stopped by the caller");
     for (size_t i = 0; i < values; i++) g->keys[i] = vg_rowset_distance(&g->rows, g->keys[i]);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "neighbours/shares.h"
 #include "pca/moments.h"
 
 /* Rows of a thread: what it found. */
@@ -36,11 +37,12 @@ static void check_rows(void *argument, int part)
 
 static vg_status examine(vg_rowset *set, vg_team *team, vg_error *error)
 {
-    check work = {.set = set, .threads = vg_team_size(team)};
+    double products = (double)set->count * set->dims;
+    check work = {.set = set, .threads = vg_share_count(team, products)};
     size_t threads = (size_t)work.threads;
     work.findings = calloc(threads, sizeof *work.findings);
     if (work.findings == NULL) return vg_fail_memory(error, threads * sizeof *work.findings);
-    vg_team_run(team, check_rows, &work);
+    vg_run_shares(team, work.threads, check_rows, &work);
     vg_status status = VG_OK;
     for (size_t i = 0; i < threads && status == VG_OK; i++) {
         status = work.findings[i].status;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "neighbours/shares.h"
 
 /* Rows with the highest scores that are looked at first, beside k of them: their keys give a
  * threshold that few others reach. */
@@ -17,13 +18,10 @@ typedef struct candidate {
     int32_t row;
 } candidate;
 
-/* Multiply-adds that are done before another thread is awake. */
-static const double few_products = 4e6;
-
 /* One call: who does what of it is decided by `next`. */
 typedef struct scanning {
     vg_scan *scan;
-    size_t threads; /* of the step in hand */
+    size_t threads; /* that score */
     const float *queries;
     size_t count;
     const unsigned char *allowed;
@@ -251,16 +249,6 @@ static void find_share(void *argument, int part)
     }
 }
 
-static void run_step(scanning *call, vg_team_work *step, bool is_small)
-{
-    vg_team *team = call->scan->team;
-    call->threads = is_small ? 1 : (size_t)vg_team_size(team);
-    if (call->threads == 1)
-        step(call, 0);
-    else
-        vg_team_run(team, step, call);
-}
-
 vg_status vg_scan_run(vg_scan *scan, const float *queries, size_t count,
                       const unsigned char *allowed, const vg_best *best, uint64_t *examined,
                       vg_error *error)
@@ -270,9 +258,10 @@ vg_status vg_scan_run(vg_scan *scan, const float *queries, size_t count,
     if (scan->sketch != NULL) {
         double products = (double)scan->rows->count * scan->sketch->channels * (double)count;
         prepare_queries(scan, queries, count);
-        run_step(&call, score_share, products < few_products);
+        call.threads = (size_t)vg_share_count(scan->team, products);
+        vg_run_shares(scan->team, (int)call.threads, score_share, &call);
     }
-    run_step(&call, find_share, count == 1);
+    vg_run_shares(scan->team, count == 1 ? 1 : vg_team_size(scan->team), find_share, &call);
     *examined += atomic_load(&call.examined);
     if (atomic_load(&call.is_short_of_memory))
         return vg_fail_memory(error, scan->rows->count * sizeof(candidate));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "neighbours/basis.h"
+#include "neighbours/shares.h"
 
 /* Longer sketches of all rows would take as much memory as the rows. */
 enum { LONGEST_STORED = 256 };
@@ -201,7 +202,10 @@ static void fill_share(void *argument, int part)
 
 static vg_status store_panels(vg_sketch *sketch, vg_team *team, vg_error *error)
 {
-    size_t threads = (size_t)vg_team_size(team), channels = (size_t)sketch->channels;
+    size_t channels = (size_t)sketch->channels;
+    double products = (double)sketch->rows->count * sketch->rows->dims *
+                      (sketch->basis != NULL ? sketch->components : 1);
+    size_t threads = (size_t)vg_share_count(team, products);
     size_t floats = vg_sketch_panel_count(sketch) * channels * (size_t)sketch->panel;
     filling job = {.sketch = sketch, .threads = (int)threads};
     sketch->panels = vg_alloc_aligned(floats, sizeof(float));
@@ -211,7 +215,7 @@ static vg_status store_panels(vg_sketch *sketch, vg_team *team, vg_error *error)
     if (sketch->panels == NULL || job.rows == NULL || job.work == NULL)
         status = vg_fail_memory(error, floats * sizeof(float));
     else
-        vg_team_run(team, fill_share, &job);
+        vg_run_shares(team, job.threads, fill_share, &job);
     free(job.rows);
     free(job.work);
     return status;

@@ -151,12 +151,13 @@ static void check_rows(const rows *from, int k, vg_metric metric)
 {
     answer expected = expect_graph(from, k, metric);
     const char *name;
-    for (size_t i = 0; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
+    /* Plain C takes its time. */
+    for (size_t i = from->n > 1000; (name = vg_kernels_name(vg_cpu_features(), i)) != NULL; i++) {
         vg_neighbours_options options;
         vg_neighbours_options_default(&options);
         options.metric = metric;
         options.kernels = name;
-        for (options.threads = 1; options.threads <= 4; options.threads += 3) {
+        for (options.threads = 1; options.threads <= 3; options.threads += 2) {
             check_graph(from, k, &options, VG_GRAPH_CHOOSE, &expected);
             if (from->n > 2 && from->dims > 16) check_graph(from, k, &options, 16, &expected);
         }
@@ -173,7 +174,7 @@ static void test_every_row(void **state)
         float offset;
     } cases[] = {
         {2, 1, 1, 0.0F},     {3, 5, 2, 0.0F},      {40, 3, 39, 0.0F},
-        {100, 70, 10, 0.0F}, {300, 33, 5, 100.0F}, {1500, 20, 3, 0.0F},
+        {100, 70, 10, 0.0F}, {300, 33, 5, 100.0F}, {1400, 20, 3, 0.0F},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rows from = make_rows(cases[i].n, cases[i].dims, cases[i].offset);
@@ -247,7 +248,7 @@ static void test_bound(void **state)
     (void)state;
     vg_team *team;
     assert_int_equal(vg_team_open(&team, 2, NULL), VG_OK);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 6; round++) {
         rows from = make_rows((size_t)random_int(20, 200), random_int(17, 300),
                               random_int(0, 1) ? 50.0F : 0.0F);
         for (int metric = VG_COSINE; metric <= VG_L2; metric++)

@@ -379,9 +379,41 @@ static void test_long_column_names_fit_the_message(void **state)
     vg_builder_close(&builder);
 }
 
+static void test_lists_of_strings(void **state)
+{
+    (void)state;
+    const vg_column names = {"names", VG_COLUMN_STRING_LIST};
+    const char *first[] = {"a", "", "b\xFF"}, *second[] = {"cd"};
+    const size_t first_sizes[] = {1, 0, 2}, second_sizes[] = {2};
+    vg_builder *builder;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    assert_int_equal(vg_builder_open(&builder, &names, 1, NULL), VG_OK);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(vg_builder_string_list(builder, 0, first, first_sizes, 3, NULL), VG_OK);
+        assert_int_equal(vg_builder_null(builder, 0, NULL), VG_OK);
+        assert_int_equal(vg_builder_string_list(builder, 0, NULL, NULL, 0, NULL), VG_OK);
+        assert_int_equal(vg_builder_string_list(builder, 0, second, second_sizes, 1, NULL), VG_OK);
+        assert_int_equal(vg_builder_finish(builder, &schema, &batch, NULL), VG_OK);
+        const struct ArrowArray *lists = batch.children[0], *items = lists->children[0];
+        const int32_t offsets[] = {0, 3, 3, 3, 4}, ends[] = {0, 1, 1, 6, 8};
+        assert_string_equal(schema.children[0]->children[0]->format, "u");
+        assert_int_equal(lists->length, 4);
+        assert_int_equal(lists->null_count, 1);
+        assert_memory_equal(lists->buffers[1], offsets, sizeof offsets);
+        assert_int_equal(items->length, 4);
+        assert_memory_equal(items->buffers[1], ends, sizeof ends);
+        assert_memory_equal(items->buffers[2], "ab\\xffcd", 8);
+        vg_batch_release(&batch);
+        vg_schema_release(&schema);
+    }
+    vg_builder_close(&builder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_of_strings),
         cmocka_unit_test(test_the_builder_is_empty_after_a_batch),
         cmocka_unit_test(test_ragged_columns_are_refused_and_kept),
         cmocka_unit_test(test_wrong_types_and_columns),
