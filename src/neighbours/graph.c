@@ -23,7 +23,6 @@ enum {
     PART_FLOATS = 1 << 17, /* of its sketches: half a megabyte, for the level 2 cache */
     PAIRS = 4096,          /* kept before their keys are computed */
     PROBES = 32,           /* rows that tell whether components pay */
-    COMPONENTS = 112,      /* with the rest of a sketch 116 of 128 channels */
 };
 
 /* What a pair's key costs over one of its products: that of a row of 1280 takes as long as
@@ -236,7 +235,8 @@ static vg_status try_components(graph *g, vg_team *team, bool *pays, vg_error *e
     uint64_t examined = 0;
     float *probes = vg_alloc_aligned(VG_SCAN_QUERIES * dims, sizeof(float));
     vg_status status = probes == NULL ? vg_fail_memory(error, VG_SCAN_QUERIES * dims) : VG_OK;
-    if (status == VG_OK) status = vg_sketch_open(&g->sketch, &g->rows, COMPONENTS, team, error);
+    if (status == VG_OK)
+        status = vg_sketch_open(&g->sketch, &g->rows, VG_SKETCH_COMPONENTS, team, error);
     if (status == VG_OK) status = vg_scan_open(&scan, &g->rows, &g->sketch, team, error);
     for (size_t i = 0; i < PROBES && status == VG_OK; i += VG_SCAN_QUERIES) {
         for (size_t j = 0; j < VG_SCAN_QUERIES; j++) {
@@ -261,7 +261,8 @@ static vg_status open_sketch(graph *g, vg_team *team, vg_error *error)
     bool pays = false;
     if (g->components != VG_GRAPH_CHOOSE)
         return vg_sketch_open(&g->sketch, &g->rows, g->components, team, error);
-    if (g->rows.dims > 2 * COMPONENTS && count * count * g->rows.dims / 2 > worth_components) {
+    if (g->rows.dims > 2 * VG_SKETCH_COMPONENTS &&
+        count * count * g->rows.dims / 2 > worth_components) {
         vg_status status = try_components(g, team, &pays, error);
         if (status != VG_OK || pays) return status;
     }

@@ -7,9 +7,6 @@
 #include "base/usable_cpus.h"
 #include "neighbours/scan.h"
 
-/* Components of a sketch, with the rest of it 124 of 128 channels. */
-enum { COMPONENTS = 112 };
-
 struct vg_index {
     vg_team *team;
     vg_rowset rows;
@@ -32,11 +29,11 @@ static vg_status open_parts(vg_index *index, const float *rows, size_t n, int di
                                 index->team, error);
     if (status != VG_OK) return status;
     /* Without components a sketch is as long as a row: worth it for short rows alone. */
-    bool has_components = dims > 2 * COMPONENTS;
-    index->has_sketch = options->sketch != 0 && (!has_components || n > 4 * COMPONENTS);
+    bool has_components = dims > 2 * VG_SKETCH_COMPONENTS;
+    index->has_sketch = options->sketch != 0 && (!has_components || n > 4 * VG_SKETCH_COMPONENTS);
     if (index->has_sketch)
-        status = vg_sketch_open(&index->sketch, &index->rows, has_components ? COMPONENTS : 0,
-                                index->team, error);
+        status = vg_sketch_open(&index->sketch, &index->rows,
+                                has_components ? VG_SKETCH_COMPONENTS : 0, index->team, error);
     if (status == VG_OK)
         status = vg_scan_open(&index->scan, &index->rows, index->has_sketch ? &index->sketch : NULL,
                               index->team, error);

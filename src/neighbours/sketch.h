@@ -21,6 +21,7 @@
 
 enum {
     VG_SKETCH_ROWS = VG_GRAM_PANEL, /* that are sketched at a time */
+    VG_SKETCH_COMPONENTS = 112,     /* that pay: with the extra ones 116 of 128 channels */
     VG_SKETCH_EXTRA = 4,            /* channels beside the components */
 };
 

@@ -201,6 +201,22 @@ def test_killed_at_any_change_of_the_disk(output):
     check(output, features(output), 2, "cosine")
 
 
+def test_stopped_from_the_terminal(tmp_path):
+    random = numpy.random.default_rng(5)
+    write_features(tmp_path, random.normal(size=(8000, 400)))
+    command = [str(BUILD / "verger"), "neighbours", str(tmp_path), "--threads", "1", "--progress",
+               "json", "--timestamp", TS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if json.loads(line).get("phase") == "match":
+            process.send_signal(signal.SIGINT)
+            break
+    *_, last = process.stderr
+    assert process.wait(60) == 130
+    assert json.loads(last)["outcome"] == "interrupted"
+    assert not (tmp_path / "neighbours").exists()
+
+
 def test_duckdb_answers_the_document(output):
     duckdb = pytest.importorskip("duckdb")
     neighbours(output, "-k", 3)
