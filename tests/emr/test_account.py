@@ -64,6 +64,16 @@ def test_setup_shows_asks_makes_and_remembers(account, tmp_path):
     assert boto3.client("s3", region_name=REGION).head_bucket(Bucket="a-new-bucket")
 
 
+def test_setup_again_keeps_what_was_chosen(account, tmp_path):
+    account.call("setup", "--bucket", "a-new-bucket", "--vcpus", "32", "--yes")
+    request = account.call("setup", "--input-bucket", "images-of-ours", "--dry-run",
+                           "--json").json["requests"][0]["parameters"]
+    given = {row.pop("ParameterKey"): row for row in request["Parameters"]}
+    assert request["ChangeSetType"] == "UPDATE"
+    assert given["InputBucket"] == {"ParameterValue": "images-of-ours"}
+    assert given["MaximumVcpus"] == {"UsePreviousValue": True}
+
+
 def test_setup_that_is_refused_leaves_nothing(account, tmp_path, monkeypatch):
     from verger.emr.console import Console
     monkeypatch.setattr(Console, "agree", lambda self, question: False)

@@ -50,6 +50,9 @@ def test_each_is_found(cause):
      "ERROR ShutdownHook\n", "ValueError: odd"),
     ("java.lang.Exception: top\n\tat x\nCaused by: a.B: middle\n\tat y\nCaused by: c.D: inner\n",
      "Caused by: c.D: inner"),
+    ("Traceback (most recent call last):\n  File \"a\", line 1\npy4j.protocol.Py4JJavaError: An error "
+     "occurred while calling o57.parquet.\n: java.lang.Exception: top\nCaused by: c.D: inner\n",
+     "Caused by: c.D: inner"),
     ("INFO fine\n26/11/28 ERROR Client: Application diagnostics message: lost\n",
      "26/11/28 ERROR Client: Application diagnostics message: lost"),
     ("INFO all is well\nWARN slow\n", None), ("", None)])

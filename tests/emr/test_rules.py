@@ -9,12 +9,14 @@ import sys
 from datetime import datetime, timezone
 
 import pytest
+from botocore import exceptions
 from conftest import ROOT
 
 from verger.emr import causes, cost, images_in, prices, results, settings, spark_words
+from verger.emr.aws import Aws, told
 from verger.emr.cluster import check_release
 from verger.emr.identity import RunId, is_ours, new_run, run_of_name
-from verger.emr.outcomes import WrongUsage
+from verger.emr.outcomes import Refused, WrongUsage
 
 NOW = datetime(2026, 11, 28, 13, 45, tzinfo=timezone.utc)
 
@@ -102,6 +104,29 @@ def test_releases_that_the_archive_does_not_fit(label):
 def test_releases_that_it_fits():
     for label in ("emr-7.11.0", "emr-7.14.0"):
         check_release(label)
+
+
+@pytest.mark.parametrize("error", [
+    exceptions.UnauthorizedSSOTokenError(), exceptions.SSOTokenLoadError(error_msg="x"),
+    exceptions.TokenRetrievalError(provider="sso", error_msg="x"),
+    exceptions.ClientError({"Error": {"Code": "ExpiredToken"}}, "X")])
+def test_a_login_that_has_expired_is_answered_by_the_line_that_renews_it(error):
+    with pytest.raises(Refused) as refused, told(Aws("eu-west-1"), "look"):
+        raise error
+    assert "aws sso login" in refused.value.remedy and refused.value.exit_code == 4
+
+
+def test_a_profile_that_is_not_there():
+    with pytest.raises(WrongUsage) as wrong:
+        Aws("eu-west-1", "nobody")
+    assert "nobody" in wrong.value.message and "list-profiles" in wrong.value.remedy
+
+
+def test_no_wheel_without_the_extra_fails_with_a_traceback(monkeypatch, capsys):
+    from verger.emr import __main__ as entry
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert entry.run() == 2
+    assert "pip install 'verger[emr]'" in capsys.readouterr().err
 
 
 # --- Sizes and prices ------------------------------------------------------------------

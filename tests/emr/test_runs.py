@@ -3,6 +3,7 @@
 What a test promises is in its name. Nobody waits: the clock is the world's.
 """
 
+import io
 import itertools
 import json
 import re
@@ -11,6 +12,8 @@ import pytest
 import world as worlds
 from conftest import BUCKET, IMAGES
 from world import Life, no_answer
+
+from verger.emr.console import Console
 
 RUN = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}")
 TRACEBACK = "Traceback (most recent call last):\n  File \"job.py\", line 1\n"
@@ -312,6 +315,34 @@ def test_ctrl_c_leaves_it_running_and_says_so(account, world):
     world.sleep(2000)
     assert not world.active()  # without anybody
     assert "3 images" in account.call("download", run).out
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("typed, stops", [("leave\n", False), ("stop\n", True), ("\n", False)])
+def test_ctrl_c_on_a_terminal_asks(account, world, monkeypatch, typed, stops):
+    monkeypatch.setattr("sys.stdin", Terminal("y\n" + typed))
+    monkeypatch.setattr(Console, "is_live", True)
+    world.after(100, interrupt)
+    said = account.call("run", "mini", "--on", "ec2", status=130)
+    assert "Leave it running, or stop it?" in said.err
+    assert ("was told to stop" if stops else "ends by itself") in said.err
+    assert bool(next(iter(world.clusters.values())).stopped) is stops
+
+
+def test_a_second_ctrl_c_stops(account, world, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))  # and then its end, as of Ctrl-C
+    monkeypatch.setattr(Console, "is_live", True)
+    world.after(100, interrupt)
+    said = account.call("run", "mini", "--on", "ec2", status=130)
+    assert "was told to stop" in said.err
+    world.sleep(100)
+    assert not world.active()
 
 
 def test_ctrl_c_during_the_launch(account, world):

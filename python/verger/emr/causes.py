@@ -58,9 +58,10 @@ def first_error(text: str) -> Optional[str]:
     if said:
         return str(said[-1]).strip()
     tracebacks = list(TRACEBACK.finditer(text))
-    if tracebacks:
-        return str(tracebacks[-1]["last"]).strip()
     caused = CAUSED_BY.findall(text)
+    # Of an exception in Java, Python knows no more than that there was one.
+    if tracebacks and not (caused and tracebacks[-1]["last"].startswith("py4j.")):
+        return str(tracebacks[-1]["last"]).strip()
     if caused:
         return str(caused[-1]).strip()
     return next((match[0].strip() for match in LOUD.finditer(text)

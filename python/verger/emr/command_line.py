@@ -13,6 +13,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import click
 
+from verger import __version__
 from verger.emr import settings as settings_room
 from verger.emr.aws import Aws
 from verger.emr.console import Console
@@ -59,7 +60,7 @@ class OrderedGroup(click.Group):
 
 @click.group(cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]},
              epilog=EPILOG)
-@click.version_option(package_name=None, version="0.2.0", prog_name="verger-emr")
+@click.version_option(version=__version__, prog_name="verger-emr")
 def verger_emr() -> None:
     """Verger on AWS: from an empty account to tables, at a price that is said before.
 
