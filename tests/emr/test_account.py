@@ -288,6 +288,12 @@ def test_a_link_that_leaves_the_folder_is_not_followed(account, tmp_path):
     assert not [key for key in account.keys("raw/") if "link" in key]
 
 
+def test_a_folder_without_training(account, tmp_path):
+    images_below(tmp_path / "fruits")
+    said = account.call("upload", "--data", "fruits/Training", status=2)
+    assert "name the folder above" in said.err
+
+
 @pytest.mark.parametrize("damage, message", [
     (lambda folder: (folder / "verger-emr.tar.gz").unlink(), "make emr-archive"),
     (lambda folder: (folder / "verger-emr.tar.gz").write_bytes(b"x"), "is no archive"),

@@ -13,6 +13,7 @@ import world as worlds
 from conftest import BUCKET, IMAGES
 from world import Life, no_answer
 
+from verger.emr import runner
 from verger.emr.console import Console
 
 RUN = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}")
@@ -251,6 +252,18 @@ def test_spot_that_is_taken_back(account, world):
                         message="The core instances were lost: Spot interruption")]
     said = account.call("run", "mini", "--on", "ec2", "--yes", "--spot", status=1)
     assert "took Spot instances back" in said.err and len(world.clusters) == 1
+
+
+def test_the_least_limit_of_serverless_is_said(account, world):
+    said = account.call("run", "mini", "--max-time", "90s", "--max-cost", "1", "--detach")
+    assert "time limit of 5 min" in said.err
+    assert next(iter(world.job_runs.values()))["request"]["executionTimeoutMinutes"] == 5
+
+
+def test_an_interrupt_between_two_steps(account, world, monkeypatch):
+    monkeypatch.setattr(runner, "_begun", lambda *words: interrupt())
+    said = account.call("run", "mini", "--on", "ec2", "--yes", status=130)
+    assert "may still run, and ends by itself" in said.err and len(world.clusters) == 1
 
 
 def test_somebody_else_stops_it(account, world):

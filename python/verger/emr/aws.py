@@ -17,8 +17,8 @@ from verger.emr.dry_run import Recorder
 from verger.emr.outcomes import Refused, WrongUsage
 
 ATTEMPTS = 6
-THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException",
-             "SlowDown", "RequestThrottled", "ProvisionedThroughputExceededException"}
+THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded",
+             "TooManyRequestsException", "SlowDown", "RequestThrottled"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired",
            "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}

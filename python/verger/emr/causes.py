@@ -15,8 +15,8 @@ else:
     import tomli as tomllib
 
 SAID = re.compile(r"^.*verger: error: .+$", re.M)
-TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:^[ \t].*\n|^\n)*^(?P<last>\S.*)$",
-                       re.M)
+TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:^[ \t].*\n|^\n)*^(?P<last>\S.*)$", re.M)
 CAUSED_BY = re.compile(r"^\s*Caused by: .+$", re.M)
 LOUD = re.compile(r"^.*(?:\bERROR\b|\bFATAL\b|Exception\b|\bError: ).*$", re.M)
 # What Spark and YARN say beside each end, and which tells nothing.

@@ -194,7 +194,8 @@ def lifecycle(place: Place) -> Result:
 
 def _of_denied(error: ClientError, absent: str, remedy: str) -> Result:
     if code_of(error) in ("AccessDenied", "403"):
-        return unknown("you may not look", "attach the policy that the stack's output Operator names")
+        return unknown("you may not look",
+                       "attach the policy that the stack's output Operator names")
     return bad(absent, remedy) if absent else unknown(code_of(error))
 
 

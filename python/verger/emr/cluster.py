@@ -209,7 +209,7 @@ def launch(aws: Aws, request: dict[str, Any], now: Callable[[], datetime],
     """The id of the cluster. RunJobFlow has no client token, so it is sent once; where the
     answer is lost the cluster is looked for by its name. Raises Refused, or Interrupted which
     says what runs."""
-    began = now() - timedelta(minutes=1)
+    began = now() - timedelta(minutes=15)  # clocks differ, and the name is unique
     client = aws.client("emr", once=True)
     for patience in (5, 15, 30, 60, None):
         try:

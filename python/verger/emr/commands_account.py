@@ -8,9 +8,8 @@ from typing import Any, Callable, Optional
 
 import click
 
-from verger.emr import account, artifacts, checks, image_upload, runs, settings
+from verger.emr import account, artifacts, checks, image_upload, runs, serverless, settings
 from verger.emr import clean as cleaning
-from verger.emr.aws import told
 from verger.emr.command_line import Tool, common, verger_emr
 from verger.emr.console import bytes_text, table
 from verger.emr.identity import FORM, RunId, new_run
@@ -112,8 +111,7 @@ def _delete_stack(tool: Tool, stack: account.Stack, confirm: Optional[str]) -> N
             "and what is in it stay.", stack.name, confirm):
         raise CheckFailed("nothing was deleted")
     if "application" in outputs:
-        with told(tool.aws, "stop the application"):
-            tool.aws.serverless.stop_application(applicationId=outputs["application"])
+        serverless.stop_application(tool.aws, outputs["application"], tool.sleep)
     stack.delete()
     tool.console.say(f"the stack {stack.name} is gone; the bucket {bucket} stays until you delete "
                      f"it: verger-emr clean --all, then aws s3 rb s3://{bucket}")

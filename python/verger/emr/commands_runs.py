@@ -51,10 +51,12 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
                          help="[default: the settings', serverless]"),
             click.option("--nodes", type=click.IntRange(1), metavar="N",
                          help="Workers [default: the ceiling on Serverless, 4 on EC2]."),
-            click.option("--type", metavar="TYPE", help="Of instances on EC2 [default: m7g.xlarge]."),
+            click.option("--type", metavar="TYPE",
+                         help="Of instances on EC2 [default: m7g.xlarge]."),
             click.option("--spot", is_flag=True,
                          help="All workers but one on Spot; on Serverless, spare capacity."),
-            click.option("--release", metavar="LABEL", help="Of EMR on EC2 [default: emr-7.11.0].")]):
+            click.option("--release", metavar="LABEL",
+                         help="Of EMR on EC2 [default: emr-7.11.0].")]):
         command = option(command)
     return command
 
@@ -79,7 +81,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
                          default="tables", show_default=True, help="Where the tables go."),
             click.option("--no-download", is_flag=True, help="Leave the tables in the bucket."),
             click.option("--detach", is_flag=True, help="Do not wait; it ends by itself."),
-            click.option("--follow", is_flag=True, help="Show the driver's log as EMR copies it.")]):
+            click.option("--follow", is_flag=True,
+                         help="Show the driver's log as EMR copies it.")]):
         command = option(command)
     return command
 
@@ -364,8 +367,8 @@ def create(tool: Tool, idle: int, max_time: int, spot: bool, another: bool,
         runner.refuse_a_second(tool)
     asked = Asked("full", 50, (), max_time, spot=spot, idle_seconds=idle)
     kinds, _, estimate = runner.plan_ec2(tool, asked, 1)
-    tool.console.note(f"{estimate.what}: {euro_text(estimate.usd_per_hour, euros(estimate.usd_per_hour))} "
-                      f"an hour, until it has been idle for {time_text(idle)}")
+    hourly = estimate.usd_per_hour
+    tool.console.note(f"{estimate.what}: {euro_text(hourly, euros(hourly))} an hour, until it has been idle for {time_text(idle)}")
     if not tool.is_dry and not tool.console.agree("Start it?"):
         raise CheckFailed("nothing was started")
     name = KEPT_PREFIX + new_run(tool.now()).text

@@ -46,6 +46,9 @@ def upload_images(aws: Aws, folder: Path, address: str,
     second call goes on where the first was broken off."""
     if not folder.is_dir():
         raise WrongUsage(f"{folder} is no folder")
+    if not (folder / "Training").is_dir():
+        raise WrongUsage(f"{folder} holds no Training/, which every mode looks for",
+                         "name the folder above Training/")
     bucket, prefix = split_address(address)
     above = f"{prefix}/" if prefix else ""
     progress = Progress()

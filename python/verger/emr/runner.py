@@ -7,9 +7,10 @@ itself, and this process only looks.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from verger.emr import cluster as clusters
 from verger.emr import logs, results, runs, serverless
@@ -20,7 +21,7 @@ from verger.emr.console import bytes_text, euro_text, time_text
 from verger.emr.cost import Estimate, estimate_ec2, estimate_serverless
 from verger.emr.identity import RunId, is_ours, new_run, run_of_name
 from verger.emr.images_in import count_images
-from verger.emr.outcomes import CheckFailed, JobFailed, Refused
+from verger.emr.outcomes import CheckFailed, Interrupted, JobFailed, Refused
 from verger.emr.prices import euros, instance_price, table
 from verger.emr.runs import View
 from verger.emr.spark_words import (SERVERLESS_GB, SERVERLESS_VCPUS, Job, Sizes, sizes_ec2,
@@ -79,8 +80,12 @@ def prepare(tool: Tool, asked: Asked) -> Prepared:
         kinds, sizes, estimate = plan_ec2(tool, asked, images.number)
     else:
         sizes, estimate = plan_serverless(tool, asked, images.number)
-    limit = limit_within(asked, estimate)
+    least = serverless.LEAST_MINUTES * 60 if settings.on == "serverless" else 0
+    limit = limit_within(asked, estimate, least)
     say_estimate(tool, estimate, limit)
+    if asked.idle_seconds is not None:
+        tool.console.note(f"the cluster stays until it has been idle for "
+                          f"{time_text(asked.idle_seconds)}, and costs until then")
     for artifact in artifacts.all:
         if upload(aws, artifacts.bucket, artifact):
             tool.console.note(f"uploaded the {artifact.kind}, {bytes_text(artifact.size)}")
@@ -125,17 +130,18 @@ def plan_serverless(tool: Tool, asked: Asked, images: int) -> tuple[Sizes, Estim
         (executors + 1) * SERVERLESS_VCPUS, (executors + 1) * SERVERLESS_GB)
 
 
-def limit_within(asked: Asked, estimate: Estimate) -> int:
+def limit_within(asked: Asked, estimate: Estimate, least: int) -> int:
     """The time limit: as asked for, or as long as --max-cost lasts, so that it holds whatever
-    happens."""
+    happens. AWS takes none below `least`."""
+    wanted = max(asked.limit_seconds, least)
     if asked.max_usd is None:
-        return asked.limit_seconds
+        return wanted
     bought = estimate.limit_within(asked.max_usd)
-    if estimate.usd > asked.max_usd or bought < estimate.work_seconds:
+    if estimate.usd > asked.max_usd or bought < max(estimate.work_seconds, least):
         raise CheckFailed(f"the run would cost about {euro_text(estimate.usd, estimate.eur)}, "
                           f"more than --max-cost {euros(asked.max_usd):.2f}",
                           f"--max-cost {estimate.eur * 2:.2f}, which leaves room for a slow day")
-    return int(min(asked.limit_seconds, bought))
+    return int(min(wanted, bought))
 
 
 def say_estimate(tool: Tool, estimate: Estimate, limit: int) -> None:
@@ -194,22 +200,39 @@ def run(tool: Tool, asked: Asked) -> None:
     tool.console.event("start", command="emr run", run=job.run.text, input=job.input,
                        output=job.output, on=settings.on)
     tool.console.note(f"run {job.run}")
-    for attempt in range(1, LAUNCHES + 1):
-        view = start(tool, asked, prepared, attempt)
+    with told_to_go(job.run):
+        view = start(tool, asked, prepared)
         if tool.is_dry:
             return
         if asked.detach:
-            tool.console.note(f"it ends by itself; look at it with: verger-emr watch {job.run}")
-            tool.console.event("end", outcome="ok", exit_code=0, error=None, run=job.run.text,
-                               timestamp=job.run.timestamp, detached=True)
+            say_detached(tool, job.run)
             return
         view = watch(tool, view, prepared.estimate.usd_per_hour, prepared.limit_seconds,
                      asked.follow)
-        if not view.failed_to_launch or attempt == LAUNCHES:
-            break
-        tool.console.note(f"the launch failed ({view.code}: {view.reason}); once more, with "
-                          f"{prepared.kinds[attempt % len(prepared.kinds)].name} first")
-    finish(tool, view, asked.folder)
+        for attempt in range(2, LAUNCHES + 1):
+            if not view.failed_to_launch:
+                break
+            tool.console.note(f"the launch failed ({view.code}: {view.reason}); once more, with "
+                              f"{prepared.kinds[(attempt - 1) % len(prepared.kinds)].name} first")
+            view = watch(tool, start(tool, asked, prepared, attempt),
+                         prepared.estimate.usd_per_hour, prepared.limit_seconds, asked.follow)
+        finish(tool, view, asked.folder)
+
+
+def say_detached(tool: Tool, run: RunId) -> None:
+    tool.console.note(f"it ends by itself; look at it with: verger-emr watch {run}")
+    tool.console.event("end", outcome="ok", exit_code=0, error=None, run=run.text,
+                       timestamp=run.timestamp, detached=True)
+
+
+@contextlib.contextmanager
+def told_to_go(run: RunId) -> Iterator[None]:
+    """An interrupt between two steps must not pass for one that left nothing running."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; {run} may still run, and ends by itself",
+                          f"verger-emr status {run}, or stop {run}") from None
 
 
 def watch(tool: Tool, view: View, usd_per_hour: float, limit_seconds: Optional[float],
@@ -315,12 +338,13 @@ def submit(tool: Tool, asked: Asked, cluster_id: str) -> None:
         upload(aws, artifacts.bucket, artifact)
     tool.console.note(f"run {job.run}")
     words = submit_words(job, sizes, asked.limit_seconds)
-    step = clusters.add_step(aws, cluster_id, job.run, words)
-    if tool.is_dry:
-        return
-    view = View(job.run.name(), job.run, "ec2", cluster_id, step, runs.STARTING, "PENDING",
-                created=tool.now(), is_kept=True)
-    if asked.detach:
-        tool.console.note(f"look at it with: verger-emr watch {job.run}")
-        return
-    finish(tool, watch(tool, view, 0.0, asked.limit_seconds, asked.follow), asked.folder)
+    with told_to_go(job.run):
+        step = clusters.add_step(aws, cluster_id, job.run, words)
+        if tool.is_dry:
+            return
+        view = View(job.run.name(), job.run, "ec2", cluster_id, step, runs.STARTING, "PENDING",
+                    created=tool.now(), is_kept=True)
+        if asked.detach:
+            say_detached(tool, job.run)
+            return
+        finish(tool, watch(tool, view, 0.0, asked.limit_seconds, asked.follow), asked.folder)

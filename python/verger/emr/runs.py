@@ -106,7 +106,8 @@ def view_of_cluster(cluster: dict[str, Any], step: Optional[dict[str, Any]]) -> 
     state, detail, message, code = _judge(status["State"], reason, step)
     details = status.get("ErrorDetails", [])
     if details and state == FAILED:
-        message = "; ".join([message, *(row.get("ErrorMessage", "") for row in details)]).strip("; ")
+        told = [row.get("ErrorMessage", "") for row in details]
+        message = "; ".join(filter(None, [message, *told]))
     config = (step or {}).get("Config", {})
     prefix = cluster.get("LogUri", "").replace("s3n://", "s3://").rstrip("/")
     return View(name=name, run=run_of_name(name), on="ec2", place=cluster["Id"],

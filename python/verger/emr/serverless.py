@@ -3,11 +3,11 @@ and the client token makes starting it safe to repeat."""
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from verger.emr.aws import Aws, told
 from verger.emr.identity import RUN_TAG
-from verger.emr.outcomes import Interrupted, WrongUsage
+from verger.emr.outcomes import Interrupted, Refused, WrongUsage
 from verger.emr.settings import Settings
 from verger.emr.spark_words import SERVERLESS_VCPUS, Job, Sizes, submit_parameters
 
@@ -34,6 +34,21 @@ def application(aws: Aws, settings: Settings) -> dict[str, Any]:
         return dict(aws.serverless.get_application(applicationId=identity)["application"])
 
 
+def stop_application(aws: Aws, identity: str, sleep: Callable[[float], None]) -> None:
+    """Waits until it may be deleted; one that never started, or stopped by itself, may be."""
+    for waits in range(60):
+        with told(aws, f"stop the application {identity}"):
+            state = aws.serverless.get_application(applicationId=identity)["application"]["state"]
+            if state in ("STARTED", "STARTING") and waits == 0:
+                aws.serverless.stop_application(applicationId=identity)
+                state = "STOPPING"
+        if state not in ("STARTED", "STARTING", "STOPPING") or aws.is_dry:
+            return
+        sleep(5)
+    raise Refused(f"the application {identity} does not stop: a job may still run",
+                  "verger-emr stop --all")
+
+
 def job_request(job: Job, sizes: Sizes, settings: Settings, limit_seconds: int,
                 flexible: bool) -> dict[str, Any]:
     """Of StartJobRun."""
@@ -49,7 +64,8 @@ def job_request(job: Job, sizes: Sizes, settings: Settings, limit_seconds: int,
             "s3MonitoringConfiguration": {"logUri": f"s3://{bucket}/logs/"},
             # By default AWS keeps copies of the logs.
             "managedPersistenceMonitoringConfiguration": {"enabled": False}}},
-        "executionTimeoutMinutes": max(LEAST_MINUTES, -(-limit_seconds // 60)),
+        # Rounded down: the limit is what --max-cost buys.
+        "executionTimeoutMinutes": max(LEAST_MINUTES, limit_seconds // 60),
         "tags": {"application": "verger", RUN_TAG: job.run.text}}
     if flexible:
         request["flexExecution"] = {"enabled": True}

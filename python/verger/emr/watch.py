@@ -78,8 +78,8 @@ class Watch:
     @staticmethod
     def may_pass(error: Refused) -> bool:
         """Whether waiting can help."""
-        return (error.code in THROTTLED or error.code.endswith("Error")
-                or error.code in ("InternalServerException", "ServiceUnavailable", "InternalFailure"))
+        return (error.code in THROTTLED or error.code.endswith("Error") or error.code in (
+            "InternalServerException", "ServiceUnavailable", "InternalFailure"))
 
     def end_what_hangs(self, view: View) -> None:
         """The last net, as long as somebody watches."""
