@@ -368,7 +368,8 @@ def create(tool: Tool, idle: int, max_time: int, spot: bool, another: bool,
     asked = Asked("full", 50, (), max_time, spot=spot, idle_seconds=idle)
     kinds, _, estimate = runner.plan_ec2(tool, asked, 1)
     hourly = estimate.usd_per_hour
-    tool.console.note(f"{estimate.what}: {euro_text(hourly, euros(hourly))} an hour, until it has been idle for {time_text(idle)}")
+    tool.console.note(f"{estimate.what}: {euro_text(hourly, euros(hourly))} an hour, "
+                      f"until it has been idle for {time_text(idle)}")
     if not tool.is_dry and not tool.console.agree("Start it?"):
         raise CheckFailed("nothing was started")
     name = KEPT_PREFIX + new_run(tool.now()).text

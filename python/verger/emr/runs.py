@@ -106,8 +106,8 @@ def view_of_cluster(cluster: dict[str, Any], step: Optional[dict[str, Any]]) -> 
     state, detail, message, code = _judge(status["State"], reason, step)
     details = status.get("ErrorDetails", [])
     if details and state == FAILED:
-        told = [row.get("ErrorMessage", "") for row in details]
-        message = "; ".join(filter(None, [message, *told]))
+        messages = [message, *(row.get("ErrorMessage", "") for row in details)]
+        message = "; ".join(filter(None, messages))
     config = (step or {}).get("Config", {})
     prefix = cluster.get("LogUri", "").replace("s3n://", "s3://").rstrip("/")
     return View(name=name, run=run_of_name(name), on="ec2", place=cluster["Id"],
