@@ -34,10 +34,10 @@ class Aws:
     def __init__(self, region: str, profile: Optional[str] = None,
                  recorder: Optional[Recorder] = None) -> None:
         self.region, self.profile, self.recorder = region, profile, recorder
-        try:
-            self.session = boto3.session.Session(profile_name=profile, region_name=region)
-        except faults.ProfileNotFound as error:
-            raise WrongUsage(str(error), "aws configure list-profiles") from error
+        # boto3 finds an unknown profile now or later, as the environment has it.
+        if profile and profile not in boto3.session.Session().available_profiles:
+            raise WrongUsage(f"there is no profile {profile}", "aws configure list-profiles")
+        self.session = boto3.session.Session(profile_name=profile, region_name=region)
         self._clients: dict[tuple[str, bool, Optional[str]], Any] = {}
 
     def client(self, service: str, *, once: bool = False, region: Optional[str] = None) -> Any:
