@@ -80,6 +80,12 @@ VG_API int vg_usable_cpus(void);
  * on 64-bit ARM, "neon". Returns NULL past the last. */
 VG_API const char *vg_kernel_set(size_t index);
 
+/* Kernel sets that are used where they are named, and not else: "amx-ref", then "amx" where
+ * CPU and operating system have AMX, which is faster than all above. Both give the same bits;
+ * their features differ from those of the sets above by less than 5e-6 of their length.
+ * Returns NULL past the last. */
+VG_API const char *vg_named_kernel_set(size_t index);
+
 /* --- Model -------------------------------------------------------------- */
 
 typedef struct vg_model vg_model;
@@ -106,15 +112,19 @@ VG_API void vg_model_close(vg_model **model);
 
 /* Writes the weights as they lie in memory. Who opens this file maps it: it takes next to
  * no time, and all processes of a machine share its 9 MB. It is for kernel sets with
- * panels as wide as this model's, of ref, avx2 and neon 16 channels, of avx512 32: another
- * one is refused as VG_EUNSUPPORTED, a cut or damaged one as VG_EFORMAT; its values are
- * not checked. The file appears whole under its name, in place of an older one, so
- * processes may race to write it. */
+ * panels as wide as this model's, of ref, avx2 and neon 16 channels, of avx512 32, of amx and
+ * amx-ref 64: another one is refused as VG_EUNSUPPORTED, a cut or damaged one as VG_EFORMAT;
+ * its values are not checked. The file appears whole under its name, in place of an older one,
+ * so processes may race to write it. */
 VG_API VG_CHECKED vg_status vg_model_save_packed(const vg_model *model, const char *path,
                                                  vg_error *error);
 
 /* Name of the kernel set the model was packed for; lives as long as the model. */
 VG_API const char *vg_model_kernels(const vg_model *model);
+
+/* "float32", or "amx" with the sets of vg_named_kernel_set: models of the same weights with
+ * the same answer give the same bits. Lives for good. */
+VG_API const char *vg_model_arithmetic(const vg_model *model);
 
 /* --- Images ------------------------------------------------------------- */
 

@@ -45,6 +45,13 @@ int vg_abi_version(void)
     return VG_ABI_VERSION;
 }
 
+const char *vg_named_kernel_set(size_t index)
+{
+    unsigned features = vg_cpu_features();
+    if (!vg_cpu_allow_amx()) features &= ~(unsigned)VG_CPU_AMX;
+    return vg_kernels_of_digits_name(features, index);
+}
+
 const char *vg_kernel_set(size_t index)
 {
     return vg_kernels_name(vg_cpu_features(), index);

@@ -85,3 +85,8 @@ const char *vg_model_kernels(const vg_model *model)
 {
     return model != NULL ? model->kernels.name : NULL;
 }
+
+const char *vg_model_arithmetic(const vg_model *model)
+{
+    return vg_kernels_arithmetic(&model->kernels);
+}

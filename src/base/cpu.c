@@ -1,12 +1,16 @@
+#define _DEFAULT_SOURCE /* syscall */
+
 #include "base/cpu.h"
 
 #include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
 
 /* XCR0 tells which register states the operating system saves: bits 1 and 2 are
- * XMM and YMM, 5 to 7 the AVX-512 masks and ZMM (Intel SDM vol. 1, 13.3). */
+ * XMM and YMM, 5 to 7 the AVX-512 masks and ZMM, 17 and 18 the shapes and contents of
+ * AMX's tiles (Intel SDM vol. 1, 13.3). */
 static unsigned saved_register_states(void)
 {
     unsigned low, high;
@@ -26,7 +30,19 @@ unsigned vg_cpu_features(void)
     features |= VG_CPU_AVX2;
     const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     if ((states & 0xe6) == 0xe6 && (ebx & avx512) == avx512) features |= VG_CPU_AVX512;
+    /* Intel SDM vol. 2A, CPUID: AMX-TILE and AMX-INT8. */
+    const unsigned amx = 1U << 24 | 1U << 25;
+    if ((states & 0x60000) == 0x60000 && (edx & amx) == amx) features |= VG_CPU_AMX;
     return features;
+}
+
+/* The tiles' contents are 8 KB a thread, so Linux saves them only for processes that ask
+ * (Documentation/arch/x86/xstate.rst). */
+int vg_cpu_allow_amx(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    if (!(vg_cpu_features() & VG_CPU_AMX)) return 0;
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
@@ -36,8 +52,18 @@ unsigned vg_cpu_features(void)
 {
     return (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0 ? VG_CPU_NEON : 0;
 }
+
+int vg_cpu_allow_amx(void)
+{
+    return 0;
+}
 #else
 unsigned vg_cpu_features(void)
+{
+    return 0;
+}
+
+int vg_cpu_allow_amx(void)
 {
     return 0;
 }

@@ -96,7 +96,7 @@ void vg_cli_print_help(const vg_cli_command *command);
 void vg_cli_print_usage(void);
 void vg_cli_print_version(void);
 
-/* The kernel set that vg_model_open takes: $VERGER_CPU, else the last of the list;
+/* The kernel set that vg_model_open takes: $VERGER_CPU, else the last of vg_kernel_set;
  * NULL where the CPU has none of that name. */
 const char *vg_cli_kernels(void);
 

@@ -17,6 +17,8 @@ const char *vg_cli_kernels(void)
     const char *wanted = wanted_kernels(), *used = NULL, *name;
     for (size_t i = 0; (name = vg_kernel_set(i)) != NULL; i++)
         if (wanted == NULL || strcmp(wanted, name) == 0) used = name;
+    for (size_t i = 0; wanted != NULL && (name = vg_named_kernel_set(i)) != NULL; i++)
+        if (strcmp(wanted, name) == 0) used = name;
     return used;
 }
 
@@ -30,6 +32,10 @@ static void print_kernels(void)
         printf("; VERGER_CPU=%s is none of them\n", wanted);
     else
         printf("; in use: %s%s\n", used, wanted != NULL ? " (VERGER_CPU)" : "");
+    printf("           by name alone, for their bits are others: ");
+    for (size_t i = 0; (name = vg_named_kernel_set(i)) != NULL; i++)
+        printf("%s%s", i > 0 ? ", " : "", name);
+    printf("\n");
 }
 
 void vg_cli_print_version(void)

@@ -15,6 +15,7 @@ typedef struct vg_run_options {
     vg_selection_options selection;
 
     const char *model_source; /* of vg_model_open */
+    const char *kernels;      /* of vg_model_options */
     int components;           /* k, default 50; 0 for features alone */
     double variance_share;    /* 0, or as few components as explain this share, with k 0 */
     int threads;              /* 0 takes one a CPU this process may use */

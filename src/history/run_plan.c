@@ -22,6 +22,7 @@ static const item items[] = {
     {"input", "the input", VG_PLAN_WHOLE},
     {"model", "the model", VG_PLAN_FEATURES},
     {"features_version", "the version of verger's features", VG_PLAN_FEATURES},
+    {"arithmetic", "the arithmetic of the kernel set", VG_PLAN_FEATURES},
     {"exif_orient", "--exif-orient", VG_PLAN_FEATURES},
     {"max_pixels", "--max-pixels", VG_PLAN_FEATURES},
     {"max_file_size", "--max-file-size", VG_PLAN_FEATURES},
@@ -57,6 +58,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_text(out, "model", plan->model);
     put_number(out, "features_version", FEATURES_VERSION);
     put_number(out, "tables_version", TABLES_VERSION);
+    put_text(out, "arithmetic", plan->arithmetic);
     put_number(out, "exif_orient", options->image.exif_orient != 0);
     put_number(out, "max_pixels", options->image.max_pixels);
     put_number(out, "max_file_size", options->max_file_size);
@@ -230,6 +232,11 @@ static vg_status compare_item(const item *compared, const vg_saved_plan *saved,
     char was[80], is[80];
     find_value(saved, compared->key, &before, &has_before);
     find_value(now, compared->key, &after, &has_after);
+    if (!has_before && strcmp(compared->key, "arithmetic") == 0) {
+        /* Plans were written before there was another. */
+        before.text = (vg_json_string){.text = "float32", .size = strlen("float32")};
+        has_before = true;
+    }
     if (has_before && has_after && equal_values(&before, &after)) return VG_OK;
     if (strcmp(compared->key, "images_sha256") == 0)
         return vg_fail(error, VG_EINVAL, "%s have changed since", compared->name);

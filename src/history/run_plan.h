@@ -8,8 +8,9 @@
 #include "selection/image_list.h"
 
 typedef struct vg_plan {
-    const char *input; /* address */
-    const char *model; /* SHA-256 of the weights, or "seeded:N" */
+    const char *input;      /* address */
+    const char *model;      /* SHA-256 of the weights, or "seeded:N" */
+    const char *arithmetic; /* of vg_model_arithmetic */
     const vg_image_list *images;
     const vg_run_options *options;
     const char *uuid; /* of the parts */

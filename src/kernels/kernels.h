@@ -1,6 +1,7 @@
 /* The table of kernels: filled with plain C, then overwritten by what the CPU
  * has more. Every kernel adds its products one by one in the same order with
- * fused multiply-adds, so all sets give the same bits. Tensors are in panels (panels.h).
+ * fused multiply-adds, so all sets give the same bits: but for "amx" and "amx-ref", which
+ * give each other's (digits/digits.h). Tensors are in panels (panels.h).
  *
  * Each operation has a folder: what it does (pointwise.h), plain C (pointwise_ref.c), and a
  * template over vectors (pointwise_tmpl.h) or a file a set (resample_avx2.c). A set of the
@@ -12,6 +13,7 @@
 
 #include "kernels/average/average.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/digits/digits.h"
 #include "kernels/distance/distance.h"
 #include "kernels/gram/gram.h"
 #include "kernels/normalise/normalise.h"
@@ -37,26 +39,41 @@ typedef struct vg_kernels {
     vg_dot_fn *dot;
     vg_square_distance_fn *square_distance;
     vg_reach_fn *reach;
+    /* In sets of digits, else NULL: a 1x1 convolution of digits, and what makes them. */
+    vg_pointwise_fn *pointwise_digits;
+    vg_digits_encode_fn *encode;
+    vg_digits_encode_bounded_fn *encode_bounded;
+    /* Called by each thread before the first of its 1x1 convolutions of digits and after the
+     * last. */
+    vg_digits_begin_fn *begin_digits, *end_digits;
     /* The tiles that these pick from. */
     const vg_tile *pointwise_tiles, *stem_tiles, *depthwise_tiles;
 } vg_kernels;
 
-/* The name of the index-th set that `cpu_features` (of vg_cpu_features) allows,
- * plainest first; NULL past the last. */
+/* The name of the index-th set of float32 that `cpu_features` (of vg_cpu_features) allows,
+ * plainest first, and of the index-th one of digits; NULL past the last. */
 const char *vg_kernels_name(unsigned cpu_features, size_t index);
+const char *vg_kernels_of_digits_name(unsigned cpu_features, size_t index);
+
+/* What the set's features are equal to, bit for bit: those of each set that has the same
+ * answer, "float32" or "amx". */
+const char *vg_kernels_arithmetic(const vg_kernels *kernels);
 
 /* Fills the table with all sets up to and including `name`. Returns 0 when there
- * is no such set or the CPU lacks it. */
+ * is no such set or the CPU lacks it. Sets of digits are in the table by their own name
+ * alone. */
 int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name);
 
 /* Fills the table for this CPU: with the set `name`, or where that is NULL the one
- * $VERGER_CPU names, or the best. */
+ * $VERGER_CPU names, or the best. Asks the operating system for what the set needs. */
 vg_status vg_kernels_choose(vg_kernels *kernels, const char *name, vg_error *error);
 
 /* Overwrite what each set does better; called by vg_kernels_init alone. */
 void vg_kernels_init_ref(vg_kernels *kernels);
 void vg_kernels_init_avx2(vg_kernels *kernels);
 void vg_kernels_init_avx512(vg_kernels *kernels);
+void vg_kernels_init_amx(vg_kernels *kernels);
+void vg_kernels_init_amx_ref(vg_kernels *kernels);
 void vg_kernels_init_neon(vg_kernels *kernels);
 
 #endif

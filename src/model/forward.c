@@ -22,6 +22,8 @@ typedef struct block_run {
     const uint8_t *rgb;            /* the input of the stem ... */
     const float *input;            /* ... and of all others */
     float *output;
+    const vg_encoded *encoded_input; /* where 1x1 convolutions take digits */
+    const vg_encoded *encoded_output;
     float *strip; /* the thread's own, or where panels are shared, that of the first */
 } block_run;
 
@@ -90,7 +92,7 @@ static strip strip_at(const block_run *run, int begin, int begin_rows, int end_r
 
 static float *carried_row(const block_run *run, int set, int p, int index, int width)
 {
-    int panel = run->network->kernels.panel;
+    int panel = run->plan->panel;
     ptrdiff_t channels = vg_panel_channels(run->block->expanded_channels, panel);
     ptrdiff_t start = (set * channels + (ptrdiff_t)p * panel) * run->plan->carried_rows;
     return run->own->carried + (start + (ptrdiff_t)index * width) * run->block->in_size;
@@ -99,7 +101,7 @@ static float *carried_row(const block_run *run, int set, int p, int index, int w
 /* Where panel `p` of an expanded row lies. */
 static float *expanded_row(const block_run *run, const strip *s, int p, int row)
 {
-    int width = vg_panel_width(run->block->expanded_channels, run->network->kernels.panel, p);
+    int width = vg_panel_width(run->block->expanded_channels, run->plan->panel, p);
     if (row >= s->carried) return carried_row(run, s->set, p, row - s->carried, width);
     if (row < s->fresh) return carried_row(run, !s->set, p, row - s->first, width);
     ptrdiff_t index = row % run->plan->ring_rows;
@@ -119,9 +121,47 @@ static int adjacent_rows(const block_run *run, const strip *s, int begin, int en
 
 /* --- Layers ------------------------------------------------------------- */
 
-static const float *panel_weights(const vg_packed_layer *layer, int panel, int p)
+static const float *weights_of(const vg_packed_layer *layer, int p)
 {
-    return layer->weights + (ptrdiff_t)p * panel * layer->products;
+    return layer->weights + p * layer->panel_weights;
+}
+
+static const float *bias_of(const vg_packed_layer *layer, int p)
+{
+    return layer->bias + p * layer->panel_bias;
+}
+
+static vg_pointwise_fn *pointwise_of(const block_run *run, const vg_packed_layer *layer)
+{
+    const vg_kernels *kernels = &run->network->kernels;
+    return layer->is_of_digits ? kernels->pointwise_digits : kernels->pointwise;
+}
+
+/* The block's input, or the head's, as that of a 1x1 convolution. */
+static vg_pointwise_input input_of(const block_run *run, const vg_packed_layer *layer, int pixels)
+{
+    int panel = run->network->kernels.panel;
+    if (layer->is_of_digits)
+        return (vg_pointwise_input){.values = run->encoded_input->digits,
+                                    .panel_stride = (ptrdiff_t)vg_digits_floats(panel) * pixels,
+                                    .channels = layer->products,
+                                    .panel = panel,
+                                    .scales = run->encoded_input->scales};
+    return (vg_pointwise_input){.values = run->input,
+                                .panel_stride = (ptrdiff_t)panel * pixels,
+                                .channels = layer->products};
+}
+
+/* Floats from pixel to pixel of a panel of the strip. */
+static int strip_floats(const block_run *run, int width)
+{
+    return run->plan->has_digits ? vg_digits_floats(width) : width;
+}
+
+static ptrdiff_t strip_stride(const block_run *run)
+{
+    int pixels = run->plan->strip_rows * run->plan->out_size;
+    return (ptrdiff_t)strip_floats(run, run->plan->panel) * pixels;
 }
 
 /* The rows of the image that a strip of the stem's rows needs: part of that layer. */
@@ -143,28 +183,24 @@ static void normalise_rows(const block_run *run, const strip *s)
 static void run_stem(const block_run *run, const strip *s, int p, int begin, int end)
 {
     const vg_packed_layer *layer = &run->layers[VG_EXPAND];
-    int panel = run->network->kernels.panel;
     for (int row = begin; row < end; row++)
         run->network->kernels.stem(expanded_row(run, s, p, row),
                                    run->own->input + (ptrdiff_t)(row - s->fresh) * 2 * VG_INPUT_ROW,
-                                   VG_INPUT_ROW, panel_weights(layer, panel, p),
-                                   layer->bias + p * panel, VG_STEM_SIZE,
-                                   vg_panel_width(layer->channels, panel, p));
+                                   VG_INPUT_ROW, weights_of(layer, p), bias_of(layer, p),
+                                   VG_STEM_SIZE, vg_panel_width(layer->channels, layer->panel, p));
 }
 
 static void run_pointwise(const block_run *run, const strip *s, int p, int begin, int end)
 {
     const vg_packed_layer *layer = &run->layers[VG_EXPAND];
-    int panel = run->network->kernels.panel, in_size = run->block->in_size;
-    vg_pointwise_input input = {run->input, (ptrdiff_t)in_size * in_size * panel, layer->products,
-                                0};
+    int in_size = run->block->in_size;
+    vg_pointwise_input input = input_of(run, layer, in_size * in_size);
     for (int row = begin, count; row < end; row += count) {
         count = adjacent_rows(run, s, row, end);
         input.first = row * in_size;
-        run->network->kernels.pointwise(expanded_row(run, s, p, row), &input,
-                                        panel_weights(layer, panel, p), layer->bias + p * panel,
-                                        NULL, count * in_size,
-                                        vg_panel_width(layer->channels, panel, p), VG_RELU6);
+        pointwise_of(run, layer)(expanded_row(run, s, p, row), &input, weights_of(layer, p),
+                                 bias_of(layer, p), NULL, count * in_size,
+                                 vg_panel_width(layer->channels, layer->panel, p), VG_RELU6);
     }
 }
 
@@ -178,14 +214,34 @@ static void run_expand(const block_run *run, const strip *s, int p, int begin, i
     end_layer(run, VG_EXPAND, start);
 }
 
+/* `height` rows of outputs from the rows that `own` lists. */
+static void filter_rows(const block_run *run, float *to, int p, int height, int width)
+{
+    const vg_kernels *kernels = &run->network->kernels;
+    const vg_packed_layer *layer = &run->layers[VG_DEPTHWISE];
+    const float *const *rows = run->own->rows;
+    int stride = run->block->stride, out_size = run->plan->out_size;
+    vg_depthwise_fn *depthwise =
+        stride == 1 ? kernels->depthwise_stride1 : kernels->depthwise_stride2;
+    if (!run->plan->has_digits) {
+        depthwise(to, rows, weights_of(layer, p), bias_of(layer, p), height, out_size, width);
+        return;
+    }
+    for (int y = 0; y < height; y++, rows += stride) {
+        depthwise(run->own->filtered, rows, weights_of(layer, p), bias_of(layer, p), 1, out_size,
+                  width);
+        kernels->encode_bounded(to, run->own->filtered, out_size, width);
+        to += out_size * vg_digits_floats(width);
+    }
+}
+
 /* Output rows begin .. end of one panel into the strip. */
 static void run_depthwise(const block_run *run, const strip *s, int p, int begin, int end)
 {
     double start = begin_layer(run);
-    const vg_kernels *kernels = &run->network->kernels;
     const vg_packed_layer *layer = &run->layers[VG_DEPTHWISE];
-    int panel = kernels->panel, stride = run->block->stride, out_size = run->plan->out_size;
-    int width = vg_panel_width(layer->channels, panel, p);
+    int stride = run->block->stride, out_size = run->plan->out_size;
+    int width = vg_panel_width(layer->channels, layer->panel, p);
     int padding_above = stride == 1;
     const float **rows = run->own->rows;
     for (int i = 0; i < (end - begin - 1) * stride + 3; i++) {
@@ -193,13 +249,20 @@ static void run_depthwise(const block_run *run, const strip *s, int p, int begin
         rows[i] = row >= 0 && row < run->block->in_size ? expanded_row(run, s, p, row)
                                                         : run->workspace->zeros;
     }
-    ptrdiff_t strip_start = (ptrdiff_t)p * panel * run->plan->strip_rows * out_size;
-    vg_depthwise_fn *depthwise =
-        stride == 1 ? kernels->depthwise_stride1 : kernels->depthwise_stride2;
-    depthwise(run->strip + strip_start + (ptrdiff_t)(begin - s->begin) * out_size * width, rows,
-              panel_weights(layer, panel, p), layer->bias + p * panel, end - begin, out_size,
-              width);
+    float *to = run->strip + p * strip_stride(run) +
+                (ptrdiff_t)(begin - s->begin) * out_size * strip_floats(run, width);
+    filter_rows(run, to, p, end - begin, width);
     end_layer(run, VG_DEPTHWISE, start);
+}
+
+/* Pixels begin .. end of the block's output as digits for the next. */
+static void encode_output(const block_run *run, int begin, int end)
+{
+    ptrdiff_t pixels = (ptrdiff_t)run->plan->out_size * run->plan->out_size;
+    int panel = run->network->kernels.panel;
+    run->network->kernels.encode(run->encoded_output->digits, vg_digits_floats(panel) * pixels,
+                                 run->encoded_output->scales, run->output, panel * pixels,
+                                 run->block->out_channels, begin, end - begin);
 }
 
 /* Pixels begin .. end of the block's output, from a strip whose first is `strip_begin`. */
@@ -208,15 +271,19 @@ static void run_project(const block_run *run, int strip_begin, int begin, int en
     double start = begin_layer(run);
     const vg_packed_layer *layer = &run->layers[VG_PROJECT];
     int panel = run->network->kernels.panel, out_size = run->plan->out_size;
-    vg_pointwise_input input = {run->strip, (ptrdiff_t)run->plan->strip_rows * out_size * panel,
-                                layer->products, begin - strip_begin};
+    vg_pointwise_input input = {.values = run->strip,
+                                .panel_stride = strip_stride(run),
+                                .channels = layer->products,
+                                .first = begin - strip_begin,
+                                .panel = run->plan->panel};
     for (int p = 0; p < vg_panel_count(layer->channels, panel); p++) {
         int width = vg_panel_width(layer->channels, panel, p);
         ptrdiff_t at = (ptrdiff_t)p * panel * out_size * out_size + (ptrdiff_t)begin * width;
-        run->network->kernels.pointwise(
-            run->output + at, &input, panel_weights(layer, panel, p), layer->bias + p * panel,
-            run->block->has_residual ? run->input + at : NULL, end - begin, width, VG_LINEAR);
+        pointwise_of(run, layer)(run->output + at, &input, weights_of(layer, p), bias_of(layer, p),
+                                 run->block->has_residual ? run->input + at : NULL, end - begin,
+                                 width, VG_LINEAR);
     }
+    if (run->layers[VG_BLOCK_LAYERS].is_of_digits) encode_output(run, begin, end);
     end_layer(run, VG_PROJECT, start);
 }
 
@@ -239,7 +306,7 @@ static void run_panel(const block_run *run, const strip *s, int p)
 
 static int panel_count(const block_run *run)
 {
-    return vg_panel_count(run->block->expanded_channels, run->network->kernels.panel);
+    return vg_panel_count(run->block->expanded_channels, run->plan->panel);
 }
 
 /* In one strip, of which every thread takes some panels. */
@@ -287,11 +354,11 @@ static void run_head(const block_run *run, float *features)
     const vg_packed_layer *layer = run->layers;
     int panel = kernels->panel, panels = vg_panel_count(layer->channels, panel);
     float *pixels = run->own->strip;
-    vg_pointwise_input input = {run->input, (ptrdiff_t)VG_HEAD_PIXELS * panel, layer->products, 0};
+    vg_pointwise_input input = input_of(run, layer, VG_HEAD_PIXELS);
     for (int p = share(run, panels, 0); p < share(run, panels, 1); p++) {
         int width = vg_panel_width(layer->channels, panel, p);
-        kernels->pointwise(pixels, &input, panel_weights(layer, panel, p), layer->bias + p * panel,
-                           NULL, VG_HEAD_PIXELS, width, VG_RELU6);
+        pointwise_of(run, layer)(pixels, &input, weights_of(layer, p), bias_of(layer, p), NULL,
+                                 VG_HEAD_PIXELS, width, VG_RELU6);
         kernels->average(features + p * panel, pixels, VG_HEAD_PIXELS, width);
     }
     end_layer(run, 0, start);
@@ -317,16 +384,20 @@ static void run_part(void *argument, int part)
                      .part = part,
                      .parts = vg_team_size(workspace->team),
                      .layers = network->layers};
+    if (network->kernels.begin_digits != NULL) network->kernels.begin_digits();
     for (int i = 0; i < VG_BLOCK_COUNT; i++) {
         run.block = &vg_blocks[i];
         run.plan = &network->plans[i];
         run.rgb = i == 0 ? image->rgb : NULL;
         run.output = workspace->tensors[i % 2];
+        run.encoded_output = &workspace->encoded[i % 2];
         run_block(&run);
         run.input = run.output;
+        run.encoded_input = run.encoded_output;
         run.layers += VG_BLOCK_LAYERS;
     }
     run_head(&run, image->features);
+    if (network->kernels.end_digits != NULL) network->kernels.end_digits();
 }
 
 void vg_network_forward(const vg_network *network, vg_workspace *workspace, const uint8_t *rgb,

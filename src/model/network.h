@@ -9,6 +9,8 @@
  * turn; those that the next strip needs too are carried over, so that none is computed
  * twice. */
 typedef struct vg_block_plan {
+    int panel; /* of the expanded tensor */
+    int has_digits;
     int out_size;
     int strip_rows; /* output rows that are projected at once */
     int step_rows;  /* output rows of a panel that are expanded and filtered at once */
@@ -31,9 +33,9 @@ static inline int vg_plan_is_whole(const vg_block_plan *plan)
 }
 
 /* Floats of the plan's buffers. */
-size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan, int panel);
-size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan, int panel);
-size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan, int panel);
+size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan);
+size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan);
+size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan);
 
 struct vg_network {
     vg_kernels kernels;

@@ -5,6 +5,7 @@
  *          a checksum of all this (packed_file.c)
  *   a layer's weights in panels: panel p is [products][width] at p * panel * products
  *   its bias, padded to whole panels
+ *   (of a 1x1 convolution in panels of 64: tiles and outputs as digits/digits.h has them)
  *   ...    the other layers, each part at a multiple of 64 bytes
  *   tail   the head's checksum again
  *
@@ -26,8 +27,11 @@ typedef struct vg_packed {
 
 typedef struct vg_packed_layer {
     const float *weights, *bias;
-    int products; /* per output: in_channels, 9, or 27 for the stem */
-    int channels; /* outputs */
+    int panel;                           /* of the outputs */
+    int is_of_digits;                    /* of the inputs */
+    ptrdiff_t panel_weights, panel_bias; /* floats of a full panel of outputs */
+    int products;                        /* per output: in_channels, 9, or 27 for the stem */
+    int channels;                        /* outputs */
 } vg_packed_layer;
 
 /* `packed` is filled in; closing it is the caller's unless opening failed. */
@@ -42,6 +46,8 @@ void vg_packed_layers(const vg_packed *packed, int panel, vg_packed_layer layers
 /* Where a layer's parts lie, in bytes from the start. */
 typedef struct vg_packed_place {
     int products, channels;
+    int panel, in_panel; /* of the outputs, and of the inputs where they are digits */
+    int is_of_digits;
     size_t weights, bias;
 } vg_packed_place;
 
@@ -51,6 +57,12 @@ typedef struct vg_packed_layout {
 } vg_packed_layout;
 
 vg_packed_layout vg_packed_lay_out(int panel);
+
+/* In a set of such panels: the panel of a block's expanded tensor, and whether its expansion
+ * and its projection take digits. */
+int vg_block_panel(const vg_block *block, int panel);
+int vg_expands_digits(const vg_block *block, int panel);
+int vg_projects_digits(const vg_block *block, int panel);
 
 /* --- Head and tail ------------------------------------------------------ */
 

@@ -26,43 +26,67 @@ static void take_strips(vg_block_plan *plan, int strips)
     if (plan->strip_rows < LEAST_STRIP_ROWS) plan->strip_rows = LEAST_STRIP_ROWS;
 }
 
-static size_t strip_bytes(const vg_block *block, const vg_block_plan *plan, int panel)
+static size_t strip_bytes(const vg_block *block, const vg_block_plan *plan)
 {
     return sizeof(float) *
-           (vg_plan_strip_floats(block, plan, panel) + vg_plan_carried_floats(block, plan, panel));
+           (vg_plan_strip_floats(block, plan) + vg_plan_carried_floats(block, plan));
+}
+
+/* An output's three sums cost as much as some fifty multiply-adds of float32, and tiles are of
+ * 32 outputs: so layers of fewer inputs, or of few outputs, are as fast in float32. */
+int vg_expands_digits(const vg_block *block, int panel)
+{
+    enum { LEAST_INPUTS = 64 };
+    return panel == VG_DIGITS_PANEL && block->in_channels >= LEAST_INPUTS;
+}
+
+int vg_projects_digits(const vg_block *block, int panel)
+{
+    enum { LEAST_OUTPUTS = 24 };
+    return panel == VG_DIGITS_PANEL && block->out_channels >= LEAST_OUTPUTS;
+}
+
+int vg_block_panel(const vg_block *block, int panel)
+{
+    if (panel != VG_DIGITS_PANEL || vg_expands_digits(block, panel)) return panel;
+    return VG_DIGITS_PANEL / 2; /* the panel of AVX-512 */
 }
 
 vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *caches)
 {
-    vg_block_plan plan = {.out_size = block->in_size / block->stride,
+    vg_block_plan plan = {.panel = vg_block_panel(block, panel),
+                          .has_digits = vg_projects_digits(block, panel),
+                          .out_size = block->in_size / block->stride,
                           .carried_rows = TAPS - block->stride};
     take_strips(&plan, 1);
-    for (int strips = 2; strip_bytes(block, &plan, panel) > caches->level2 / 2; strips++) {
+    for (int strips = 2; strip_bytes(block, &plan) > caches->level2 / 2; strips++) {
         if (plan.strip_rows == LEAST_STRIP_ROWS) break;
         take_strips(&plan, strips);
     }
     int rows = plan.strip_rows;
     take_steps(&plan, block, rows);
-    while (rows > 1 &&
-           sizeof(float) * vg_plan_ring_floats(block, &plan, panel) > caches->level1 / 2)
+    /* A matrix unit that did nothing for 0.3 us takes 0.2 us to wake: longer steps pay. */
+    size_t most = vg_expands_digits(block, panel) ? 2 * caches->level1 : caches->level1 / 2;
+    while (rows > 1 && sizeof(float) * vg_plan_ring_floats(block, &plan) > most)
         take_steps(&plan, block, --rows);
     return plan;
 }
 
-size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan, int panel)
+size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan)
 {
-    return (size_t)block->in_size * (size_t)plan->ring_rows * (size_t)panel;
+    return (size_t)block->in_size * (size_t)plan->ring_rows * (size_t)plan->panel;
 }
 
-size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan, int panel)
+size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan)
 {
     if (vg_plan_is_whole(plan)) return 0;
     return CARRIED_SETS * (size_t)block->in_size * (size_t)plan->carried_rows *
-           (size_t)vg_panel_channels(block->expanded_channels, panel);
+           (size_t)vg_panel_channels(block->expanded_channels, plan->panel);
 }
 
-size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan, int panel)
+size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan)
 {
-    return (size_t)plan->out_size * (size_t)plan->strip_rows *
-           (size_t)vg_panel_channels(block->expanded_channels, panel);
+    int floats = plan->has_digits ? vg_digits_tensor_floats(block->expanded_channels, plan->panel)
+                                  : vg_panel_channels(block->expanded_channels, plan->panel);
+    return (size_t)plan->out_size * (size_t)plan->strip_rows * (size_t)floats;
 }

@@ -8,6 +8,7 @@
 /* Floats, or pointers, of each buffer: enough for every block. */
 typedef struct sizes {
     size_t tensor, input, ring, carried, strip, rows;
+    size_t filtered, digits, scales; /* 0 where there are no digits */
 } sizes;
 
 static size_t larger(size_t a, size_t b)
@@ -27,10 +28,15 @@ static sizes sizes_for(const vg_network *network)
         const vg_block_plan *plan = &network->plans[i];
         size_t pixels = (size_t)plan->out_size * (size_t)plan->out_size;
         s.tensor = larger(s.tensor, pixels * (size_t)vg_panel_channels(block->out_channels, panel));
-        s.ring = larger(s.ring, vg_plan_ring_floats(block, plan, panel));
-        s.carried = larger(s.carried, vg_plan_carried_floats(block, plan, panel));
-        s.strip = larger(s.strip, vg_plan_strip_floats(block, plan, panel));
+        s.ring = larger(s.ring, vg_plan_ring_floats(block, plan));
+        s.carried = larger(s.carried, vg_plan_carried_floats(block, plan));
+        s.strip = larger(s.strip, vg_plan_strip_floats(block, plan));
         s.rows = larger(s.rows, (size_t)plan->ring_rows);
+        if (!plan->has_digits) continue;
+        s.filtered = larger(s.filtered, (size_t)(plan->out_size * plan->panel));
+        s.digits =
+            larger(s.digits, pixels * (size_t)vg_digits_tensor_floats(block->out_channels, panel));
+        s.scales = larger(s.scales, pixels);
     }
     return s;
 }
@@ -42,6 +48,10 @@ static int open_scratch(vg_scratch *scratch, const sizes *s)
     scratch->carried = vg_alloc_aligned(s->carried, sizeof(float));
     scratch->strip = vg_alloc_aligned(s->strip, sizeof(float));
     scratch->rows = vg_alloc_aligned(s->rows, sizeof *scratch->rows);
+    if (s->filtered > 0) {
+        scratch->filtered = vg_alloc_aligned(s->filtered, sizeof(float));
+        if (scratch->filtered == NULL) return 0;
+    }
     return scratch->input != NULL && scratch->ring != NULL && scratch->carried != NULL &&
            scratch->strip != NULL && scratch->rows != NULL;
 }
@@ -52,6 +62,10 @@ static int open_buffers(vg_workspace *workspace, const sizes *s, int panel)
     for (int i = 0; i < 2; i++) {
         workspace->tensors[i] = vg_alloc_aligned(s->tensor, sizeof(float));
         if (workspace->tensors[i] == NULL) return 0;
+        if (s->digits == 0) continue;
+        workspace->encoded[i].digits = vg_alloc_aligned(s->digits, sizeof(float));
+        workspace->encoded[i].scales = vg_alloc_aligned(s->scales, sizeof(float));
+        if (workspace->encoded[i].digits == NULL || workspace->encoded[i].scales == NULL) return 0;
     }
     workspace->zeros = vg_alloc_aligned((size_t)(VG_STEM_SIZE * panel), sizeof(float));
     workspace->scratch = calloc((size_t)threads, sizeof *workspace->scratch);
@@ -70,7 +84,8 @@ vg_status vg_workspace_open(vg_workspace **workspace, const vg_network *network,
     vg_status status = vg_team_open(&opened->team, threads, error);
     if (status == VG_OK) {
         const sizes s = sizes_for(network);
-        size_t floats = 2 * s.tensor + (size_t)threads * (s.input + s.ring + s.carried + s.strip);
+        size_t own = s.input + s.ring + s.carried + s.strip + s.filtered;
+        size_t floats = 2 * (s.tensor + s.digits + s.scales) + (size_t)threads * own;
         if (!open_buffers(opened, &s, network->kernels.panel))
             status = vg_fail_memory(error, floats * sizeof(float));
     }
@@ -88,6 +103,7 @@ static void close_scratch(vg_scratch *scratch)
     free(scratch->ring);
     free(scratch->carried);
     free(scratch->strip);
+    free(scratch->filtered);
     free(scratch->rows);
 }
 
@@ -99,8 +115,11 @@ void vg_workspace_close(vg_workspace **workspace)
     for (int i = 0; closed->scratch != NULL && i < threads; i++) close_scratch(&closed->scratch[i]);
     vg_team_close(&closed->team);
     free(closed->scratch);
-    free(closed->tensors[0]);
-    free(closed->tensors[1]);
+    for (int i = 0; i < 2; i++) {
+        free(closed->tensors[i]);
+        free(closed->encoded[i].digits);
+        free(closed->encoded[i].scales);
+    }
     free(closed->zeros);
     free(closed);
     *workspace = NULL;

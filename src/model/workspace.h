@@ -17,13 +17,20 @@ typedef struct vg_scratch {
     float *input;       /* normalised rows of the image that a strip needs */
     float *ring;        /* expanded rows of a step */
     float *carried;     /* expanded rows that two strips need */
-    float *strip;       /* depthwise outputs of a strip */
+    float *strip;       /* depthwise outputs of a strip, or the digits of these */
+    float *filtered;    /* a row of a panel on its way to digits */
     const float **rows; /* what a depthwise kernel reads */
 } vg_scratch;
 
+/* Where 1x1 convolutions take digits: those of a block's output. */
+typedef struct vg_encoded {
+    float *digits, *scales;
+} vg_encoded;
+
 struct vg_workspace {
     vg_team *team;
-    float *tensors[2];    /* a block's input and output */
+    float *tensors[2]; /* a block's input and output */
+    vg_encoded encoded[2];
     float *zeros;         /* a row of padding */
     vg_scratch *scratch;  /* [size of the team] */
     vg_layer_time *times; /* [VG_LAYER_COUNT], or NULL; of the first thread */

@@ -96,7 +96,8 @@ static void add_fact(run *state, const char *key, const char *value)
 static vg_status open_model(run *state, vg_error *error)
 {
     const char *source = state->options->model_source;
-    vg_status status = vg_model_open(&state->model, source, NULL, error);
+    const vg_model_options model_options = {.kernels = state->options->kernels};
+    vg_status status = vg_model_open(&state->model, source, &model_options, error);
     if (status != VG_OK) return status;
     const char *kernels = vg_model_kernels(state->model);
     snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
@@ -136,6 +137,7 @@ static vg_status look_at_output(run *state, vg_error *error)
     bool is_seeded = state->model_sha256[0] == '\0';
     vg_plan plan = {.input = vg_store_address(state->input),
                     .model = is_seeded ? options->model_source : state->model_sha256,
+                    .arithmetic = vg_model_arithmetic(state->model),
                     .images = state->images,
                     .options = options,
                     .uuid = "",

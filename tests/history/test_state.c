@@ -59,6 +59,7 @@ static void plans_tell_what_differs(void **state)
     vg_run_options_default(&options);
     vg_plan plan = {.input = "/data/\"fruits\"\n",
                     .model = "seeded:7",
+                    .arithmetic = "float32",
                     .images = images,
                     .options = &options,
                     .uuid = uuid,

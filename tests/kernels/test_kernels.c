@@ -117,6 +117,14 @@ int main(int argc, char **argv)
         vg_kernels_init(&kernels, vg_cpu_features(), name);
         failures += check_set(&kernels, &reference, rounds);
     }
+    /* What sets of digits have of float32, over their panels. */
+    unsigned features = vg_cpu_features();
+    if (!vg_cpu_allow_amx()) features &= ~(unsigned)VG_CPU_AMX;
+    for (size_t i = 0; (name = vg_kernels_of_digits_name(features, i)) != NULL; i++) {
+        vg_kernels_init(&kernels, features, name);
+        failures += check_depthwise(&kernels, &reference, rounds);
+        failures += check_average(&kernels, &reference, rounds);
+    }
     for (size_t i = 0; bench && failures == 0; i++) {
         name = vg_kernels_name(vg_cpu_features(), i);
         if (name == NULL) break;

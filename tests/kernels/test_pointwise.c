@@ -26,8 +26,10 @@ static operands pointwise_prepare(const vg_kernels *kernels, const problem *p)
 static void pointwise_run(const vg_kernels *kernels, const problem *p, operands *o)
 {
     int panel = kernels->panel, m = p->height * p->width;
-    vg_pointwise_input a = {o->input.values, panel_start(1, m + FIRST_PIXEL, panel), p->in_channels,
-                            FIRST_PIXEL};
+    vg_pointwise_input a = {.values = o->input.values,
+                            .panel_stride = panel_start(1, m + FIRST_PIXEL, panel),
+                            .channels = p->in_channels,
+                            .first = FIRST_PIXEL};
     const float *residual = p->is_in_place ? o->output.values : o->residual.values;
     if (p->is_in_place)
         memcpy(o->output.values, o->residual.values, o->output.count * sizeof(float));

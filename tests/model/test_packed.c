@@ -104,6 +104,24 @@ static unsigned char *bytes_of(const char *path)
 
 /* --- What is saved ------------------------------------------------------ */
 
+/* The sets of digits share a form, and no other set takes it. */
+static void test_digits_have_files_of_their_own(void **state)
+{
+    place *here = *state;
+    vg_model *model = NULL;
+    vg_error error = {""};
+    const vg_model_options others = {.kernels = "ref"};
+    save(seeded, "amx-ref", here->file);
+    save(here->file, "amx-ref", here->other);
+    unsigned char *first = bytes_of(here->file), *again = bytes_of(here->other);
+    assert_int_equal(size_of(here->file), size_of(here->other));
+    assert_memory_equal(first, again, size_of(here->file));
+    free(first);
+    free(again);
+    assert_int_equal(vg_model_open(&model, here->file, &others, &error), VG_EUNSUPPORTED);
+    assert_non_null(strstr(error.message, "panels of 64 channels"));
+}
+
 static void test_every_set_reads_its_file_back(void **state)
 {
     place *here = *state;
@@ -374,6 +392,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_place, close_place)
     const struct CMUnitTest tests[] = {
         TEST(test_every_set_reads_its_file_back),
+        TEST(test_digits_have_files_of_their_own),
         TEST(test_sets_of_one_panel_share_a_file),
         TEST(test_it_may_go_or_be_replaced),
         TEST(test_a_failure_leaves_nothing),

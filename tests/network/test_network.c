@@ -68,6 +68,17 @@ static void forward(const fixture *f, const char *kernel_set, const vg_caches *c
     vg_network_close(&network);
 }
 
+static double relative_difference(const fixture *f, const float *features)
+{
+    double difference = 0.0, length = 0.0;
+    for (int c = 0; c < VG_FEATURE_COUNT; c++) {
+        double d = (double)features[c] - f->expected[c];
+        difference += d * d;
+        length += f->expected[c] * f->expected[c];
+    }
+    return sqrt(difference / length);
+}
+
 static void every_set_agrees_with_the_plain_network(void **state)
 {
     const fixture *f = *state;
@@ -77,15 +88,10 @@ static void every_set_agrees_with_the_plain_network(void **state)
         forward(f, name, NULL, 1, i == 0 ? first : features);
         if (i > 0) assert_memory_equal(features, first, sizeof first);
     }
-    double difference = 0.0, length = 0.0, variety = 0.0;
-    for (int c = 0; c < VG_FEATURE_COUNT; c++) {
-        double d = (double)first[c] - f->expected[c];
-        difference += d * d;
-        length += f->expected[c] * f->expected[c];
-        variety += fabs(f->expected[c] - f->expected[0]);
-    }
-    print_message("relative L2 of the difference: %g\n", sqrt(difference / length));
-    assert_true(sqrt(difference / length) < 1e-5);
+    double off = relative_difference(f, first), variety = 0.0;
+    for (int c = 0; c < VG_FEATURE_COUNT; c++) variety += fabs(f->expected[c] - f->expected[0]);
+    print_message("relative L2 of the difference: %g\n", off);
+    assert_true(off < 1e-5);
     assert_true(variety > 1.0);
 }
 
@@ -101,6 +107,40 @@ static void strips_steps_and_teams_of_any_size_give_the_same_bits(void **state)
     for (size_t i = 0; i < STEPS * STRIPS; i++) {
         vg_caches caches = {level1[i % STEPS], level2[i / STEPS]};
         forward(f, best, &caches, 1 + (int)(i / 2) % 3, features);
+        assert_memory_equal(features, expected, sizeof expected);
+    }
+}
+
+/* Of the sets of digits, all that this machine lets us use. */
+static unsigned usable_features(void)
+{
+    unsigned features = vg_cpu_features();
+    return vg_cpu_allow_amx() ? features : features & ~(unsigned)VG_CPU_AMX;
+}
+
+static void sets_of_digits_agree_with_one_another_and_are_close(void **state)
+{
+    const fixture *f = *state;
+    float first[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
+    const char *name;
+    for (size_t i = 0; (name = vg_kernels_of_digits_name(usable_features(), i)) != NULL; i++) {
+        forward(f, name, NULL, 1, i == 0 ? first : features);
+        if (i > 0) assert_memory_equal(features, first, sizeof first);
+    }
+    double off = relative_difference(f, first);
+    print_message("relative L2 of the difference: %g\n", off);
+    assert_true(off < 5e-6);
+}
+
+static void strips_steps_and_teams_give_amx_the_same_bits(void **state)
+{
+    const fixture *f = *state;
+    const vg_caches caches[] = {{1, 1}, {16 << 10, 200 << 10}, {1 << 20, 64 << 20}};
+    float expected[VG_FEATURE_COUNT], features[VG_FEATURE_COUNT];
+    if (!(usable_features() & VG_CPU_AMX)) skip();
+    forward(f, "amx", NULL, 1, expected);
+    for (int i = 0; i < 9; i++) {
+        forward(f, "amx", &caches[i % 3], 1 + i / 3 * 3, features);
         assert_memory_equal(features, expected, sizeof expected);
     }
 }
@@ -124,6 +164,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_agrees_with_the_plain_network),
         cmocka_unit_test(strips_steps_and_teams_of_any_size_give_the_same_bits),
+        cmocka_unit_test(sets_of_digits_agree_with_one_another_and_are_close),
+        cmocka_unit_test(strips_steps_and_teams_give_amx_the_same_bits),
         cmocka_unit_test(a_missing_tensor_is_named),
     };
     return cmocka_run_group_tests_name("network", tests, open_fixture, close_fixture);

@@ -11,6 +11,7 @@ enum {
     OPTION_COMPONENTS = 'k',
     OPTION_THREADS = 256,
     OPTION_PIN,
+    OPTION_KERNELS,
     OPTION_MODEL,
     OPTION_DRY_RUN,
     OPTION_RESUME,
@@ -30,6 +31,9 @@ const vg_cli_option vg_cli_run_options[] = {
     VG_CLI_SELECTION_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
     {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
+    {OPTION_KERNELS, "kernels", "SET", "ref avx2 avx512 neon amx amx-ref",
+     "kernel set of the network (default: $VERGER_CPU, else the best of float32); amx gives other "
+     "bits"},
     VG_CLI_FORMAT_OPTION,
     {OPTION_MODEL, "model", "FILE", "FILE",
      "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
@@ -121,6 +125,7 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
     case OPTION_COMPONENTS: arguments->components = value; return true;
     case OPTION_THREADS: return take_threads(arguments, command, value);
     case OPTION_PIN: options->pin = true; return true;
+    case OPTION_KERNELS: options->kernels = value; return true;
     case OPTION_MODEL: arguments->model = value; return true;
     case OPTION_RESUME: options->resume = true; return true;
     case OPTION_UPDATE: options->update = true; return true;

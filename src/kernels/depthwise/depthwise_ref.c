@@ -22,7 +22,8 @@ static float output_at(const float *const *rows, const float *b, float bias, int
 static void depthwise(float *c, const float *const *rows, const float *b, const float *bias,
                       int height, int out_width, int width, int stride)
 {
-    assert(vg_depthwise_may(c, rows, b, bias, height, out_width, width, VG_REF_PANEL));
+    assert(vg_depthwise_may(c, rows, b, bias, height, out_width, width, VG_REF_PANEL) ||
+           vg_depthwise_may(c, rows, b, bias, height, out_width, width, VG_DIGITS_PANEL));
     for (int y = 0; y < height; y++, rows += stride)
         for (int x = 0; x < out_width; x++)
             for (int j = 0; j < width; j++)

@@ -14,6 +14,8 @@ typedef struct vg_pointwise_input {
     ptrdiff_t panel_stride; /* floats from panel to panel */
     int channels;
     int first;
+    int panel;           /* where they are digits: 64 or 32, else not read */
+    const float *scales; /* where they are digits with a scale a pixel: of the tensor's pixels */
 } vg_pointwise_input;
 
 /* One panel of outputs of a 1x1 convolution over m pixels of a:
@@ -25,6 +27,8 @@ typedef void vg_pointwise_fn(float *c, const vg_pointwise_input *a, const float 
                              vg_activation activation);
 
 vg_pointwise_fn vg_pointwise_ref;
+/* The same over panels of 32. */
+vg_pointwise_fn vg_pointwise_of_32_ref;
 
 static inline int vg_pointwise_may(const float *c, const vg_pointwise_input *a, const float *b,
                                    const float *bias, int m, int width, int panel)

@@ -3,25 +3,38 @@
 
 #include "kernels/pointwise/pointwise.h"
 
-static float input_at(const vg_pointwise_input *a, int i, int k)
+static float input_at(const vg_pointwise_input *a, int i, int k, int panel)
 {
-    int p = vg_panel_of(a->channels, VG_REF_PANEL, k);
-    int width = vg_panel_width(a->channels, VG_REF_PANEL, p);
-    return a->values[p * a->panel_stride + (a->first + i) * width + k - p * VG_REF_PANEL];
+    int p = vg_panel_of(a->channels, panel, k);
+    int width = vg_panel_width(a->channels, panel, p);
+    return a->values[p * a->panel_stride + (a->first + i) * width + k - p * panel];
 }
 
-void vg_pointwise_ref(float *c, const vg_pointwise_input *a, const float *b, const float *bias,
-                      const float *residual, int m, int width, vg_activation activation)
+static void pointwise(float *c, const vg_pointwise_input *a, const float *b, const float *bias,
+                      const float *residual, int m, int width, vg_activation activation, int panel)
 {
-    assert(vg_pointwise_may(c, a, b, bias, m, width, VG_REF_PANEL));
+    assert(vg_pointwise_may(c, a, b, bias, m, width, panel));
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < width; j++) {
             float sum = bias[j];
             for (int k = 0; k < a->channels; k++)
-                sum = fmaf(input_at(a, i, k), b[k * width + j], sum);
+                sum = fmaf(input_at(a, i, k, panel), b[k * width + j], sum);
             if (activation == VG_RELU6) sum = vg_relu6(sum);
             if (residual != NULL) sum += residual[i * width + j];
             c[i * width + j] = sum;
         }
     }
+}
+
+void vg_pointwise_ref(float *c, const vg_pointwise_input *a, const float *b, const float *bias,
+                      const float *residual, int m, int width, vg_activation activation)
+{
+    pointwise(c, a, b, bias, residual, m, width, activation, VG_REF_PANEL);
+}
+
+void vg_pointwise_of_32_ref(float *c, const vg_pointwise_input *a, const float *b,
+                            const float *bias, const float *residual, int m, int width,
+                            vg_activation activation)
+{
+    pointwise(c, a, b, bias, residual, m, width, activation, 32);
 }

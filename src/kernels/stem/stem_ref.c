@@ -6,7 +6,8 @@
 void vg_stem_ref(float *c, const float *a, ptrdiff_t a_row, const float *b, const float *bias,
                  int m, int width)
 {
-    assert(vg_stem_may(c, a, b, bias, m, width, VG_REF_PANEL));
+    assert(vg_stem_may(c, a, b, bias, m, width, VG_REF_PANEL) ||
+           vg_stem_may(c, a, b, bias, m, width, VG_DIGITS_PANEL));
     for (int i = 0; i < m; i++, a += VG_STEM_PIXEL_STRIDE) {
         for (int j = 0; j < width; j++) {
             float sum = bias[j];
