@@ -370,6 +370,7 @@ typedef struct vg_layout_options {
      * work as VG_ECANCELLED. */
     int (*progress)(void *context, double share);
     void *context;
+    uint64_t reserved[8];
 } vg_layout_options;
 
 VG_API void vg_layout_options_default(vg_layout_options *options);
@@ -379,9 +380,9 @@ VG_API void vg_layout_options_default(vg_layout_options *options);
  * least 2; a row's end at the first index below 0) and places to start from, such as the
  * first two components (start [n][2]). The same bits on any number of threads and any CPU.
  * `options` may be NULL. Takes some 40 bytes a row and neighbour. */
-VG_API vg_status vg_layout(const int64_t *indices, const double *distances, size_t n, int k,
-                           const float *start, const vg_layout_options *options, float *places,
-                           vg_error *error);
+VG_API VG_CHECKED vg_status vg_layout(const int64_t *indices, const double *distances, size_t n,
+                                      int k, const float *start, const vg_layout_options *options,
+                                      float *places, vg_error *error);
 
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,

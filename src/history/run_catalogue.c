@@ -78,7 +78,7 @@ static vg_status survey_file(void *context, const vg_file *file, vg_error *error
     vg_run_catalogue *catalogue = seen->catalogue;
     if (!find_timestamp(file->path, timestamp)) return VG_OK;
     if (seen->takes_runs) {
-        vg_run_entry *entry;
+        vg_run_entry *entry = NULL;
         vg_status status = find_entry(catalogue, timestamp, &entry, error);
         if (status == VG_OK && ends_in(file->path, "/_SUCCESS")) entry->is_complete = true;
         return status;

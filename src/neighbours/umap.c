@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/team.h"
 #include "verger/verger.h"
@@ -327,6 +328,9 @@ vg_status vg_layout(const int64_t *indices, const double *distances, size_t n, i
     vg_layout_options_default(&defaults);
     if (options == NULL) options = &defaults;
     vg_status status = check(indices, distances, n, k, start, options, error);
+    if (status == VG_OK)
+        status = vg_check_reserved(options->reserved, VG_RESERVED_OF(options), "vg_layout_options",
+                                   error);
     if (status != VG_OK) return status;
     layout map = {.rows = n, .threads = options->threads, .epochs = options->epochs};
     if (map.epochs == 0) map.epochs = n < MANY_ROWS ? EPOCHS_OF_FEW : EPOCHS_OF_MANY;

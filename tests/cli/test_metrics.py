@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
-PHASES = {"list", "extract", "fit", "project", "read", "match", "draw", "commit"}
+PHASES = {"list", "extract", "fit", "project", "read", "match", "layout", "draw", "commit"}
 
 
 def read(path):

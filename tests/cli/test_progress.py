@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 
 DOCUMENTS = Path(__file__).parents[2] / "docs"
-PHASES = ["list", "extract", "fit", "project", "read", "match", "commit"]
+PHASES = ["list", "extract", "fit", "project", "read", "match", "layout", "draw", "commit"]
 SCHEMA = json.loads((DOCUMENTS / "progress.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 KINDS = SCHEMA["$defs"]

@@ -218,6 +218,8 @@ void vg_digits_pointwise_amx(float *c, const vg_pointwise_input *a, const float 
     const vg_digits_outputs *outputs = (const vg_digits_outputs *)(const void *)bias;
     const ptrdiff_t size = (ptrdiff_t)vg_digits_tiles(a->channels, a->panel) * VG_DIGITS_TILE;
     if (m == 0) return;
+    /* gcc does not know that tile loads read memory: what is to be read is stored by here. */
+    __asm__ volatile("" : : : "memory");
     const int8_t *end = tiles + width / LANES * size;
     block run = {.rows = m < ROWS ? m : ROWS, .ahead = {end, end + width / LANES * size}};
     if (run.rows != ROWS) set_shapes(run.rows);
