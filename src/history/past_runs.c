@@ -196,7 +196,8 @@ static vg_status sweep_folder(vg_store *output, sweep *state, vg_error *error)
 vg_status vg_past_runs_sweep(vg_store *output, const char *timestamp, const char *uuid,
                              const bool *recorded, uint64_t parts, vg_error *error)
 {
-    static const vg_table after_parts[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE};
+    static const vg_table after_parts[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE,
+                                           VG_TABLE_PCA_FILE};
     vg_status status = vg_layout_delete(output, after_parts,
                                         sizeof after_parts / sizeof *after_parts, timestamp, error);
     for (size_t i = 0; i < PART_TABLES; i++) {

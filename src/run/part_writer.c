@@ -95,15 +95,17 @@ vg_status vg_part_writer_begin(vg_part_writer *writer, uint64_t number, uint64_t
 
 /* --- Rows ------------------------------------------------------------------------- */
 
-static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink,
+typedef vg_status append_name(vg_builder *builder, size_t column, const char *name, size_t size,
+                              vg_error *error);
+
+static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, append_name *append,
                                        const vg_listed_image *image, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(sink);
     const vg_bytes *address = &writer->address;
-    vg_status status =
-        vg_builder_name(builder, PATH, (const char *)address->bytes, address->size, error);
+    vg_status status = append(builder, PATH, (const char *)address->bytes, address->size, error);
     if (status != VG_OK) return status;
-    return vg_builder_name(builder, LABEL, image->label, strlen(image->label), error);
+    return append(builder, LABEL, image->label, strlen(image->label), error);
 }
 
 /* relative_path and split, from the column `first` on, and the end of the row. */
@@ -122,7 +124,7 @@ static vg_status append_features(vg_part_writer *writer, const vg_listed_image *
                                  const float *features, vg_error *error)
 {
     vg_sink *sink = writer->features;
-    vg_status status = append_path_and_label(writer, sink, image, error);
+    vg_status status = append_path_and_label(writer, sink, vg_builder_name, image, error);
     if (status == VG_OK)
         status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
                                          VG_FEATURE_COUNT, error);
@@ -133,7 +135,7 @@ static vg_status append_reason(vg_part_writer *writer, const vg_listed_image *im
                                const char *reason, vg_error *error)
 {
     vg_sink *sink = writer->errors;
-    vg_status status = append_path_and_label(writer, sink, image, error);
+    vg_status status = append_path_and_label(writer, sink, vg_builder_printable_name, image, error);
     if (status == VG_OK)
         status = vg_builder_string(vg_sink_builder(sink), ERROR, reason, strlen(reason), error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
@@ -158,7 +160,8 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     vg_listed_image image;
     vg_status status = find_listed(writer, outcome, &image, error);
     if (status == VG_OK) status = vg_path_address(&writer->address, input, image.path, error);
-    if (status == VG_OK) status = append_path_and_label(writer, writer->metadata, &image, error);
+    if (status == VG_OK)
+        status = append_path_and_label(writer, writer->metadata, vg_builder_name, &image, error);
     if (status == VG_OK) status = end_row(writer->metadata, LABEL + 1, &image, error);
     if (status == VG_OK)
         status = vg_part_images_append(writer->images, &outcome->image, outcome->sha256,

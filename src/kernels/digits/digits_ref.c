@@ -17,7 +17,8 @@ static void put_pixel(float *to, int width, const uint32_t numbers[VG_DIGITS_PAN
     for (int row = 0; row < vg_digits_rows(width); row++)
         for (int at = 0; at < VG_DIGITS_ROW; at++) {
             vg_digits_place place = vg_digits_place_of(width, row, at);
-            *bytes++ = place.digit < 0 ? 0 : (uint8_t)(numbers[place.channel] >> 8 * place.digit);
+            uint32_t digit = place.digit < 0 ? 0 : numbers[place.channel] >> 8 * place.digit;
+            *bytes++ = (uint8_t)(digit & 0xff);
         }
 }
 
