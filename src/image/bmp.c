@@ -208,7 +208,7 @@ static void put_row(const bmp *file, uint8_t *rgb, const uint8_t *from)
     for (size_t x = 0; x < file->width; x++, rgb += 3) {
         if (as == NULL) {
             size_t bit = x * bits;
-            unsigned index = from[bit / 8] >> (8 - bits - bit % 8) & ((1U << bits) - 1);
+            unsigned index = ((unsigned)from[bit / 8] >> (8 - bits - bit % 8)) & ((1U << bits) - 1);
             memcpy(rgb, file->palette.rgb[index], 3);
         } else if (as->bits == 16) {
             put_16_bits(rgb, from + 2 * x, as);

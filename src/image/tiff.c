@@ -297,7 +297,7 @@ static unsigned byte_at(const tiff_decoder *d, const uint8_t *row, size_t sample
 static unsigned small_at(const tiff_decoder *d, const uint8_t *row, size_t sample)
 {
     size_t bit = sample * d->bits;
-    return row[bit / 8] >> (8U - d->bits - bit % 8) & ((1U << d->bits) - 1);
+    return ((unsigned)row[bit / 8] >> (8U - d->bits - bit % 8)) & ((1U << d->bits) - 1);
 }
 
 static void put_colour(const tiff_decoder *d, uint8_t *rgb, const uint8_t *row, size_t first)

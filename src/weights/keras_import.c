@@ -38,6 +38,7 @@ static size_t value_count(const vg_weights *weights)
 
 /* --- The child ---------------------------------------------------------------------- */
 
+#ifndef VERGER_SANITIZED /* a sanitizer asks for terabytes, most of which it never touches */
 /* Bytes of writable memory of this process: field 6 of /proc/self/statm, proc(5). */
 static rlim_t own_memory(void)
 {
@@ -49,13 +50,21 @@ static rlim_t own_memory(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-static void limit_child(void)
+static void limit_memory(void)
 {
-#ifndef VERGER_SANITIZED /* a sanitizer asks for terabytes, most of which it never touches */
     const rlim_t most = own_memory() + MAX_MEMORY;
     const struct rlimit memory = {most, most};
     setrlimit(RLIMIT_DATA, &memory);
+}
+#else
+static void limit_memory(void)
+{
+}
 #endif
+
+static void limit_child(void)
+{
+    limit_memory();
     const struct rlimit cpu = {MAX_CPU_SECONDS, MAX_CPU_SECONDS}, core = {0, 0};
     setrlimit(RLIMIT_CPU, &cpu);
     setrlimit(RLIMIT_CORE, &core);

@@ -165,7 +165,9 @@ def limited(which, size, source, output, *arguments, codes=(0, 1)):
     return done
 
 
-@pytest.mark.parametrize("megabytes", [170, 200, 240, 280, 320, 360, 420, 600])
+# With less the libraries that the command links, codecs of HEIC and OpenBLAS among them, cannot
+# be loaded: then it ends before its first line.
+@pytest.mark.parametrize("megabytes", [200, 240, 280, 320, 360, 420, 600])
 def test_memory_runs_out(dozen, expected, tmp_path, megabytes):
     output = tmp_path / "out"
     done = limited(resource.RLIMIT_AS, megabytes << 20, dozen, output, *WORDS)
