@@ -3,10 +3,9 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "cli/commands/job_frame.h"
 #include "cli/parsing/selection_arguments.h"
 #include "cli/parsing/shared_options.h"
-#include "cli/reporting/ending.h"
-#include "cli/reporting/metrics.h"
 
 static const vg_cli_option metadata_options[] = {VG_CLI_SELECTION_OPTIONS,
                                                  VG_CLI_TIMESTAMP_OPTIONS,
@@ -46,64 +45,55 @@ static int parse(vg_metadata_options *options, vg_cli_selection *selection,
                                                                                    : VG_CLI_ERROR;
 }
 
-static void print_summary(const vg_metadata_result *result)
+typedef struct session {
+    vg_metadata_options options;
+    vg_metadata_result result;
+} session;
+
+static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
+    session *s = context;
+    s->options.cancel = &vg_cli_interrupted;
+    s->options.observer = surroundings->observer;
+    vg_status status = vg_metadata_run(&s->options, &s->result, error);
+    if (status != VG_ECANCELLED) return status;
+    return vg_fail(error, status, "interrupted: nothing was written");
+}
+
+static void print_summary(const void *context)
+{
+    const vg_metadata_result *result = &((const session *)context)->result;
     printf("images    %" PRIu64 ", %.1f MB\n", result->images, (double)result->bytes / 1e6);
     printf("labels    %" PRIu64 "\n", result->labels);
     vg_cli_print_row("metadata", "%s", result->folder);
 }
 
-static void send_end(int exit_code, vg_status status, const vg_error *error,
-                     const vg_metadata_result *result)
+static void add_figures(const void *context, vg_cli_json *end)
 {
-    vg_cli_json json;
-    vg_cli_end_begin(&json, exit_code, status, error);
-    vg_cli_json_text(&json, "timestamp", result->timestamp);
-    vg_cli_json_count(&json, "images", result->images);
-    vg_cli_json_count(&json, "labels", result->labels);
-    vg_cli_json_count(&json, "bytes", result->bytes);
-    vg_cli_json_text(&json, "metadata", result->folder);
-    vg_cli_json_send(&json);
-}
-
-static int run_with(vg_metadata_options *options, const vg_cli_shared_options *shared,
-                    const vg_cli_command *command)
-{
-    vg_metadata_result result = {0};
-    vg_error error = {""};
-    vg_cli_progress *progress;
-    vg_status status = vg_cli_progress_open(&progress, shared->style, shared->log_level, &error);
-    if (status != VG_OK) return vg_cli_failed(&error);
-
-    vg_cli_catch_signals();
-    vg_cli_start(progress, command, options->input, options->output);
-    options->cancel = &vg_cli_interrupted;
-    vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, shared->metrics, command->name, &error);
-    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK) status = vg_metadata_run(options, &result, &error);
-    if (status == VG_ECANCELLED) vg_fail(&error, status, "interrupted: nothing was written");
-
-    bool is_json = vg_cli_progress_is_json(progress);
-    int exit_code = vg_cli_exit_code(status, 0);
-    vg_cli_metrics_close(&metrics, exit_code, NULL);
-    vg_cli_progress_close(&progress);
-    if (is_json)
-        send_end(exit_code, status, &error, &result);
-    else if (status != VG_OK)
-        vg_cli_failed(&error);
-    if (status == VG_OK && !shared->quiet) print_summary(&result);
-    return exit_code;
+    const vg_metadata_result *result = &((const session *)context)->result;
+    vg_cli_json_text(end, "timestamp", result->timestamp);
+    vg_cli_json_count(end, "images", result->images);
+    vg_cli_json_count(end, "labels", result->labels);
+    vg_cli_json_count(end, "bytes", result->bytes);
+    vg_cli_json_text(end, "metadata", result->folder);
 }
 
 static int run_metadata(const vg_cli_command *command, int argc, char **argv)
 {
-    vg_metadata_options options = {0};
+    session s = {0};
     vg_cli_selection selection = {0};
     vg_cli_shared_options shared;
-    int key = parse(&options, &selection, &shared, command, argc, argv), exit_code = VG_EXIT_USAGE;
-    if (key == VG_CLI_HELP) exit_code = VG_EXIT_OK;
-    if (key == VG_CLI_END) exit_code = run_with(&options, &shared, command);
+    int key = parse(&s.options, &selection, &shared, command, argc, argv);
+    int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    if (key == VG_CLI_END)
+        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
+                                            .shared = &shared,
+                                            .input = s.options.input,
+                                            .output = s.options.output,
+                                            .context = &s,
+                                            .work = work,
+                                            .print_summary = print_summary,
+                                            .add_figures = add_figures});
     vg_cli_selection_close(&selection);
     return exit_code;
 }

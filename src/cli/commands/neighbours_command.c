@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 #include "base/usable_cpus.h"
+#include "cli/commands/job_frame.h"
 #include "cli/parsing/shared_options.h"
-#include "cli/reporting/ending.h"
-#include "cli/reporting/metrics.h"
 #include "explore/neighbours_job.h"
 
 enum { OPTION_COUNT = 'k', OPTION_METRIC = 1024, OPTION_SPACE, OPTION_THREADS };
@@ -89,61 +88,55 @@ static int parse(vg_neighbours_job *job, vg_cli_shared_options *shared,
     return VG_CLI_ERROR;
 }
 
-static void print_summary(const vg_neighbours_job *job, const vg_neighbours_result *result)
+typedef struct session {
+    vg_neighbours_job job;
+    vg_neighbours_result result;
+} session;
+
+static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
-    printf("rows      %" PRIu64 "\n", result->rows);
-    printf("nearest   %d of each, by %s of %s\n", job->k, vg_metric_name(job->metric),
-           vg_space_name(job->space));
-    printf("speed     %.1f s, %.1f s in all\n", result->match_seconds, result->seconds);
-    vg_cli_print_row("table", "%s", result->folder);
+    session *s = context;
+    s->job.cancel = &vg_cli_interrupted;
+    s->job.observer = surroundings->observer;
+    vg_status status = vg_neighbours_job_run(&s->job, &s->result, error);
+    if (status != VG_ECANCELLED) return status;
+    return vg_fail(error, status, "interrupted: the neighbours under %s have no _SUCCESS",
+                   VG_CLI_SHOWN(s->job.output));
 }
 
-static void send_end(int exit_code, vg_status status, const vg_error *error,
-                     const vg_neighbours_result *result)
+static void print_summary(const void *context)
 {
-    vg_cli_json json;
-    vg_cli_end_begin(&json, exit_code, status, error);
-    vg_cli_json_text(&json, "timestamp", result->timestamp);
-    vg_cli_json_count(&json, "rows", result->rows);
-    vg_cli_json_number(&json, "seconds", result->seconds);
-    vg_cli_json_text(&json, "neighbours", result->folder);
-    vg_cli_json_send(&json);
+    const session *s = context;
+    printf("rows      %" PRIu64 "\n", s->result.rows);
+    printf("nearest   %d of each, by %s of %s\n", s->job.k, vg_metric_name(s->job.metric),
+           vg_space_name(s->job.space));
+    printf("speed     %.1f s, %.1f s in all\n", s->result.match_seconds, s->result.seconds);
+    vg_cli_print_row("table", "%s", s->result.folder);
+}
+
+static void add_figures(const void *context, vg_cli_json *end)
+{
+    const vg_neighbours_result *result = &((const session *)context)->result;
+    vg_cli_json_text(end, "timestamp", result->timestamp);
+    vg_cli_json_count(end, "rows", result->rows);
+    vg_cli_json_number(end, "seconds", result->seconds);
+    vg_cli_json_text(end, "neighbours", result->folder);
 }
 
 static int run_neighbours(const vg_cli_command *command, int argc, char **argv)
 {
-    vg_neighbours_job job;
+    session s = {0};
     vg_cli_shared_options shared;
-    int key = parse(&job, &shared, command, argc, argv);
+    int key = parse(&s.job, &shared, command, argc, argv);
     if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-
-    vg_neighbours_result result = {0};
-    vg_error error = {""};
-    vg_cli_progress *progress;
-    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
-    if (status != VG_OK) return vg_cli_failed(&error);
-
-    vg_cli_catch_signals();
-    vg_cli_start(progress, command, job.output, job.output);
-    job.cancel = &vg_cli_interrupted;
-    vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
-    job.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK) status = vg_neighbours_job_run(&job, &result, &error);
-    if (status == VG_ECANCELLED)
-        vg_fail(&error, status, "interrupted: the neighbours under %s have no _SUCCESS",
-                VG_CLI_SHOWN(job.output));
-
-    bool is_json = vg_cli_progress_is_json(progress);
-    int exit_code = vg_cli_exit_code(status, 0);
-    vg_cli_metrics_close(&metrics, exit_code, NULL);
-    vg_cli_progress_close(&progress);
-    if (is_json)
-        send_end(exit_code, status, &error, &result);
-    else if (status != VG_OK)
-        vg_cli_failed(&error);
-    if (status == VG_OK && !shared.quiet) print_summary(&job, &result);
-    return exit_code;
+    return vg_cli_do(&(vg_cli_job){.command = command,
+                                   .shared = &shared,
+                                   .input = s.job.output,
+                                   .output = s.job.output,
+                                   .context = &s,
+                                   .work = work,
+                                   .print_summary = print_summary,
+                                   .add_figures = add_figures});
 }
 
 const vg_cli_command vg_command_neighbours = {

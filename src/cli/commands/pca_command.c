@@ -3,9 +3,8 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "cli/commands/job_frame.h"
 #include "cli/parsing/shared_options.h"
-#include "cli/reporting/ending.h"
-#include "cli/reporting/metrics.h"
 
 enum { OPTION_COMPONENTS = 'k', OPTION_APPLY = 256 };
 
@@ -76,8 +75,25 @@ static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
                : VG_CLI_ERROR;
 }
 
-static void print_summary(const vg_run_result *result)
+typedef struct session {
+    vg_pca_options options;
+    vg_run_result result;
+} session;
+
+static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
+    session *s = context;
+    s->options.cancel = &vg_cli_interrupted;
+    s->options.observer = surroundings->observer;
+    vg_status status = vg_pca_run(&s->options, &s->result, error);
+    if (status != VG_ECANCELLED) return status;
+    return vg_fail(error, status, "interrupted: the PCA tables under %s have no _SUCCESS",
+                   VG_CLI_SHOWN(s->options.output));
+}
+
+static void print_summary(const void *context)
+{
+    const vg_run_result *result = &((const session *)context)->result;
     printf("rows      %" PRIu64 "\n", result->extracted);
     printf("speed     %.1f s in all\n", result->seconds);
     printf("variance  %.2f %% explained by %d component%s\n", 100 * result->total_variance,
@@ -85,54 +101,31 @@ static void print_summary(const vg_run_result *result)
     vg_cli_print_row("pca", "%s", result->pca_folder);
 }
 
-static void send_end(int exit_code, vg_status status, const vg_error *error,
-                     const vg_run_result *result)
+static void add_figures(const void *context, vg_cli_json *end)
 {
-    vg_cli_json json;
-    vg_cli_end_begin(&json, exit_code, status, error);
-    vg_cli_json_text(&json, "timestamp", result->timestamp);
-    vg_cli_json_count(&json, "rows", result->extracted);
-    vg_cli_json_count(&json, "components", (uint64_t)result->components);
-    vg_cli_json_number(&json, "total_variance", result->total_variance);
-    vg_cli_json_number(&json, "seconds", result->seconds);
-    vg_cli_json_text(&json, "pca", result->pca_folder);
-    vg_cli_json_send(&json);
+    const vg_run_result *result = &((const session *)context)->result;
+    vg_cli_json_text(end, "timestamp", result->timestamp);
+    vg_cli_json_count(end, "rows", result->extracted);
+    vg_cli_json_count(end, "components", (uint64_t)result->components);
+    vg_cli_json_number(end, "total_variance", result->total_variance);
+    vg_cli_json_number(end, "seconds", result->seconds);
+    vg_cli_json_text(end, "pca", result->pca_folder);
 }
 
 static int run_pca(const vg_cli_command *command, int argc, char **argv)
 {
-    vg_pca_options options;
+    session s = {0};
     vg_cli_shared_options shared;
-    int key = parse(&options, &shared, command, argc, argv);
+    int key = parse(&s.options, &shared, command, argc, argv);
     if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-
-    vg_run_result result = {0};
-    vg_error error = {""};
-    vg_cli_progress *progress;
-    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
-    if (status != VG_OK) return vg_cli_failed(&error);
-
-    vg_cli_catch_signals();
-    vg_cli_start(progress, command, options.features, options.output);
-    options.cancel = &vg_cli_interrupted;
-    vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
-    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK) status = vg_pca_run(&options, &result, &error);
-    if (status == VG_ECANCELLED)
-        vg_fail(&error, status, "interrupted: the PCA tables under %s have no _SUCCESS",
-                VG_CLI_SHOWN(options.output));
-
-    bool is_json = vg_cli_progress_is_json(progress);
-    int exit_code = vg_cli_exit_code(status, 0);
-    vg_cli_metrics_close(&metrics, exit_code, NULL);
-    vg_cli_progress_close(&progress);
-    if (is_json)
-        send_end(exit_code, status, &error, &result);
-    else if (status != VG_OK)
-        vg_cli_failed(&error);
-    if (status == VG_OK && !shared.quiet) print_summary(&result);
-    return exit_code;
+    return vg_cli_do(&(vg_cli_job){.command = command,
+                                   .shared = &shared,
+                                   .input = s.options.features,
+                                   .output = s.options.output,
+                                   .context = &s,
+                                   .work = work,
+                                   .print_summary = print_summary,
+                                   .add_figures = add_figures});
 }
 
 const vg_cli_command vg_command_pca = {

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/commands/job_frame.h"
 #include "cli/parsing/shared_options.h"
-#include "cli/reporting/ending.h"
-#include "cli/reporting/metrics.h"
 #include "report/report_job.h"
 
 enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE };
@@ -92,59 +91,54 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
     return VG_CLI_ERROR;
 }
 
-static void print_summary(const vg_report_options *options, const vg_report_result *result)
+typedef struct session {
+    vg_report_options options;
+    vg_report_result result;
+} session;
+
+static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
-    printf("images    %" PRIu64 " of %" PRIu64 " labels\n", result->images, result->labels);
-    printf("speed     %.1f s in all\n", result->seconds);
-    vg_cli_print_row("page", "%s, %.1f MB", options->page, (double)result->bytes / 1e6);
+    session *s = context;
+    s->options.cancel = &vg_cli_interrupted;
+    s->options.observer = surroundings->observer;
+    vg_status status = vg_report_run(&s->options, &s->result, error);
+    if (status != VG_ECANCELLED) return status;
+    return vg_fail(error, status, "interrupted: no page was written");
 }
 
-static void send_end(int exit_code, vg_status status, const vg_error *error,
-                     const vg_report_options *options, const vg_report_result *result)
+static void print_summary(const void *context)
 {
-    vg_cli_json json;
-    vg_cli_end_begin(&json, exit_code, status, error);
-    vg_cli_json_text(&json, "timestamp", result->timestamp);
-    vg_cli_json_count(&json, "images", result->images);
-    vg_cli_json_count(&json, "labels", result->labels);
-    vg_cli_json_count(&json, "bytes", result->bytes);
-    vg_cli_json_number(&json, "seconds", result->seconds);
-    vg_cli_json_text(&json, "page", options->page);
-    vg_cli_json_send(&json);
+    const session *s = context;
+    printf("images    %" PRIu64 " of %" PRIu64 " labels\n", s->result.images, s->result.labels);
+    printf("speed     %.1f s in all\n", s->result.seconds);
+    vg_cli_print_row("page", "%s, %.1f MB", s->options.page, (double)s->result.bytes / 1e6);
+}
+
+static void add_figures(const void *context, vg_cli_json *end)
+{
+    const session *s = context;
+    vg_cli_json_text(end, "timestamp", s->result.timestamp);
+    vg_cli_json_count(end, "images", s->result.images);
+    vg_cli_json_count(end, "labels", s->result.labels);
+    vg_cli_json_count(end, "bytes", s->result.bytes);
+    vg_cli_json_number(end, "seconds", s->result.seconds);
+    vg_cli_json_text(end, "page", s->options.page);
 }
 
 static int run_report(const vg_cli_command *command, int argc, char **argv)
 {
-    vg_report_options options;
+    session s = {0};
     vg_cli_shared_options shared;
-    int key = parse(&options, &shared, command, argc, argv);
+    int key = parse(&s.options, &shared, command, argc, argv);
     if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-
-    vg_report_result result = {0};
-    vg_error error = {""};
-    vg_cli_progress *progress;
-    vg_status status = vg_cli_progress_open(&progress, shared.style, shared.log_level, &error);
-    if (status != VG_OK) return vg_cli_failed(&error);
-
-    vg_cli_catch_signals();
-    vg_cli_start(progress, command, options.output, options.page);
-    options.cancel = &vg_cli_interrupted;
-    vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, shared.metrics, command->name, &error);
-    options.observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK) status = vg_report_run(&options, &result, &error);
-    if (status == VG_ECANCELLED) vg_fail(&error, status, "interrupted: no page was written");
-
-    bool is_json = vg_cli_progress_is_json(progress);
-    int exit_code = vg_cli_exit_code(status, 0);
-    vg_cli_metrics_close(&metrics, exit_code, NULL);
-    vg_cli_progress_close(&progress);
-    if (is_json)
-        send_end(exit_code, status, &error, &options, &result);
-    else if (status != VG_OK)
-        vg_cli_failed(&error);
-    if (status == VG_OK && !shared.quiet) print_summary(&options, &result);
-    return exit_code;
+    return vg_cli_do(&(vg_cli_job){.command = command,
+                                   .shared = &shared,
+                                   .input = s.options.output,
+                                   .output = s.options.page,
+                                   .context = &s,
+                                   .work = work,
+                                   .print_summary = print_summary,
+                                   .add_figures = add_figures});
 }
 
 const vg_cli_command vg_command_report = {

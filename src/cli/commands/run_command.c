@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/commands/job_frame.h"
 #include "cli/commands/run_arguments.h"
 #include "cli/commands/run_weights.h"
-#include "cli/reporting/ending.h"
-#include "cli/reporting/metrics.h"
 
 static double images_per_second(const vg_run_result *result)
 {
@@ -79,30 +78,43 @@ static void print_summary(const vg_run_options *options, const vg_run_result *re
     print_folders(options, result);
 }
 
-static void send_end(int exit_code, vg_status status, const vg_error *error,
-                     const vg_run_result *result)
+typedef struct session {
+    vg_cli_run_arguments arguments;
+    vg_model_location location;
+    vg_run_result result;
+} session;
+
+static void print_end(const void *context)
 {
-    vg_cli_json json;
-    vg_cli_end_begin(&json, exit_code, status, error);
-    vg_cli_json_text(&json, "timestamp", result->timestamp);
-    vg_cli_json_count(&json, "selected", result->selected);
-    vg_cli_json_count(&json, "extracted", result->extracted);
-    vg_cli_json_count(&json, "failed", result->failed);
-    vg_cli_json_count(&json, "kept", result->kept);
-    vg_cli_json_count(&json, "added", result->added);
-    vg_cli_json_count(&json, "changed", result->changed);
-    vg_cli_json_count(&json, "vanished", result->vanished);
-    vg_cli_json_count(&json, "components", (uint64_t)result->components);
-    vg_cli_json_number(&json, "total_variance", result->total_variance);
-    vg_cli_json_text(&json, "kernels", result->kernels);
-    vg_cli_json_count(&json, "threads", (uint64_t)result->threads);
-    vg_cli_json_number(&json, "seconds", result->seconds);
-    vg_cli_json_number(&json, "extract_seconds", result->extract_seconds);
-    vg_cli_json_number(&json, "pca_seconds", result->pca_seconds);
-    vg_cli_json_number(&json, "images_per_second", images_per_second(result));
-    vg_cli_json_text(&json, "features", result->features_folder);
-    vg_cli_json_text(&json, "pca", result->pca_folder);
-    vg_cli_json_send(&json);
+    const session *s = context;
+    const vg_run_options *options = &s->arguments.options;
+    if (options->dry_run)
+        print_plan(options, &s->result, s->location.place);
+    else
+        print_summary(options, &s->result);
+}
+
+static void add_figures(const void *context, vg_cli_json *end)
+{
+    const vg_run_result *result = &((const session *)context)->result;
+    vg_cli_json_text(end, "timestamp", result->timestamp);
+    vg_cli_json_count(end, "selected", result->selected);
+    vg_cli_json_count(end, "extracted", result->extracted);
+    vg_cli_json_count(end, "failed", result->failed);
+    vg_cli_json_count(end, "kept", result->kept);
+    vg_cli_json_count(end, "added", result->added);
+    vg_cli_json_count(end, "changed", result->changed);
+    vg_cli_json_count(end, "vanished", result->vanished);
+    vg_cli_json_count(end, "components", (uint64_t)result->components);
+    vg_cli_json_number(end, "total_variance", result->total_variance);
+    vg_cli_json_text(end, "kernels", result->kernels);
+    vg_cli_json_count(end, "threads", (uint64_t)result->threads);
+    vg_cli_json_number(end, "seconds", result->seconds);
+    vg_cli_json_number(end, "extract_seconds", result->extract_seconds);
+    vg_cli_json_number(end, "pca_seconds", result->pca_seconds);
+    vg_cli_json_number(end, "images_per_second", images_per_second(result));
+    vg_cli_json_text(end, "features", result->features_folder);
+    vg_cli_json_text(end, "pca", result->pca_folder);
 }
 
 /* The library says that it was cancelled, the user wants to know how far it came. */
@@ -118,31 +130,6 @@ static void tell_interruption(vg_error *error, const vg_run_options *options,
             "interrupted after %" PRIu64 " of %" PRIu64
             " images: the tables of timestamp %s under %s have no _SUCCESS; go on with --resume",
             done, result->selected, result->timestamp, VG_CLI_SHOWN(options->output));
-}
-
-static int finish(const vg_cli_run_arguments *arguments, const vg_model_location *location,
-                  vg_cli_progress **progress, vg_status status, vg_error *error,
-                  const vg_run_result *result)
-{
-    const vg_run_options *options = &arguments->options;
-    int exit_code = vg_cli_exit_code(status, result->failed);
-    bool is_json = vg_cli_progress_is_json(*progress);
-    if (status == VG_ECANCELLED) tell_interruption(error, options, result);
-    vg_cli_progress_finish(*progress);
-    if (status == VG_OK && !options->dry_run) vg_cli_warn_seeded(*progress, options->model_source);
-    vg_cli_progress_close(progress);
-
-    if (is_json)
-        send_end(exit_code, status, error, result);
-    else if (status != VG_OK)
-        vg_cli_failed(error);
-    if (status == VG_OK && !arguments->shared.quiet) {
-        if (options->dry_run)
-            print_plan(options, result, location->place);
-        else
-            print_summary(options, result);
-    }
-    return exit_code;
 }
 
 /* A run that stops before the first image. Drawn weights stand in for those that
@@ -186,36 +173,38 @@ static vg_status locate_and_run(vg_run_options *options, vg_model_location *loca
     return vg_run(options, result, error);
 }
 
-static int run_with(vg_cli_run_arguments *arguments, const vg_cli_command *command)
+static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
-    vg_run_options *options = &arguments->options;
-    vg_run_result result = {0};
-    vg_error error = {""};
-    vg_cli_progress *progress;
-    vg_model_location location = {0};
-    vg_status status = vg_cli_progress_open(&progress, arguments->shared.style,
-                                            arguments->shared.log_level, &error);
-    if (status != VG_OK) return vg_cli_failed(&error);
-
-    vg_cli_catch_signals();
-    vg_cli_start(progress, command, options->input, options->output);
+    session *s = context;
+    vg_run_options *options = &s->arguments.options;
     options->cancel = &vg_cli_interrupted;
-    vg_cli_metrics *metrics;
-    status = vg_cli_metrics_open(&metrics, arguments->shared.metrics, command->name, &error);
-    options->observer = vg_cli_metrics_observe(metrics, vg_cli_progress_observer(progress));
-    if (status == VG_OK)
-        status = locate_and_run(options, &location, arguments->model, progress, &result, &error);
-    vg_cli_metrics_close(&metrics, vg_cli_exit_code(status, result.failed), &result);
-    return finish(arguments, &location, &progress, status, &error, &result);
+    options->observer = surroundings->observer;
+    vg_status status = locate_and_run(options, &s->location, s->arguments.model,
+                                      surroundings->progress, &s->result, error);
+    if (status == VG_ECANCELLED) tell_interruption(error, options, &s->result);
+    vg_cli_progress_finish(surroundings->progress);
+    if (status == VG_OK && !options->dry_run)
+        vg_cli_warn_seeded(surroundings->progress, options->model_source);
+    if (s->result.failed > 0) surroundings->exit_code = VG_EXIT_IMAGES_FAILED;
+    return status;
 }
 
 static int run_run(const vg_cli_command *command, int argc, char **argv)
 {
-    vg_cli_run_arguments arguments;
-    int key = vg_cli_run_parse(&arguments, command, argc, argv), exit_code = VG_EXIT_USAGE;
-    if (key == VG_CLI_HELP) exit_code = VG_EXIT_OK;
-    if (key == VG_CLI_END) exit_code = run_with(&arguments, command);
-    vg_cli_run_arguments_close(&arguments);
+    session s = {0};
+    int key = vg_cli_run_parse(&s.arguments, command, argc, argv);
+    int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    if (key == VG_CLI_END)
+        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
+                                            .shared = &s.arguments.shared,
+                                            .input = s.arguments.options.input,
+                                            .output = s.arguments.options.output,
+                                            .context = &s,
+                                            .work = work,
+                                            .print_summary = print_end,
+                                            .add_figures = add_figures,
+                                            .run = &s.result});
+    vg_cli_run_arguments_close(&s.arguments);
     return exit_code;
 }
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "cli/commands/job_frame.h"
 #include "cli/parsing/shared_options.h"
-#include "cli/reporting/ending.h"
 #include "history/lock.h"
 #include "history/run_catalogue.h"
 #include "output/timestamp.h"
