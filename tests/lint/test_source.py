@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "model": {"kernels"},
     "pca": {"kernels"},
     "neighbours": {"kernels", "pca"},
+    "learn": {"kernels", "pca"},
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
     "measure": {"kernels", "model"},
