@@ -110,6 +110,9 @@ VG_API VG_CHECKED vg_status vg_model_open(vg_model **model, const char *source,
                                           const vg_model_options *options, vg_error *error);
 VG_API void vg_model_close(vg_model **model);
 
+/* Non-zero where `source` names drawn weights, whatever the seed looks like. */
+VG_API int vg_model_is_seeded(const char *source);
+
 /* Writes the weights as they lie in memory. Who opens this file maps it: it takes next to
  * no time, and all processes of a machine share its 9 MB. It is for kernel sets with
  * panels as wide as this model's, of ref, avx2 and neon 16 channels, of avx512 32, of amx and

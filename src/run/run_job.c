@@ -103,7 +103,7 @@ static vg_status open_model(run *state, vg_error *error)
     snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
 
     add_fact(state, "model", source);
-    if (strncmp(source, "seeded:", strlen("seeded:")) != 0) {
+    if (!vg_model_is_seeded(source)) {
         status = vg_file_sha256(source, state->model_sha256, error);
         add_fact(state, "model_sha256", state->model_sha256);
     }
