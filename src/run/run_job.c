@@ -235,7 +235,11 @@ static vg_status reduce(run *state, vg_error *error)
     vg_feature_table features = {0};
     vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
     status = vg_feature_table_open(&features, state->output, folder, format, error);
-    if (status != VG_OK) return status;
+    if (status == VG_OK) status = vg_feature_table_find_texts(&features, error);
+    if (status != VG_OK) {
+        vg_feature_table_close(&features);
+        return status;
+    }
 
     vg_pca_phase task = {.output = state->output,
                          .features = &features,
