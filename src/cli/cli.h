@@ -12,7 +12,8 @@ enum {
     VG_EXIT_OK = 0,
     VG_EXIT_FAILED = 1,
     VG_EXIT_USAGE = 2,
-    VG_EXIT_IMAGES_FAILED = 3 /* finished, but some images are rows of errors/ */
+    VG_EXIT_IMAGES_FAILED = 3, /* finished, but some images are rows of errors/ */
+    VG_EXIT_FOUND = 4          /* inspected, but more was found than is allowed */
 };
 
 /* One table row serves the parser, --help, the completions and the test of the
@@ -35,8 +36,8 @@ typedef struct vg_cli_command {
 } vg_cli_command;
 
 extern const vg_cli_command vg_command_run, vg_command_metadata, vg_command_pca,
-    vg_command_neighbours, vg_command_search, vg_command_report, vg_command_runs, vg_command_model,
-    vg_command_bench, vg_command_completion, vg_command_help;
+    vg_command_neighbours, vg_command_search, vg_command_inspect, vg_command_report,
+    vg_command_runs, vg_command_model, vg_command_bench, vg_command_completion, vg_command_help;
 
 /* All commands in the order of `verger --help`; the last is NULL. */
 extern const vg_cli_command *const vg_cli_commands[];
@@ -80,6 +81,9 @@ bool vg_cli_integer(const vg_cli_command *command, const char *option, const cha
 /* The same for bytes, with K, M or G (powers of 1024) after the number or not. */
 bool vg_cli_size(const vg_cli_command *command, const char *option, const char *text, long low,
                  long high, long *value);
+/* A number of images, or a share of them as "1%"; of the two the other is negative. */
+bool vg_cli_amount(const vg_cli_command *command, const char *option, const char *text, long *count,
+                   double *share);
 /* The position of `text` among the words of `values`, as in vg_cli_option; -1 after
  * having printed what may be given. */
 int vg_cli_choice(const vg_cli_command *command, const char *option, const char *text,

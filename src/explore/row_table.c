@@ -45,6 +45,10 @@ static vg_status take_row(void *context, const vg_feature_row *row, vg_error *er
     if (status == VG_OK) status = vg_row_file_append(&table->values, row->values, error);
     if (status == VG_OK) status = vg_paths_add(&table->paths, row->path, row->path_size, error);
     if (status == VG_OK) status = vg_paths_add(&table->labels, row->label, row->label_size, error);
+    if (status == VG_OK)
+        status = vg_paths_add(&table->relative_paths, row->relative_path, row->relative_path_size,
+                              error);
+    if (status == VG_OK) status = vg_paths_add(&table->splits, row->split, row->split_size, error);
     vg_notify_progress(state->observer, VG_PHASE_READ, table->values.count, 0, table->left_out,
                        state->start);
     return status;
@@ -103,8 +107,9 @@ static vg_status move_rows(vg_row_table *table, const place *places, vg_path *ro
     }
     vg_row_file_close(&table->values);
     table->values = sorted;
-    vg_path *columns[] = {table->paths.items, table->labels.items};
-    for (int c = 0; c < 2; c++) {
+    vg_path *columns[] = {table->paths.items, table->labels.items, table->relative_paths.items,
+                          table->splits.items};
+    for (int c = 0; c < 4; c++) {
         for (size_t i = 0; i < count; i++) room[i] = columns[c][places[i].row];
         memcpy(columns[c], room, count * sizeof *room);
     }
@@ -171,4 +176,6 @@ void vg_row_table_close(vg_row_table *table)
     vg_row_file_close(&table->values);
     vg_paths_free(&table->paths);
     vg_paths_free(&table->labels);
+    vg_paths_free(&table->relative_paths);
+    vg_paths_free(&table->splits);
 }

@@ -10,6 +10,7 @@
 typedef struct vg_row_table {
     vg_row_file values;                               /* [count][dims] */
     vg_paths paths, labels;                           /* [count] */
+    vg_paths relative_paths, splits;                  /* [count], "" where the table has none */
     uint64_t left_out;                                /* rows without features */
     char address[VG_ADDRESS_CHARS + VG_FOLDER_CHARS]; /* of the table that was read */
 } vg_row_table;

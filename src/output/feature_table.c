@@ -54,7 +54,6 @@ vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const 
 void vg_feature_table_close(vg_feature_table *table)
 {
     vg_paths_free(&table->parts);
-    vg_paths_free(&table->texts);
 }
 
 /* --- Finding ------------------------------------------------------------------ */
@@ -115,14 +114,37 @@ static vg_status survey_file(void *context, const vg_file *file, vg_error *error
     return VG_OK;
 }
 
+static const char *noun_of(vg_table which)
+{
+    switch (which) {
+    case VG_TABLE_PCA: return "components";
+    case VG_TABLE_NEIGHBOURS: return "neighbours";
+    default: return "features";
+    }
+}
+
+/* Whether the store has the name of such a table's folder, "features_<timestamp>". */
+static bool is_called_so(const vg_store *store, vg_table which)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, which, VG_PARQUET, "");
+    const char *address = vg_store_address(store), *stem = strrchr(folder, '/') + 1;
+    const char *slash = strrchr(address, '/'), *name = slash != NULL ? slash + 1 : address;
+    return strncmp(name, stem, strlen(stem)) == 0;
+}
+
+/* Files of any name may be features or components, whoever wrote them. */
+static bool is_in_store(const vg_store *store, const survey *seen)
+{
+    if (seen->direct[VG_PARQUET] == 0 && seen->direct[VG_CSV] == 0) return false;
+    return seen->which != VG_TABLE_NEIGHBOURS || is_called_so(store, seen->which);
+}
+
 static vg_status find_in_store(vg_feature_table *table, vg_store *store, const survey *seen,
                                const vg_observer *observer, vg_error *error)
 {
     const char *address = vg_store_address(store);
-    const char *slash = strrchr(address, '/'), *name = slash != NULL ? slash + 1 : address;
-    const char *stem = seen->which == VG_TABLE_PCA ? "pca_" : "features_";
-    bool is_of_run = strncmp(name, stem, strlen(stem)) == 0;
-    if (!seen->is_complete && (is_of_run || seen->is_unfinished))
+    if (!seen->is_complete && (is_called_so(store, seen->which) || seen->is_unfinished))
         return vg_fail(error, VG_ENOTFOUND,
                        "%s has no _SUCCESS: the run that writes it has not finished; wait for it, "
                        "or run it again with --overwrite",
@@ -140,19 +162,24 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_tab
     *table = (vg_feature_table){0};
     survey seen = {.which = which};
     vg_status status = vg_store_list(store, "", survey_file, &seen, error);
-    const char *noun = which == VG_TABLE_PCA ? "components" : "features";
+    const char *noun = noun_of(which);
     if (status != VG_OK) return vg_fail_prefix(error, status, "the %s cannot be listed", noun);
-    if (seen.direct[VG_PARQUET] > 0 || seen.direct[VG_CSV] > 0)
-        return find_in_store(table, store, &seen, observer, error);
+    if (is_in_store(store, &seen)) return find_in_store(table, store, &seen, observer, error);
 
     const char *address = vg_store_address(store);
     vg_format format =
         strcmp(seen.newest[VG_PARQUET], seen.newest[VG_CSV]) >= 0 ? VG_PARQUET : VG_CSV;
+    if (which == VG_TABLE_NEIGHBOURS) format = VG_PARQUET;
     if (seen.newest[format][0] != '\0') {
         char folder[VG_FOLDER_CHARS];
         vg_layout_folder(folder, which, format, seen.newest[format]);
         return open_parts(table, store, folder, format, which, error);
     }
+    if (which == VG_TABLE_NEIGHBOURS)
+        return vg_fail(error, VG_ENOTFOUND,
+                       "%s holds no complete table of neighbours in Parquet: write it with "
+                       "'verger neighbours'",
+                       address);
     if (seen.newest_incomplete[0] != '\0')
         return vg_fail(error, VG_ENOTFOUND,
                        "the run %s in %s has not finished its %s: wait for it, or run it "
@@ -166,21 +193,6 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_tab
 
 /* --- Reading ---------------------------------------------------------------------- */
 
-vg_status vg_feature_table_find_texts(vg_feature_table *table, vg_error *error)
-{
-    bool has_rows = false;
-    vg_status status = VG_OK;
-    for (size_t i = 0; i < table->parts.count && status == VG_OK && !has_rows; i++) {
-        vg_feature_reader *reader = NULL;
-        status = vg_feature_reader_open(&reader, table->store, table->parts.items[i].text,
-                                        table->format, table->column, error);
-        if (status == VG_OK)
-            status = vg_feature_reader_list_texts(reader, &table->texts, &has_rows, error);
-        vg_feature_reader_close(&reader);
-    }
-    return status;
-}
-
 vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
                                 vg_feature_visitor *visitor, void *context, vg_error *error)
 {
@@ -189,7 +201,6 @@ vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
     vg_feature_row row;
     vg_status status =
         vg_feature_reader_open(&reader, table->store, path, table->format, table->column, error);
-    if (status == VG_OK) status = vg_feature_reader_keep(reader, &table->texts, error);
     if (status == VG_OK) status = vg_feature_reader_next(reader, &row, error);
     while (status == VG_OK && row.path != NULL) {
         status = visitor(context, &row, error);

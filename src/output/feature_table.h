@@ -11,9 +11,8 @@
 typedef struct vg_feature_table {
     vg_store *store; /* the caller's */
     vg_format format;
-    const char *column; /* of the numbers */
-    vg_paths parts;     /* in name order */
-    vg_paths texts; /* names of more columns of text that rows have; none before they are found */
+    const char *column;                   /* of the numbers */
+    vg_paths parts;                       /* in name order */
     char folder[VG_TIMESTAMP_CHARS + 64]; /* of the parts in the store; "" for the store itself */
 } vg_feature_table;
 
@@ -21,16 +20,13 @@ typedef struct vg_feature_table {
 vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const char *folder,
                                 vg_format format, vg_error *error);
 
-/* The table of features, or VG_TABLE_PCA, that `store` is or holds: part files directly in
- * it (Parquet before CSV), or the newest complete ones of a run's output. A run that has not
- * finished is VG_ENOTFOUND, no such table at all too. `store` must outlive the table. */
+/* The table of features, VG_TABLE_PCA or VG_TABLE_NEIGHBOURS, that `store` is or holds: part
+ * files directly in it (Parquet before CSV), or the newest complete ones of an output. One that
+ * is not finished is VG_ENOTFOUND, no such table at all too. Neighbours are those in Parquet
+ * alone. `store` must outlive the table. */
 vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_table which,
                                 const vg_observer *observer, vg_error *error);
 void vg_feature_table_close(vg_feature_table *table);
-
-/* Finds the columns of text besides path, label, relative_path and split, which rows have from
- * then on. */
-vg_status vg_feature_table_find_texts(vg_feature_table *table, vg_error *error);
 
 typedef vg_status vg_feature_visitor(void *context, const vg_feature_row *row, vg_error *error);
 

@@ -18,6 +18,7 @@ typedef enum vg_table {
     VG_TABLE_IMAGES,
     VG_TABLE_COUNTS,
     VG_TABLE_NEIGHBOURS,
+    VG_TABLE_INSPECTION,
     VG_TABLE_STATE, /* not for readers: what a run keeps about itself */
     VG_TABLE_COUNT
 } vg_table;

@@ -5,14 +5,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "output/text_codes.h"
 #include "report/page_blocks.h"
-#include "report/page_codes.h"
 #include "report/page_file.h"
 #include "report/page_neighbours.h"
 #include "report/page_run.h"
 #include "report/thumbnails.h"
 
 enum { AXES = 10 }; /* components that the map can be drawn by */
+enum { MOST_LABELS = 1 << 16 };
 
 void vg_report_options_default(vg_report_options *options)
 {
@@ -24,10 +25,10 @@ void vg_report_options_default(vg_report_options *options)
 typedef struct report {
     const vg_report_options *options;
     vg_report_result *result;
-    vg_store *output, *images; /* images is NULL where no thumbnails are made */
-    vg_row_table rows;         /* components */
-    vg_page_neighbours neighbours;
-    vg_page_codes labels;
+    vg_store *output, *images;     /* images is NULL where no thumbnails are made */
+    vg_row_table rows;             /* components */
+    vg_neighbour_lists neighbours; /* of no k where there is no table */
+    vg_text_codes labels;
     size_t root; /* bytes that all paths begin with, up to a '/' */
     json_t *head;
     uint16_t *steps; /* of one axis */
@@ -37,8 +38,8 @@ static void close_report(report *r)
 {
     free(r->steps);
     json_decref(r->head);
-    vg_page_codes_free(&r->labels);
-    vg_page_neighbours_free(&r->neighbours);
+    vg_text_codes_free(&r->labels);
+    vg_neighbour_lists_free(&r->neighbours);
     vg_row_table_close(&r->rows);
     vg_store_close(&r->images);
     vg_store_close(&r->output);
@@ -107,14 +108,15 @@ static vg_status write_paths(const report *r, FILE *page, vg_error *error)
     return status;
 }
 
-static vg_status write_labels(const report *r, FILE *page, vg_error *error)
+static vg_status write_labels(report *r, FILE *page, vg_error *error)
 {
     json_t *values = json_array();
     for (size_t i = 0; i < r->labels.value_count; i++)
         json_array_append_new(values, json_string(r->labels.values[i]));
     json_object_set_new(r->head, "labels", values);
-    return vg_page_block_deflated(page, "labels", r->labels.codes,
-                                  vg_row_table_count(&r->rows) * sizeof *r->labels.codes, error);
+    size_t count = vg_row_table_count(&r->rows);
+    for (size_t i = 0; i < count; i++) r->steps[i] = (uint16_t)r->labels.codes[i];
+    return vg_page_block_deflated(page, "labels", r->steps, count * sizeof *r->steps, error);
 }
 
 static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
@@ -206,6 +208,17 @@ static void take_timestamp(report *r)
         snprintf(r->result->timestamp, VG_TIMESTAMP_CHARS, "%s", name + 5);
 }
 
+/* A page can be without them, and says so. */
+static vg_status read_neighbours(report *r, vg_error *error)
+{
+    const vg_report_options *options = r->options;
+    vg_error reason = {""};
+    vg_status status = vg_neighbour_lists_read(&r->neighbours, &r->rows, r->output, options->cancel,
+                                               &options->observer, &reason);
+    if (status == VG_OK || status == VG_ENOTFOUND) return VG_OK;
+    return vg_fail(error, status, "%s", reason.message);
+}
+
 static vg_status gather(report *r, vg_error *error)
 {
     const vg_report_options *options = r->options;
@@ -214,8 +227,11 @@ static vg_status gather(report *r, vg_error *error)
     if (status == VG_OK)
         status =
             vg_row_table_open(&r->rows, r->output, VG_TABLE_PCA, observer, options->cancel, error);
-    if (status == VG_OK) status = vg_page_codes_make(&r->labels, &r->rows.labels, error);
+    if (status == VG_OK) status = vg_text_codes_make(&r->labels, &r->rows.labels, error);
     if (status != VG_OK) return status;
+    if (r->labels.value_count > MOST_LABELS)
+        return vg_fail(error, VG_ELIMIT, "%zu different labels: a page shows %d at most",
+                       r->labels.value_count, MOST_LABELS);
     size_t count = vg_row_table_count(&r->rows);
     r->root = shared_root(&r->rows.paths);
     r->result->images = count;
@@ -226,9 +242,7 @@ static vg_status gather(report *r, vg_error *error)
     status = vg_page_run_facts(r->head, r->output, r->result->timestamp, error);
     if (status == VG_OK)
         status = vg_page_run_errors(r->head, r->output, r->result->timestamp, error);
-    if (status == VG_OK)
-        status = vg_page_neighbours_read(&r->neighbours, &r->rows, r->output, options->cancel,
-                                         observer, error);
+    if (status == VG_OK) status = read_neighbours(r, error);
     if (status == VG_OK) status = open_images(r, error);
     return status;
 }

@@ -19,6 +19,7 @@ static const char *outcome(vg_status status, int exit_code)
     switch (exit_code) {
     case VG_EXIT_OK: return "ok";
     case VG_EXIT_IMAGES_FAILED: return "images failed";
+    case VG_EXIT_FOUND: return "too much found";
     default: return "failed";
     }
 }

@@ -86,35 +86,17 @@ static bool take_file_size(vg_cli_run_arguments *arguments, const vg_cli_command
     return true;
 }
 
-/* "5%" or "0.5%" as a share of one; negative where it is neither. */
-static double parse_share(const char *text)
-{
-    const char digits[] = "0123456789";
-    size_t length = strspn(text, digits);
-    if (length == 0) return -1;
-    if (text[length] == '.') length += 1 + strspn(text + length + 1, digits);
-    return strcmp(text + length, "%") == 0 ? strtod(text, NULL) / 100 : -1;
-}
-
 static bool take_max_errors(vg_cli_run_arguments *arguments, const vg_cli_command *command,
                             const char *text)
 {
-    double share = parse_share(text);
-    if (share >= 0 && share <= 1) {
+    long count;
+    double share;
+    if (!vg_cli_amount(command, "--max-errors", text, &count, &share)) return false;
+    if (share >= 0)
         arguments->options.max_error_share = share;
-        return true;
-    }
-    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
-        long count;
-        if (!vg_cli_integer(command, "--max-errors", text, 0, LONG_MAX, &count)) return false;
+    else
         arguments->options.max_errors = (uint64_t)count;
-        return true;
-    }
-    vg_cli_usage_error(command,
-                       "--max-errors takes a number of images or a share from 0%% to 100%%, not "
-                       "'%s'",
-                       text);
-    return false;
+    return true;
 }
 
 static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *command, int key,

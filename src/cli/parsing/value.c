@@ -67,6 +67,30 @@ bool vg_cli_size(const vg_cli_command *command, const char *option, const char *
     return refuse(command, option, text, low, high, "a size (K, M and G may follow the number)");
 }
 
+/* "5%" or "0.5%" as a share of one; negative where it is neither. */
+static double parse_share(const char *text)
+{
+    const char digits[] = "0123456789";
+    size_t length = strspn(text, digits);
+    if (length == 0) return -1;
+    if (text[length] == '.') length += 1 + strspn(text + length + 1, digits);
+    return strcmp(text + length, "%") == 0 ? strtod(text, NULL) / 100 : -1;
+}
+
+bool vg_cli_amount(const vg_cli_command *command, const char *option, const char *text, long *count,
+                   double *share)
+{
+    *count = -1;
+    *share = parse_share(text);
+    if (*share >= 0 && *share <= 1) return true;
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+        return vg_cli_integer(command, option, text, 0, LONG_MAX, count);
+    vg_cli_usage_error(command,
+                       "%s takes a number of images or a share from 0%% to 100%%, not '%s'", option,
+                       text);
+    return false;
+}
+
 int vg_cli_choice(const vg_cli_command *command, const char *option, const char *text,
                   const char *values)
 {

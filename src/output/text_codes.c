@@ -1,11 +1,9 @@
-#include "report/page_codes.h"
+#include "output/text_codes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-
-enum { MOST_VALUES = 1 << 16 };
 
 typedef struct row_text {
     const char *text;
@@ -17,12 +15,12 @@ static int compare_texts(const void *left, const void *right)
     return strcmp(((const row_text *)left)->text, ((const row_text *)right)->text);
 }
 
-static void give_codes(vg_page_codes *codes, const row_text *sorted, size_t count)
+static void give_codes(vg_text_codes *codes, const row_text *sorted, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || compare_texts(&sorted[i - 1], &sorted[i]) != 0)
             codes->values[codes->value_count++] = sorted[i].text;
-        codes->codes[sorted[i].row] = (uint16_t)(codes->value_count - 1);
+        codes->codes[sorted[i].row] = (uint32_t)(codes->value_count - 1);
     }
 }
 
@@ -34,10 +32,10 @@ static size_t count_values(const row_text *sorted, size_t count)
     return values;
 }
 
-vg_status vg_page_codes_make(vg_page_codes *codes, const vg_paths *texts, vg_error *error)
+vg_status vg_text_codes_make(vg_text_codes *codes, const vg_paths *texts, vg_error *error)
 {
     size_t count = texts->count;
-    *codes = (vg_page_codes){0};
+    *codes = (vg_text_codes){0};
     row_text *sorted = malloc(count * sizeof *sorted);
     if (sorted == NULL) return vg_fail_memory(error, count * sizeof *sorted);
     for (size_t i = 0; i < count; i++) sorted[i] = (row_text){texts->items[i].text, i};
@@ -49,19 +47,16 @@ vg_status vg_page_codes_make(vg_page_codes *codes, const vg_paths *texts, vg_err
     codes->codes = malloc(count * sizeof *codes->codes);
     if (codes->values == NULL || codes->codes == NULL)
         status = vg_fail_memory(error, count * sizeof *codes->codes);
-    else if (values > MOST_VALUES)
-        status = vg_fail(error, VG_ELIMIT, "%zu different labels: a page shows %d at most", values,
-                         MOST_VALUES);
     else
         give_codes(codes, sorted, count);
     free(sorted);
-    if (status != VG_OK) vg_page_codes_free(codes);
+    if (status != VG_OK) vg_text_codes_free(codes);
     return status;
 }
 
-void vg_page_codes_free(vg_page_codes *codes)
+void vg_text_codes_free(vg_text_codes *codes)
 {
     free(codes->values);
     free(codes->codes);
-    *codes = (vg_page_codes){0};
+    *codes = (vg_text_codes){0};
 }

@@ -1,0 +1,363 @@
+#include "explore/inspection_job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/escape.h"
+#include "base/new_file.h"
+#include "explore/content_copies.h"
+#include "output/layout.h"
+#include "output/sink.h"
+
+enum {
+    PATH,
+    LABEL,
+    SPLIT,
+    REASONS,
+    OUTLIER_SCORE,
+    OUTLIER_RANK,
+    LABEL_SCORE,
+    LABEL_RANK,
+    SUGGESTED_LABEL,
+    SUPPORT,
+    DUPLICATE_GROUP,
+    DUPLICATE_DIAMETER,
+    EXACT_DUPLICATE_OF,
+    LEAK_OF,
+    LEAK_DISTANCE,
+    COLUMNS
+};
+static const vg_column columns[COLUMNS] = {
+    [PATH] = {"path", VG_COLUMN_STRING},
+    [LABEL] = {"label", VG_COLUMN_STRING},
+    [SPLIT] = {"split", VG_COLUMN_STRING},
+    [REASONS] = {"reasons", VG_COLUMN_STRING_LIST},
+    [OUTLIER_SCORE] = {"outlier_score", VG_COLUMN_FLOAT64},
+    [OUTLIER_RANK] = {"outlier_rank", VG_COLUMN_INT64},
+    [LABEL_SCORE] = {"label_score", VG_COLUMN_FLOAT64},
+    [LABEL_RANK] = {"label_rank", VG_COLUMN_INT64},
+    [SUGGESTED_LABEL] = {"suggested_label", VG_COLUMN_STRING},
+    [SUPPORT] = {"support", VG_COLUMN_FLOAT64},
+    [DUPLICATE_GROUP] = {"duplicate_group", VG_COLUMN_INT64},
+    [DUPLICATE_DIAMETER] = {"duplicate_diameter", VG_COLUMN_FLOAT64},
+    [EXACT_DUPLICATE_OF] = {"exact_duplicate_of", VG_COLUMN_STRING},
+    [LEAK_OF] = {"leak_of", VG_COLUMN_STRING},
+    [LEAK_DISTANCE] = {"leak_distance", VG_COLUMN_FLOAT64},
+};
+
+/* As the table calls them, by vg_check. */
+static const char *const reasons[VG_CHECK_COUNT] = {"outlier", "label", "duplicate", "leak"};
+
+enum { FACTS = 6 };
+
+static const vg_table inspection_table = VG_TABLE_INSPECTION;
+
+void vg_inspection_job_default(vg_inspection_job *job)
+{
+    *job = (vg_inspection_job){.parquet = true, .csv = true, .part_rows = 4096};
+    vg_inspection_options_default(&job->options);
+}
+
+typedef struct work {
+    const vg_inspection_job *job;
+    vg_inspection_result *result;
+    vg_store *output;
+    vg_row_table rows;
+    vg_neighbour_lists lists;
+    vg_inspection inspection;
+    char uuid[VG_UUID_CHARS];
+} work;
+
+/* --- Looking ----------------------------------------------------------------------- */
+
+vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table *rows,
+                                  const vg_neighbour_lists *lists, vg_store *output,
+                                  vg_inspection_options options, const atomic_bool *cancel,
+                                  vg_error *error)
+{
+    *inspection = (vg_inspection){0};
+    size_t count = vg_row_table_count(rows);
+    uint64_t known = 0;
+    if (!(options.near >= 0.0 && options.near <= VG_FARTHEST_NEAR))
+        return vg_fail(error, VG_EINVAL, "near is a share from 0 to %g, not %g", VG_FARTHEST_NEAR,
+                       options.near);
+    uint32_t *first_of = malloc(count * sizeof *first_of);
+    if (first_of == NULL) return vg_fail_memory(error, count * sizeof *first_of);
+    vg_status status = vg_content_copies_find(first_of, &known, rows, output, cancel, error);
+    options.same_as = known > 0 ? first_of : NULL;
+    if (status == VG_OK) status = vg_inspection_make(inspection, rows, lists, &options, error);
+    free(first_of);
+    return status;
+}
+
+static vg_status prepare(work *state, vg_error *error)
+{
+    const vg_inspection_job *job = state->job;
+    vg_inspection_result *result = state->result;
+    if (!job->parquet && !job->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
+    if (status == VG_OK) status = vg_store_open(&state->output, job->output, &job->store, error);
+    if (status == VG_OK && !job->overwrite)
+        status =
+            vg_layout_check_absent(state->output, &inspection_table, 1, result->timestamp, error);
+    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
+    return status;
+}
+
+static void take_result(work *state)
+{
+    vg_inspection_result *result = state->result;
+    const vg_inspection *inspection = &state->inspection;
+    result->rows = inspection->rows;
+    memcpy(result->found, inspection->found, sizeof result->found);
+    result->groups = inspection->groups;
+    result->copies = inspection->copies;
+    result->tested = inspection->tested;
+    result->leak_paths = inspection->leak_paths;
+    result->outlier_limit = inspection->outlier_limit;
+    result->near_limit = inspection->near_limit;
+    if (inspection->training != NULL)
+        snprintf(result->training, sizeof result->training, "%s", inspection->training);
+}
+
+static vg_status inspect(work *state, vg_error *error)
+{
+    const vg_inspection_job *job = state->job;
+    vg_status status = vg_row_table_open(&state->rows, state->output, VG_TABLE_PCA, &job->observer,
+                                         job->cancel, error);
+    if (status == VG_OK)
+        status = vg_neighbour_lists_read(&state->lists, &state->rows, state->output, job->cancel,
+                                         &job->observer, error);
+    if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
+    if (status == VG_OK)
+        status = vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
+                                         state->output, job->options, job->cancel, error);
+    if (status == VG_OK) take_result(state);
+    return status;
+}
+
+/* --- The table ----------------------------------------------------------------------- */
+
+static vg_status append_text(vg_builder *builder, size_t column, const char *text, vg_error *error)
+{
+    if (text == NULL || text[0] == '\0') return vg_builder_null(builder, column, error);
+    return vg_builder_string(builder, column, text, strlen(text), error);
+}
+
+static vg_status append_number(vg_builder *builder, size_t column, double value, bool is_there,
+                               vg_error *error)
+{
+    if (!is_there || isnan(value)) return vg_builder_null(builder, column, error);
+    return vg_builder_float64(builder, column, value, error);
+}
+
+static vg_status append_count(vg_builder *builder, size_t column, uint32_t value, vg_error *error)
+{
+    if (value == 0) return vg_builder_null(builder, column, error);
+    return vg_builder_int64(builder, column, value, error);
+}
+
+static const char *path_of(const work *state, int64_t row)
+{
+    return row >= 0 ? state->rows.paths.items[row].text : NULL;
+}
+
+static vg_status append_reasons(vg_builder *builder, unsigned found, vg_error *error)
+{
+    const char *texts[VG_CHECK_COUNT];
+    size_t sizes[VG_CHECK_COUNT], n = 0;
+    for (int check = 0; check < VG_CHECK_COUNT; check++) {
+        if ((found & 1u << check) == 0) continue;
+        texts[n] = reasons[check];
+        sizes[n] = strlen(texts[n]);
+        n++;
+    }
+    return vg_builder_string_list(builder, REASONS, texts, sizes, n, error);
+}
+
+static vg_status append_scores(const work *state, vg_builder *builder, const vg_finding *finding,
+                               vg_error *error)
+{
+    bool is_contradicted = (finding->found & 1u << VG_CHECK_LABELS) != 0;
+    const char *suggested =
+        is_contradicted ? state->inspection.labels.values[finding->suggested] : NULL;
+    vg_status status = append_number(builder, OUTLIER_SCORE, finding->outlier_score, true, error);
+    if (status == VG_OK) status = append_count(builder, OUTLIER_RANK, finding->outlier_rank, error);
+    if (status == VG_OK)
+        status = append_number(builder, LABEL_SCORE, finding->label_score, true, error);
+    if (status == VG_OK) status = append_count(builder, LABEL_RANK, finding->label_rank, error);
+    if (status == VG_OK) status = append_text(builder, SUGGESTED_LABEL, suggested, error);
+    if (status == VG_OK)
+        status = append_number(builder, SUPPORT, finding->support, is_contradicted, error);
+    return status;
+}
+
+static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_error *error)
+{
+    const vg_row_table *rows = &state->rows;
+    const vg_finding *finding = &state->inspection.findings[row];
+    const char *path = rows->paths.items[row].text, *label = rows->labels.items[row].text;
+    vg_builder *builder = vg_sink_builder(sink);
+    vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
+    if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
+    if (status == VG_OK) status = append_text(builder, SPLIT, rows->splits.items[row].text, error);
+    if (status == VG_OK) status = append_reasons(builder, finding->found, error);
+    if (status == VG_OK) status = append_scores(state, builder, finding, error);
+    if (status == VG_OK) status = append_count(builder, DUPLICATE_GROUP, finding->group, error);
+    if (status == VG_OK)
+        status = append_number(builder, DUPLICATE_DIAMETER, finding->diameter, finding->group > 0,
+                               error);
+    if (status == VG_OK)
+        status = append_text(builder, EXACT_DUPLICATE_OF, path_of(state, finding->copy_of), error);
+    if (status == VG_OK)
+        status = append_text(builder, LEAK_OF, path_of(state, finding->leak_of), error);
+    if (status == VG_OK)
+        status = append_number(builder, LEAK_DISTANCE, finding->leak_distance,
+                               finding->leak_of >= 0, error);
+    return status == VG_OK ? vg_sink_end_row(sink, error) : status;
+}
+
+static vg_status write_parts(const work *state, vg_sink *sink, vg_error *error)
+{
+    uint64_t count = state->result->rows, part_rows = state->job->part_rows;
+    double start = vg_seconds();
+    vg_status status = VG_OK;
+    for (uint64_t part = 0; part * part_rows < count && status == VG_OK; part++) {
+        vg_sink_begin_part(sink, part);
+        for (uint64_t row = part * part_rows;
+             row < count && row < (part + 1) * part_rows && status == VG_OK; row++)
+            status = append_row(state, sink, (size_t)row, error);
+        if (status == VG_OK) status = vg_check_cancel(state->job->cancel, error);
+        if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
+        vg_notify_progress(&state->job->observer, VG_PHASE_COMMIT, part + 1,
+                           (count + part_rows - 1) / part_rows, 0, start);
+    }
+    return status == VG_OK ? vg_sink_mark_complete(sink, error) : status;
+}
+
+static vg_status write_table(work *state, vg_error *error)
+{
+    const vg_inspection_job *job = state->job;
+    char near[VG_NUMBER_CHARS], near_limit[VG_NUMBER_CHARS], outlier_limit[VG_NUMBER_CHARS];
+    vg_format_float64(near, job->options.near);
+    vg_format_float64(near_limit, state->inspection.near_limit);
+    vg_format_float64(outlier_limit, state->inspection.outlier_limit);
+    const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
+                                  {"near", near},
+                                  {"near_distance", near_limit},
+                                  {"outlier_score", outlier_limit},
+                                  {"training_split", state->result->training},
+                                  {"verger_version", vg_version()}};
+    vg_sink_options options = {.output = state->output,
+                               .table = inspection_table,
+                               .parquet = job->parquet,
+                               .csv = job->csv,
+                               .timestamp = state->result->timestamp,
+                               .uuid = state->uuid,
+                               .columns = columns,
+                               .column_count = COLUMNS,
+                               .facts = facts,
+                               .fact_count = FACTS};
+    vg_sink *sink = NULL;
+    vg_status status = VG_OK;
+    if (job->overwrite)
+        status =
+            vg_layout_delete(state->output, &inspection_table, 1, state->result->timestamp, error);
+    if (status == VG_OK) status = vg_sink_open(&sink, &options, error);
+    if (status == VG_OK) status = write_parts(state, sink, error);
+    vg_sink_close(&sink);
+    if (status != VG_OK) return status;
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, inspection_table, job->parquet ? VG_PARQUET : VG_CSV,
+                     state->result->timestamp);
+    snprintf(state->result->folder, sizeof state->result->folder, "%s/%s",
+             vg_store_address(state->output), folder);
+    return VG_OK;
+}
+
+/* --- The drop list ------------------------------------------------------------------- */
+
+/* Of a group of duplicates the lowest row stays, unless it is odd for another reason. */
+static bool is_dropped(const work *state, size_t row, bool *group_has_one)
+{
+    const vg_finding *finding = &state->inspection.findings[row];
+    if ((finding->found & ~(1u << VG_CHECK_DUPLICATES)) != 0) return true;
+    if (finding->group == 0) return false;
+    bool is_second = group_has_one[finding->group];
+    group_has_one[finding->group] = true;
+    return is_second;
+}
+
+/* A name as it is on disk, a line; one that has a line break of its own is told instead. */
+static void write_name(work *state, size_t row, char *name, FILE *stream)
+{
+    const vg_row_table *rows = &state->rows;
+    const char *relative = rows->relative_paths.items[row].text;
+    const char *text = relative[0] != '\0' ? relative : rows->paths.items[row].text;
+    size_t size = strlen(text);
+    memcpy(name, text, size);
+    size = vg_unescape(name, size);
+    if (memchr(name, '\n', size) != NULL) {
+        vg_notify_log(&state->job->observer, VG_LOG_WARNING,
+                      "%s has a line break in its name and is left out of %s", text,
+                      state->job->drop_list);
+        return;
+    }
+    fwrite(name, 1, size, stream);
+    putc('\n', stream);
+    state->result->dropped++;
+}
+
+static size_t longest_name(const vg_row_table *rows)
+{
+    size_t longest = 0;
+    for (size_t row = 0; row < vg_row_table_count(rows); row++) {
+        size_t size = strlen(rows->paths.items[row].text);
+        if (size > longest) longest = size;
+    }
+    return longest;
+}
+
+static vg_status write_drop_list(work *state, vg_error *error)
+{
+    if (state->job->drop_list == NULL) return VG_OK;
+    bool *group_has_one = calloc((size_t)state->inspection.groups + 1, sizeof *group_has_one);
+    /* A path ends with the relative one. */
+    char *name = malloc(longest_name(&state->rows) + 1);
+    vg_new_file file = {0};
+    vg_status status = VG_OK;
+    if (group_has_one == NULL || name == NULL)
+        status = vg_fail_memory(error, (size_t)state->inspection.groups);
+    if (status == VG_OK) status = vg_new_file_open(&file, state->job->drop_list, error);
+    if (status == VG_OK) {
+        for (size_t row = 0; row < state->inspection.rows; row++)
+            if (is_dropped(state, row, group_has_one)) write_name(state, row, name, file.stream);
+        status = vg_new_file_close(&file, ferror(file.stream) == 0, error);
+    }
+    free(group_has_one);
+    free(name);
+    return status;
+}
+
+vg_status vg_inspection_job_run(const vg_inspection_job *job, vg_inspection_result *result,
+                                vg_error *error)
+{
+    double start = vg_seconds();
+    work state = {.job = job, .result = result};
+    *result = (vg_inspection_result){0};
+    vg_status status = prepare(&state, error);
+    if (status == VG_OK) status = inspect(&state, error);
+    if (status == VG_OK) status = write_table(&state, error);
+    if (status == VG_OK) status = write_drop_list(&state, error);
+    vg_inspection_free(&state.inspection);
+    vg_neighbour_lists_free(&state.lists);
+    vg_row_table_close(&state.rows);
+    vg_store_close(&state.output);
+    result->seconds = vg_seconds() - start;
+    return status;
+}
