@@ -110,6 +110,9 @@ VG_API VG_CHECKED vg_status vg_model_open(vg_model **model, const char *source,
                                           const vg_model_options *options, vg_error *error);
 VG_API void vg_model_close(vg_model **model);
 
+/* Non-zero where `source` names drawn weights, whatever the seed looks like. */
+VG_API int vg_model_is_seeded(const char *source);
+
 /* Writes the weights as they lie in memory. Who opens this file maps it: it takes next to
  * no time, and all processes of a machine share its 9 MB. It is for kernel sets with
  * panels as wide as this model's, of ref, avx2 and neon 16 channels, of avx512 32, of amx and
@@ -383,6 +386,60 @@ VG_API void vg_layout_options_default(vg_layout_options *options);
 VG_API VG_CHECKED vg_status vg_layout(const int64_t *indices, const double *distances, size_t n,
                                       int k, const float *start, const vg_layout_options *options,
                                       float *places, vg_error *error);
+
+/* --- Classes ------------------------------------------------------------ */
+
+#define VG_MOST_CLASSES 65536
+
+/* Moments of rows that have classes, 0 to classes - 1: those of all rows, and count and mean a
+ * class. Added to in batches, merged; the same bits on every CPU. */
+typedef struct vg_class_moments vg_class_moments;
+
+VG_API VG_CHECKED vg_status vg_class_moments_open(vg_class_moments **moments, int dims, int classes,
+                                                  vg_error *error);
+VG_API void vg_class_moments_close(vg_class_moments **moments);
+
+/* Adds rows [n][dims] of classes [n]. A row with a NaN, an infinity or a class out of range is
+ * VG_EINVAL, and leaves the moments as they were. */
+VG_API VG_CHECKED vg_status vg_class_moments_add(vg_class_moments *moments, size_t n,
+                                                 const float *rows, const int32_t *classes,
+                                                 vg_error *error);
+/* Adds all that `other` has seen, of as many dimensions and classes; `other` is unchanged. */
+VG_API VG_CHECKED vg_status vg_class_moments_merge(vg_class_moments *moments,
+                                                   const vg_class_moments *other, vg_error *error);
+
+VG_API int vg_class_moments_dims(const vg_class_moments *moments);
+VG_API int vg_class_moments_classes(const vg_class_moments *moments);
+/* Rows of a class; 0 for a class that is none. */
+VG_API uint64_t vg_class_moments_count(const vg_class_moments *moments, int class_index);
+/* [dims], zeros before the first row of the class; valid until the moments change. NULL for a
+ * class that is none. */
+VG_API const double *vg_class_moments_mean(const vg_class_moments *moments, int class_index);
+
+/* within [dims][dims]: the sum over rows of (x - m)(x - m)', where m is the mean of the row's
+ * class. */
+VG_API VG_CHECKED vg_status vg_class_moments_scatter(const vg_class_moments *moments,
+                                                     double *within, vg_error *error);
+/* The share, 0 to 1, by which the covariance within the classes is best shrunk towards a
+ * multiple of the identity (Ledoit and Wolf 2004): rows [n][dims] of classes [n] are those that
+ * the moments are of. As scikit-learn's ledoit_wolf_shrinkage of rows less their classes'
+ * means, with assume_centered. */
+VG_API VG_CHECKED vg_status vg_class_moments_shrinkage(const vg_class_moments *moments, size_t n,
+                                                       const float *rows, const int32_t *classes,
+                                                       double *shrinkage, vg_error *error);
+/* covariance [dims][dims]: the scatter within the classes by the number of rows, shrunk:
+ * (1 - shrinkage) W / n + shrinkage trace(W / n) / dims I. */
+VG_API VG_CHECKED vg_status vg_class_moments_covariance(const vg_class_moments *moments,
+                                                        double shrinkage, double *covariance,
+                                                        vg_error *error);
+
+/* Linear discriminant analysis: weights [classes][dims] and bias [classes]. A row x is of the
+ * class whose weights.x + bias is largest; these are logarithms of probabilities but for one
+ * summand. As scikit-learn's LinearDiscriminantAnalysis with solver lsqr and this shrinkage.
+ * Every class needs a row, and a scatter that is singular a shrinkage above 0: else
+ * VG_EINVAL. */
+VG_API VG_CHECKED vg_status vg_lda_fit(const vg_class_moments *moments, double shrinkage,
+                                       double *weights, double *bias, vg_error *error);
 
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,

@@ -14,6 +14,11 @@ void vg_model_options_default(vg_model_options *options)
 
 static const char seeded_prefix[] = "seeded:";
 
+int vg_model_is_seeded(const char *source)
+{
+    return strncmp(source, seeded_prefix, strlen(seeded_prefix)) == 0;
+}
+
 static vg_status draw_weights(vg_weights **weights, const char *source, vg_error *error)
 {
     const char *digits = source + strlen(seeded_prefix);
@@ -29,7 +34,7 @@ static vg_status draw_weights(vg_weights **weights, const char *source, vg_error
 static vg_status open_network(vg_network **network, const char *source, const vg_kernels *kernels,
                               vg_error *error)
 {
-    int is_seeded = strncmp(source, seeded_prefix, strlen(seeded_prefix)) == 0;
+    int is_seeded = vg_model_is_seeded(source);
     if (!is_seeded && vg_packed_is_at(source))
         return vg_network_map(network, source, kernels, error);
 

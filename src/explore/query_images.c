@@ -33,7 +33,7 @@ static vg_status read_info(void *context, const vg_file *file, vg_error *error)
 static vg_status name_model(const char *source, char *name, size_t size, vg_error *error)
 {
     char hex[VG_SHA256_CHARS];
-    if (strncmp(source, "seeded:", strlen("seeded:")) == 0) {
+    if (vg_model_is_seeded(source)) {
         snprintf(name, size, "\"model\": \"%s\"", source);
         return VG_OK;
     }

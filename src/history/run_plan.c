@@ -16,23 +16,25 @@ enum { TABLES_VERSION = 2 };
 typedef struct item {
     const char *key, *name;
     vg_plan_scope scope;
+    const char *absent; /* what plans mean that were written before there was a choice */
 } item;
 
 static const item items[] = {
-    {"input", "the input", VG_PLAN_WHOLE},
-    {"model", "the model", VG_PLAN_FEATURES},
-    {"features_version", "the version of verger's features", VG_PLAN_FEATURES},
-    {"arithmetic", "the arithmetic of the kernel set", VG_PLAN_FEATURES},
-    {"exif_orient", "--exif-orient", VG_PLAN_FEATURES},
-    {"max_pixels", "--max-pixels", VG_PLAN_FEATURES},
-    {"max_file_size", "--max-file-size", VG_PLAN_FEATURES},
-    {"tables_version", "the version of verger's tables", VG_PLAN_TABLES},
-    {"components", "the number of components", VG_PLAN_TABLES},
-    {"variance_share", "the share that is to be explained, in 10^-9,", VG_PLAN_TABLES},
-    {"formats", "--format", VG_PLAN_TABLES},
-    {"part_rows", "--part-rows", VG_PLAN_TABLES},
-    {"images", "the number of images", VG_PLAN_TABLES},
-    {"images_sha256", "the images (names, sizes, times, labels)", VG_PLAN_TABLES},
+    {"input", "the input", VG_PLAN_WHOLE, NULL},
+    {"model", "the model", VG_PLAN_FEATURES, NULL},
+    {"features_version", "the version of verger's features", VG_PLAN_FEATURES, NULL},
+    {"arithmetic", "the arithmetic of the kernel set", VG_PLAN_FEATURES, "float32"},
+    {"exif_orient", "--exif-orient", VG_PLAN_FEATURES, NULL},
+    {"max_pixels", "--max-pixels", VG_PLAN_FEATURES, NULL},
+    {"max_file_size", "--max-file-size", VG_PLAN_FEATURES, NULL},
+    {"tables_version", "the version of verger's tables", VG_PLAN_TABLES, NULL},
+    {"components", "the number of components", VG_PLAN_TABLES, NULL},
+    {"variance_share", "the share that is to be explained, in 10^-9,", VG_PLAN_TABLES, NULL},
+    {"formats", "--format", VG_PLAN_TABLES, NULL},
+    {"part_rows", "--part-rows", VG_PLAN_TABLES, NULL},
+    {"keep_columns", "--keep-columns", VG_PLAN_TABLES, ""},
+    {"images", "the number of images", VG_PLAN_TABLES, NULL},
+    {"images_sha256", "the images (names, sizes, times, labels, columns)", VG_PLAN_TABLES, NULL},
 };
 
 /* --- Writing ---------------------------------------------------------------------- */
@@ -47,6 +49,17 @@ static void put_text(FILE *out, const char *key, const char *value)
 static void put_number(FILE *out, const char *key, uint64_t value)
 {
     fprintf(out, "\"%s\": %" PRIu64 ",\n ", key, value);
+}
+
+/* "caption,source"; names beyond 4 kB are left to the digest of the list. */
+static void put_texts(FILE *out, const char *key, const vg_texts *texts)
+{
+    char joined[4096] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < texts->count && used < sizeof joined; i++)
+        used += (size_t)snprintf(joined + used, sizeof joined - used, "%s%s", i > 0 ? "," : "",
+                                 texts->items[i]);
+    put_text(out, key, joined);
 }
 
 static void put_plan(FILE *out, const vg_plan *plan)
@@ -66,6 +79,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_number(out, "variance_share", (uint64_t)(options->variance_share * 1e9 + 0.5));
     put_text(out, "formats", options->parquet ? both : "csv");
     put_number(out, "part_rows", options->part_rows);
+    put_texts(out, "keep_columns", &options->selection.keep_columns);
     put_number(out, "images", vg_image_list_count(plan->images));
     put_text(out, "images_sha256", vg_image_list_sha256(plan->images));
     put_text(out, "base", plan->base);
@@ -232,9 +246,8 @@ static vg_status compare_item(const item *compared, const vg_saved_plan *saved,
     char was[80], is[80];
     find_value(saved, compared->key, &before, &has_before);
     find_value(now, compared->key, &after, &has_after);
-    if (!has_before && strcmp(compared->key, "arithmetic") == 0) {
-        /* Plans were written before there was another. */
-        before.text = (vg_json_string){.text = "float32", .size = strlen("float32")};
+    if (!has_before && compared->absent != NULL) {
+        before.text = (vg_json_string){.text = compared->absent, .size = strlen(compared->absent)};
         has_before = true;
     }
     if (has_before && has_after && equal_values(&before, &after)) return VG_OK;

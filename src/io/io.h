@@ -157,6 +157,11 @@ vg_status vg_reader_next(vg_reader *reader, struct ArrowSchema *schema, struct A
                          vg_error *error);
 void vg_reader_close(vg_reader **reader);
 
+/* The same of a Parquet file of any columns: numbers, dates, truth values and dictionaries come as
+ * text; lists, structs and what else is no one value are left out. */
+vg_status vg_text_reader_open(vg_reader **reader, vg_store *store, const char *path,
+                              vg_error *error);
+
 /* The shortest text that reads back as the same number; returns its length.
  * `text` has VG_NUMBER_CHARS bytes and is NUL-terminated. */
 enum { VG_NUMBER_CHARS = 32 };

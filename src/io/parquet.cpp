@@ -1,4 +1,6 @@
 /* Parquet, as pandas, DuckDB and Spark 3.5 read it. */
+#include <numeric>
+
 #include <arrow/api.h>
 #include <arrow/compute/cast.h>
 #include <arrow/compute/exec.h>
@@ -107,10 +109,41 @@ std::shared_ptr<arrow::RecordBatch> as_float_lists(std::shared_ptr<arrow::Record
     return batch;
 }
 
+/* Columns whose values are each one text; the others are dropped. */
+std::shared_ptr<arrow::RecordBatch> as_texts(const arrow::RecordBatch &batch,
+                                             const std::string &name)
+{
+    arrow::compute::ExecContext context(table_pool());
+    /* A path may be any bytes. */
+    auto options = arrow::compute::CastOptions::Unsafe();
+    std::vector<std::shared_ptr<arrow::Field>> fields;
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    for (int i = 0; i < batch.num_columns(); i++) {
+        const auto &column = batch.column(i);
+        if (!arrow::compute::CanCast(*column->type(), *arrow::utf8())) continue;
+        auto texts = arrow::compute::Cast(*column, arrow::utf8(), options, &context);
+        fields.push_back(arrow::field(batch.schema()->field(i)->name(), arrow::utf8()));
+        columns.push_back(value_of(std::move(texts), "read", name, VG_EFORMAT));
+    }
+    return arrow::RecordBatch::Make(arrow::schema(fields), batch.num_rows(), columns);
+}
+
+/* The leaves that are columns of their own. */
+std::vector<int> single_values(const parquet::SchemaDescriptor &schema)
+{
+    std::vector<int> leaves;
+    for (int i = 0; i < schema.num_columns(); i++)
+        if (schema.Column(i)->path()->ToDotVector().size() == 1) leaves.push_back(i);
+    return leaves;
+}
+
+enum class Columns { as_they_are, texts };
+
 class ParquetReader final : public TableReader
 {
   public:
-    ParquetReader(vg_store &store, const std::string &path) : name_(store.name(path))
+    ParquetReader(vg_store &store, const std::string &path, Columns columns)
+        : name_(store.name(path)), columns_(columns)
     {
         parquet::ReaderProperties properties(table_pool());
         properties.enable_buffered_stream();
@@ -124,7 +157,7 @@ class ParquetReader final : public TableReader
         check(builder.Open(store.open_input(path), properties), "read", name_, VG_EFORMAT);
         builder.properties(arrow_properties);
         file_ = value_of(builder.Build(), "read", name_, VG_EFORMAT);
-        batches_ = value_of(file_->GetRecordBatchReader(), "read", name_, VG_EFORMAT);
+        batches_ = value_of(open_batches(), "read", name_, VG_EFORMAT);
     }
 
     std::shared_ptr<arrow::RecordBatch> next() override
@@ -132,11 +165,22 @@ class ParquetReader final : public TableReader
         std::shared_ptr<arrow::RecordBatch> batch;
         do check(batches_->ReadNext(&batch), "read", name_, VG_EFORMAT);
         while (batch && batch->num_rows() == 0);
-        return batch ? as_float_lists(batch, name_) : nullptr;
+        if (!batch) return nullptr;
+        return columns_ == Columns::texts ? as_texts(*batch, name_) : as_float_lists(batch, name_);
     }
 
   private:
+    arrow::Result<std::unique_ptr<arrow::RecordBatchReader>> open_batches()
+    {
+        if (columns_ == Columns::as_they_are) return file_->GetRecordBatchReader();
+        std::vector<int> groups(static_cast<size_t>(file_->num_row_groups()));
+        std::iota(groups.begin(), groups.end(), 0);
+        auto schema = file_->parquet_reader()->metadata()->schema();
+        return file_->GetRecordBatchReader(groups, single_values(*schema));
+    }
+
     std::string name_;
+    Columns columns_;
     std::unique_ptr<parquet::arrow::FileReader> file_;
     std::unique_ptr<arrow::RecordBatchReader> batches_;
 };
@@ -150,5 +194,11 @@ std::unique_ptr<TableWriter> verger::open_parquet_writer(const TableTarget &targ
 
 std::unique_ptr<TableReader> verger::open_parquet_reader(vg_store &store, const std::string &path)
 {
-    return std::make_unique<ParquetReader>(store, path);
+    return std::make_unique<ParquetReader>(store, path, Columns::as_they_are);
+}
+
+std::unique_ptr<TableReader> verger::open_parquet_text_reader(vg_store &store,
+                                                              const std::string &path)
+{
+    return std::make_unique<ParquetReader>(store, path, Columns::texts);
 }

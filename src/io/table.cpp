@@ -130,6 +130,17 @@ vg_status vg_reader_open(vg_reader **reader, vg_store *store, const char *path, 
     });
 }
 
+vg_status vg_text_reader_open(vg_reader **reader, vg_store *store, const char *path,
+                              vg_error *error)
+{
+    *reader = nullptr;
+    return guard(error, [&] {
+        auto opened = std::make_unique<vg_reader>();
+        opened->table = open_parquet_text_reader(*store, path);
+        *reader = opened.release();
+    });
+}
+
 vg_status vg_reader_next(vg_reader *reader, struct ArrowSchema *schema, struct ArrowArray *batch,
                          vg_error *error)
 {

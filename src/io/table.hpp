@@ -42,6 +42,8 @@ std::unique_ptr<TableWriter> open_parquet_writer(const TableTarget &target);
 std::unique_ptr<TableWriter> open_csv_writer(const TableTarget &target);
 
 std::unique_ptr<TableReader> open_parquet_reader(vg_store &store, const std::string &path);
+/* Columns of single values alone, as text. */
+std::unique_ptr<TableReader> open_parquet_text_reader(vg_store &store, const std::string &path);
 std::unique_ptr<TableReader> open_csv_reader(vg_store &store, const std::string &path);
 
 /* A list column NAME is the text column NAME_string in CSV. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/contract.h"
+#include "base/elementary.h"
 #include "base/error.h"
 #include "base/team.h"
 #include "verger/verger.h"
@@ -51,25 +52,13 @@ void vg_layout_options_default(vg_layout_options *options)
 
 /* --- Weights ------------------------------------------------------------------------ */
 
-/* e^x for x <= 0, within some units of the last place and with the same bits everywhere: C
- * libraries differ in theirs. The series of e^r for |r| <= ln(2)/2 ends below 1e-17. */
-static double exp_negative(double x)
-{
-    static const double ln2_high = 0x1.62e42fefa0000p-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-    if (x < -700.0) return 0.0;
-    double n = floor(x * 1.4426950408889634 + 0.5);
-    double r = (x - n * ln2_high) - n * ln2_low, sum = 1.0;
-    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
-    return ldexp(sum, (int)n);
-}
-
-/* log2(k), for the same reason. */
+/* log2(k), with the same bits everywhere. */
 static double log2_count(int k)
 {
     double low = 0.0, high = 32.0;
     for (int i = 0; i < BISECTIONS; i++) {
         double middle = 0.5 * (low + high);
-        if (1.0 / exp_negative(-middle * 0.6931471805599453) < k)
+        if (1.0 / vg_exp_negative(-middle * 0.6931471805599453) < k)
             low = middle;
         else
             high = middle;
@@ -95,7 +84,7 @@ static void weigh(float *weights, const double *distances, int count, int k, dou
     for (int step = 0; step < BISECTIONS; step++) {
         double sum = 0.0;
         for (int i = 0; i < count; i++)
-            sum += distances[i] > nearest ? exp_negative((nearest - distances[i]) / width) : 1.0;
+            sum += distances[i] > nearest ? vg_exp_negative((nearest - distances[i]) / width) : 1.0;
         if (sum > target)
             high = width;
         else
@@ -104,8 +93,9 @@ static void weigh(float *weights, const double *distances, int count, int k, dou
     }
     if (width < 1e-3 * mean) width = 1e-3 * mean;
     for (int i = 0; i < count; i++)
-        weights[i] =
-            distances[i] > nearest ? (float)exp_negative((nearest - distances[i]) / width) : 1.0f;
+        weights[i] = distances[i] > nearest
+                         ? (float)vg_exp_negative((nearest - distances[i]) / width)
+                         : 1.0f;
 }
 
 /* --- Edges -------------------------------------------------------------------------- */

@@ -54,6 +54,7 @@ vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const 
 void vg_feature_table_close(vg_feature_table *table)
 {
     vg_paths_free(&table->parts);
+    vg_paths_free(&table->texts);
 }
 
 /* --- Finding ------------------------------------------------------------------ */
@@ -193,6 +194,21 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_tab
 
 /* --- Reading ---------------------------------------------------------------------- */
 
+vg_status vg_feature_table_find_texts(vg_feature_table *table, vg_error *error)
+{
+    bool has_rows = false;
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < table->parts.count && status == VG_OK && !has_rows; i++) {
+        vg_feature_reader *reader = NULL;
+        status = vg_feature_reader_open(&reader, table->store, table->parts.items[i].text,
+                                        table->format, table->column, error);
+        if (status == VG_OK)
+            status = vg_feature_reader_list_texts(reader, &table->texts, &has_rows, error);
+        vg_feature_reader_close(&reader);
+    }
+    return status;
+}
+
 vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
                                 vg_feature_visitor *visitor, void *context, vg_error *error)
 {
@@ -201,6 +217,7 @@ vg_status vg_feature_table_read(const vg_feature_table *table, size_t part,
     vg_feature_row row;
     vg_status status =
         vg_feature_reader_open(&reader, table->store, path, table->format, table->column, error);
+    if (status == VG_OK) status = vg_feature_reader_keep(reader, &table->texts, error);
     if (status == VG_OK) status = vg_feature_reader_next(reader, &row, error);
     while (status == VG_OK && row.path != NULL) {
         status = visitor(context, &row, error);

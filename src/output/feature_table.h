@@ -11,8 +11,9 @@
 typedef struct vg_feature_table {
     vg_store *store; /* the caller's */
     vg_format format;
-    const char *column;                   /* of the numbers */
-    vg_paths parts;                       /* in name order */
+    const char *column; /* of the numbers */
+    vg_paths parts;     /* in name order */
+    vg_paths texts; /* names of more columns of text that rows have; none before they are found */
     char folder[VG_TIMESTAMP_CHARS + 64]; /* of the parts in the store; "" for the store itself */
 } vg_feature_table;
 
@@ -27,6 +28,10 @@ vg_status vg_feature_table_open(vg_feature_table *table, vg_store *store, const 
 vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_table which,
                                 const vg_observer *observer, vg_error *error);
 void vg_feature_table_close(vg_feature_table *table);
+
+/* Finds the columns of text besides path, label, relative_path and split, which rows have from
+ * then on. */
+vg_status vg_feature_table_find_texts(vg_feature_table *table, vg_error *error);
 
 typedef vg_status vg_feature_visitor(void *context, const vg_feature_row *row, vg_error *error);
 

@@ -54,22 +54,33 @@ static void close_metadata_run(metadata_run *state)
 
 /* --- Images ------------------------------------------------------------------------ */
 
+enum { FIXED_COLUMNS = 6 };
+
 static vg_status open_images(metadata_run *state, vg_error *error)
 {
-    const vg_column columns[] = {{"path", VG_COLUMN_STRING},
-                                 {"label", VG_COLUMN_STRING},
-                                 {"filename", VG_COLUMN_STRING},
-                                 {"split", VG_COLUMN_STRING},
-                                 {"modification_time", VG_COLUMN_TIMESTAMP},
-                                 {"file_size_bytes", VG_COLUMN_INT64}};
+    static const vg_column fixed[FIXED_COLUMNS] = {{"path", VG_COLUMN_STRING},
+                                                   {"label", VG_COLUMN_STRING},
+                                                   {"filename", VG_COLUMN_STRING},
+                                                   {"split", VG_COLUMN_STRING},
+                                                   {"modification_time", VG_COLUMN_TIMESTAMP},
+                                                   {"file_size_bytes", VG_COLUMN_INT64}};
+    const vg_texts *kept = &state->options->selection.keep_columns;
+    size_t count = FIXED_COLUMNS + kept->count;
+    vg_column *columns = calloc(count, sizeof *columns);
+    if (columns == NULL) return vg_fail_memory(error, count * sizeof *columns);
+    memcpy(columns, fixed, sizeof fixed);
+    for (size_t i = 0; i < kept->count; i++)
+        columns[FIXED_COLUMNS + i] = (vg_column){kept->items[i], VG_COLUMN_STRING};
     vg_sink_options options = {.output = state->output,
                                .table = VG_TABLE_IMAGES,
                                .csv = true,
                                .timestamp = state->result->timestamp,
                                .uuid = state->uuid,
                                .columns = columns,
-                               .column_count = sizeof columns / sizeof *columns};
-    return vg_sink_open(&state->images, &options, error);
+                               .column_count = count};
+    vg_status status = vg_sink_open(&state->images, &options, error);
+    free(columns);
+    return status;
 }
 
 /* That of a table, or the first folder. */
@@ -82,6 +93,7 @@ static vg_slice split_of(const vg_listed_image *image)
 static vg_status append_image(metadata_run *state, const vg_listed_image *image, vg_error *error)
 {
     vg_builder *builder = vg_sink_builder(state->images);
+    size_t kept = state->options->selection.keep_columns.count;
     vg_slice label = {image->label, strlen(image->label)}, split = split_of(image);
     const char *filename = vg_path_filename(image->path);
     vg_status status = vg_path_address(&state->address, state->input, image->path, error);
@@ -93,6 +105,10 @@ static vg_status append_image(metadata_run *state, const vg_listed_image *image,
     if (status == VG_OK) status = vg_builder_name(builder, 3, split.text, split.size, error);
     if (status == VG_OK) status = vg_builder_int64(builder, 4, image->modified, error);
     if (status == VG_OK) status = vg_builder_int64(builder, 5, image->size, error);
+    for (size_t i = 0; i < kept && status == VG_OK; i++) {
+        const char *text = vg_listed_image_column(image, i);
+        status = vg_builder_name(builder, FIXED_COLUMNS + i, text, strlen(text), error);
+    }
     if (status == VG_OK) status = vg_sink_end_row(state->images, error);
     state->result->bytes += (uint64_t)image->size;
     return status;

@@ -27,10 +27,16 @@ static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_tab
                            bool parquet, bool csv, const vg_column *last, bool has_more,
                            vg_error *error)
 {
-    vg_column columns[3 + MORE_COLUMNS] = {{"path", VG_COLUMN_STRING}, {"label", VG_COLUMN_STRING}};
-    size_t count = 2;
+    const vg_texts *kept = &task->options->selection.keep_columns;
+    vg_column *columns = calloc(3 + MORE_COLUMNS + kept->count, sizeof *columns);
+    if (columns == NULL) return vg_fail_memory(error, kept->count * sizeof *columns);
+    columns[PATH] = (vg_column){"path", VG_COLUMN_STRING};
+    columns[LABEL] = (vg_column){"label", VG_COLUMN_STRING};
+    size_t count = LABEL + 1;
     if (last != NULL) columns[count++] = *last;
     for (size_t i = 0; has_more && i < MORE_COLUMNS; i++) columns[count++] = more_columns[i];
+    for (size_t i = 0; has_more && i < kept->count; i++)
+        columns[count++] = (vg_column){kept->items[i], VG_COLUMN_STRING};
     vg_sink_options options = {.output = task->output,
                                .table = table,
                                .parquet = parquet,
@@ -41,7 +47,9 @@ static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_tab
                                .column_count = count,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
-    return vg_sink_open(sink, &options, error);
+    vg_status status = vg_sink_open(sink, &options, error);
+    free(columns);
+    return status;
 }
 
 vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *task,
@@ -108,15 +116,24 @@ static vg_status append_path_and_label(vg_part_writer *writer, vg_sink *sink, ap
     return append(builder, LABEL, image->label, strlen(image->label), error);
 }
 
-/* relative_path and split, from the column `first` on, and the end of the row. */
-static vg_status end_row(vg_sink *sink, size_t first, const vg_listed_image *image, vg_error *error)
+static vg_status append_or_null(vg_builder *builder, size_t column, const char *text,
+                                vg_error *error)
 {
+    if (text[0] == '\0') return vg_builder_null(builder, column, error);
+    return vg_builder_name(builder, column, text, strlen(text), error);
+}
+
+/* relative_path, split and what is kept, from the column `first` on, and the end of the row. */
+static vg_status end_row(const vg_part_writer *writer, vg_sink *sink, size_t first,
+                         const vg_listed_image *image, vg_error *error)
+{
+    size_t kept = writer->task->options->selection.keep_columns.count;
     vg_builder *builder = vg_sink_builder(sink);
     vg_status status = vg_builder_name(builder, first, image->path, strlen(image->path), error);
-    if (status == VG_OK && image->split[0] == '\0')
-        status = vg_builder_null(builder, first + 1, error);
-    else if (status == VG_OK)
-        status = vg_builder_name(builder, first + 1, image->split, strlen(image->split), error);
+    if (status == VG_OK) status = append_or_null(builder, first + 1, image->split, error);
+    for (size_t i = 0; i < kept && status == VG_OK; i++)
+        status = append_or_null(builder, first + MORE_COLUMNS + i, vg_listed_image_column(image, i),
+                                error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
 }
 
@@ -128,7 +145,7 @@ static vg_status append_features(vg_part_writer *writer, const vg_listed_image *
     if (status == VG_OK)
         status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
                                          VG_FEATURE_COUNT, error);
-    return status == VG_OK ? end_row(sink, FEATURES + 1, image, error) : status;
+    return status == VG_OK ? end_row(writer, sink, FEATURES + 1, image, error) : status;
 }
 
 static vg_status append_reason(vg_part_writer *writer, const vg_listed_image *image,
@@ -162,7 +179,7 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     if (status == VG_OK) status = vg_path_address(&writer->address, input, image.path, error);
     if (status == VG_OK)
         status = append_path_and_label(writer, writer->metadata, vg_builder_name, &image, error);
-    if (status == VG_OK) status = end_row(writer->metadata, LABEL + 1, &image, error);
+    if (status == VG_OK) status = end_row(writer, writer->metadata, LABEL + 1, &image, error);
     if (status == VG_OK)
         status = vg_part_images_append(writer->images, &outcome->image, outcome->sha256,
                                        outcome->status == VG_OK, error);

@@ -75,6 +75,7 @@ static vg_status prepare(pca_run *state, vg_error *error)
     if (status == VG_OK)
         status = vg_feature_table_find(&state->features, state->input, VG_TABLE_FEATURES,
                                        &options->observer, error);
+    if (status == VG_OK) status = vg_feature_table_find_texts(&state->features, error);
     if (status == VG_OK && !options->overwrite)
         status =
             vg_layout_check_absent(state->output, pca_tables, PCA_TABLES, result->timestamp, error);

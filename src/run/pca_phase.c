@@ -64,7 +64,7 @@ static vg_status fit(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
 
 /* --- Projection ------------------------------------------------------------------- */
 
-enum { PATH, LABEL, PCA_FEATURES, RELATIVE_PATH, SPLIT };
+enum { PATH, LABEL, PCA_FEATURES, RELATIVE_PATH, SPLIT, FIXED_COLUMNS };
 
 typedef struct projection {
     const vg_pca_phase *task;
@@ -106,6 +106,9 @@ static vg_status project_row(void *context, const vg_feature_row *row, vg_error 
                                 error);
     if (status == VG_OK)
         status = append_or_null(builder, SPLIT, row->split, row->split_size, error);
+    for (size_t i = 0; i < row->text_count && status == VG_OK; i++)
+        status = append_or_null(builder, FIXED_COLUMNS + i, row->texts[i].text, row->texts[i].size,
+                                error);
     if (status == VG_OK) status = vg_sink_end_row(state->sink, error);
     state->rows++;
     vg_notify_progress(state->task->observer, VG_PHASE_PROJECT, state->rows, state->total, 0,
@@ -116,11 +119,19 @@ static vg_status project_row(void *context, const vg_feature_row *row, vg_error 
 static vg_status open_projection(projection *state, vg_error *error)
 {
     const vg_pca_phase *task = state->task;
-    const vg_column columns[] = {{"path", VG_COLUMN_STRING},
-                                 {"label", VG_COLUMN_STRING},
-                                 {"pca_features", VG_COLUMN_FLOAT64_LIST},
-                                 {"relative_path", VG_COLUMN_STRING},
-                                 {"split", VG_COLUMN_STRING}};
+    static const vg_column fixed[] = {{"path", VG_COLUMN_STRING},
+                                      {"label", VG_COLUMN_STRING},
+                                      {"pca_features", VG_COLUMN_FLOAT64_LIST},
+                                      {"relative_path", VG_COLUMN_STRING},
+                                      {"split", VG_COLUMN_STRING}};
+    const vg_paths *texts = &task->features->texts;
+    size_t count = FIXED_COLUMNS + texts->count;
+    vg_column *columns = calloc(count, sizeof *columns);
+    if (columns == NULL) return vg_fail_memory(error, count * sizeof *columns);
+    memcpy(columns, fixed, sizeof fixed);
+    for (size_t i = 0; i < texts->count; i++)
+        columns[FIXED_COLUMNS + i] =
+            (vg_column){.name = texts->items[i].text, .type = VG_COLUMN_STRING};
     vg_sink_options options = {.output = task->output,
                                .table = VG_TABLE_PCA,
                                .parquet = task->parquet,
@@ -128,13 +139,15 @@ static vg_status open_projection(projection *state, vg_error *error)
                                .timestamp = task->timestamp,
                                .uuid = task->uuid,
                                .columns = columns,
-                               .column_count = sizeof columns / sizeof *columns,
+                               .column_count = count,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
     size_t bytes = (size_t)vg_pca_components(state->pca) * sizeof *state->projected;
     state->projected = malloc(bytes);
-    if (state->projected == NULL) return vg_fail_memory(error, bytes);
-    return vg_sink_open(&state->sink, &options, error);
+    vg_status status = state->projected != NULL ? vg_sink_open(&state->sink, &options, error)
+                                                : vg_fail_memory(error, bytes);
+    free(columns);
+    return status;
 }
 
 /* One part of PCA rows for each part of features. `sink` is the caller's to mark

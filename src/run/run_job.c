@@ -103,7 +103,7 @@ static vg_status open_model(run *state, vg_error *error)
     snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
 
     add_fact(state, "model", source);
-    if (strncmp(source, "seeded:", strlen("seeded:")) != 0) {
+    if (!vg_model_is_seeded(source)) {
         status = vg_file_sha256(source, state->model_sha256, error);
         add_fact(state, "model_sha256", state->model_sha256);
     }
@@ -235,7 +235,11 @@ static vg_status reduce(run *state, vg_error *error)
     vg_feature_table features = {0};
     vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
     status = vg_feature_table_open(&features, state->output, folder, format, error);
-    if (status != VG_OK) return status;
+    if (status == VG_OK) status = vg_feature_table_find_texts(&features, error);
+    if (status != VG_OK) {
+        vg_feature_table_close(&features);
+        return status;
+    }
 
     vg_pca_phase task = {.output = state->output,
                          .features = &features,

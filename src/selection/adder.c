@@ -33,6 +33,7 @@ vg_status vg_adder_add(vg_adder *adder, const vg_listed_image *image, vg_error *
         adder->left_out->excluded++;
         return VG_OK;
     }
+    if (image->is_note) return vg_image_list_add(adder->images, image, error);
     vg_slice label = image->label != NULL
                          ? whole(image->label)
                          : vg_label_rule_apply(adder->rule, adder->input, image->path);

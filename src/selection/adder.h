@@ -18,7 +18,7 @@ typedef struct vg_adder {
     size_t capacity;
 } vg_adder;
 
-/* A label or a split that is NULL is told from the path. */
+/* A label or a split that is NULL is told from the path, unless it is a note. */
 vg_status vg_adder_add(vg_adder *adder, const vg_listed_image *image, vg_error *error);
 void vg_adder_close(vg_adder *adder);
 

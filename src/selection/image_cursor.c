@@ -73,6 +73,13 @@ static vg_status fill(vg_image_cursor *cursor, size_t needed, vg_error *error)
     return VG_OK;
 }
 
+const char *vg_listed_image_column(const vg_listed_image *image, size_t column)
+{
+    const char *value = image->columns, *end = value + image->columns_size;
+    for (; column > 0 && value < end; column--) value += strlen(value) + 1;
+    return value < end ? value : "";
+}
+
 vg_status vg_image_cursor_next(vg_image_cursor *cursor, vg_listed_image *image, vg_error *error)
 {
     vg_image_entry entry;
@@ -85,12 +92,19 @@ vg_status vg_image_cursor_next(vg_image_cursor *cursor, vg_listed_image *image, 
     status = fill(cursor, whole, error);
     if (status != VG_OK) return status;
     const char *path = cursor->window + cursor->next + sizeof entry;
-    const char *label = path + entry.text_sizes[0];
+    const char *label = path + entry.text_sizes[VG_ENTRY_PATH];
+    const char *split = label + entry.text_sizes[VG_ENTRY_LABEL];
+    bool is_note = (entry.flags & VG_ENTRY_IS_NOTE) != 0;
+    if (is_note && (entry.flags & VG_ENTRY_HAS_LABEL) == 0) label = NULL;
     *image = (vg_listed_image){.path = path,
                                .size = entry.size,
                                .modified = entry.modified,
                                .label = label,
-                               .split = label + entry.text_sizes[1]};
+                               .split = split,
+                               .columns = split + entry.text_sizes[VG_ENTRY_SPLIT],
+                               .columns_size = entry.text_sizes[VG_ENTRY_COLUMNS],
+                               .is_note = is_note};
+    if (is_note && (entry.flags & VG_ENTRY_HAS_SPLIT) == 0) image->split = NULL;
     cursor->next += whole;
     return VG_OK;
 }

@@ -5,11 +5,16 @@
 #include "selection/image_list.h"
 #include "selection/spill.h"
 
-enum { VG_ENTRY_TEXTS = 3 }; /* path, label, split */
+/* The last is the values of kept columns, any number of texts. */
+enum { VG_ENTRY_PATH, VG_ENTRY_LABEL, VG_ENTRY_SPLIT, VG_ENTRY_COLUMNS, VG_ENTRY_TEXTS };
+
+/* Of an entry. */
+enum { VG_ENTRY_IS_NOTE = 1, VG_ENTRY_HAS_LABEL = 2, VG_ENTRY_HAS_SPLIT = 4 };
 
 /* Followed by the texts, each with its NUL. */
 typedef struct vg_image_entry {
     int64_t size, modified;
+    uint64_t flags;                      /* 0 of an image */
     uint64_t text_sizes[VG_ENTRY_TEXTS]; /* with the NUL */
 } vg_image_entry;
 

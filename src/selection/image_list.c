@@ -26,7 +26,9 @@ typedef struct batch {
 
 struct vg_image_list {
     size_t memory;
-    uint64_t count, repeated;
+    uint64_t count, repeated, unmatched;
+    char *first_unmatched;
+    bool notes_have_labels;
     batch batch;
     vg_spill *pieces;     /* sorted, one behind the other */
     uint64_t *piece_ends; /* [piece_count] */
@@ -64,6 +66,7 @@ void vg_image_list_close(vg_image_list **list)
     vg_spill_close(&(*list)->images);
     free((*list)->piece_ends);
     free((*list)->marks);
+    free((*list)->first_unmatched);
     free(*list);
     *list = NULL;
 }
@@ -145,10 +148,15 @@ static const char *text_or_none(const char *text)
 static vg_image_entry begin_entry(const char *texts[VG_ENTRY_TEXTS], const vg_listed_image *image)
 {
     vg_image_entry entry = {.size = image->size, .modified = image->modified};
-    texts[0] = image->path;
-    texts[1] = text_or_none(image->label);
-    texts[2] = text_or_none(image->split);
-    for (int i = 0; i < VG_ENTRY_TEXTS; i++) entry.text_sizes[i] = strlen(texts[i]) + 1;
+    if (image->is_note)
+        entry.flags = VG_ENTRY_IS_NOTE | (image->label != NULL ? VG_ENTRY_HAS_LABEL : 0) |
+                      (image->split != NULL ? VG_ENTRY_HAS_SPLIT : 0);
+    texts[VG_ENTRY_PATH] = image->path;
+    texts[VG_ENTRY_LABEL] = text_or_none(image->label);
+    texts[VG_ENTRY_SPLIT] = text_or_none(image->split);
+    texts[VG_ENTRY_COLUMNS] = text_or_none(image->columns);
+    for (int i = 0; i < VG_ENTRY_COLUMNS; i++) entry.text_sizes[i] = strlen(texts[i]) + 1;
+    entry.text_sizes[VG_ENTRY_COLUMNS] = image->columns_size;
     return entry;
 }
 
@@ -168,7 +176,8 @@ vg_status vg_image_list_add(vg_image_list *list, const vg_listed_image *image, v
     }
     to->records[to->count++] = record;
     to->used += size;
-    list->count++;
+    list->count += !image->is_note;
+    if (image->is_note && image->label != NULL) list->notes_have_labels = true;
     return VG_OK;
 }
 
@@ -247,23 +256,85 @@ static vg_status advance(merge *pieces, vg_error *error)
 
 /* --- The finished list ---------------------------------------------------------------- */
 
-/* What is carried from image to image. */
+/* A copy of a text that grows as needed. */
+typedef struct copy {
+    char *text;
+    size_t size, capacity;
+} copy;
+
+static vg_status hold(copy *held, const char *text, size_t size, vg_error *error)
+{
+    if (size + 1 > held->capacity) {
+        char *longer = realloc(held->text, 2 * (size + 1));
+        if (longer == NULL) return vg_fail_memory(error, 2 * (size + 1));
+        held->text = longer;
+        held->capacity = 2 * (size + 1);
+    }
+    memcpy(held->text, text, size);
+    held->text[size] = '\0';
+    held->size = size;
+    return VG_OK;
+}
+
+/* What is carried from entry to entry: all that is known of the path in hand. */
 typedef struct finishing {
     vg_sha256 *sha256;
-    char *last; /* the path before */
-    size_t last_capacity;
+    bool has_path, has_image, has_note;
+    copy texts[VG_ENTRY_TEXTS];
+    int64_t size, modified;
 } finishing;
 
-static vg_status remember(finishing *state, const char *path, size_t size, vg_error *error)
+static void close_finishing(finishing *state)
 {
-    if (size >= state->last_capacity) {
-        char *last = realloc(state->last, 2 * size + 1);
-        if (last == NULL) return vg_fail_memory(error, 2 * size + 1);
-        state->last = last;
-        state->last_capacity = 2 * size + 1;
+    vg_sha256_close(&state->sha256);
+    for (int i = 0; i < VG_ENTRY_TEXTS; i++) free(state->texts[i].text);
+}
+
+static bool is_path_in_hand(const finishing *state, const char *path)
+{
+    return state->has_path && strcmp(state->texts[VG_ENTRY_PATH].text, path) == 0;
+}
+
+static vg_status hold_text(finishing *state, int which, const char *text, vg_error *error)
+{
+    return hold(&state->texts[which], text_or_none(text), strlen(text_or_none(text)), error);
+}
+
+static vg_status begin_path(finishing *state, const char *path, vg_error *error)
+{
+    vg_status status = hold_text(state, VG_ENTRY_PATH, path, error);
+    for (int i = VG_ENTRY_LABEL; i < VG_ENTRY_TEXTS && status == VG_OK; i++)
+        status = hold(&state->texts[i], "", 0, error);
+    state->has_path = true;
+    state->has_image = state->has_note = false;
+    return status;
+}
+
+/* A note goes before what the image has of its own, whichever of them came first. */
+static vg_status add_to_path(finishing *state, vg_image_list *list, const vg_listed_image *entry,
+                             vg_error *error)
+{
+    bool *has_one = entry->is_note ? &state->has_note : &state->has_image;
+    if (*has_one) {
+        list->repeated++;
+        return VG_OK;
     }
-    memcpy(state->last, path, size + 1);
-    return VG_OK;
+    bool had_note = state->has_note;
+    *has_one = true;
+    vg_status status = VG_OK;
+    if (!entry->is_note) {
+        state->size = entry->size;
+        state->modified = entry->modified;
+    }
+    bool takes_label = entry->is_note ? entry->label != NULL : !list->notes_have_labels;
+    bool takes_split = entry->is_note ? entry->split != NULL : !had_note;
+    if (takes_label) status = hold_text(state, VG_ENTRY_LABEL, entry->label, error);
+    if (status == VG_OK && takes_split)
+        status = hold_text(state, VG_ENTRY_SPLIT, entry->split, error);
+    if (status == VG_OK && (entry->is_note || !had_note))
+        status = hold(&state->texts[VG_ENTRY_COLUMNS], text_or_none(entry->columns),
+                      entry->columns_size, error);
+    return status;
 }
 
 static vg_status mark(vg_image_list *list, vg_error *error)
@@ -285,23 +356,45 @@ static vg_status put(vg_image_list *list, finishing *state, const void *bytes, s
     return status == VG_OK ? vg_sha256_add(state->sha256, bytes, size, error) : status;
 }
 
-static vg_status keep(vg_image_list *list, finishing *state, const vg_listed_image *image,
-                      vg_error *error)
+/* Keeps the image in hand, if there is one. */
+static vg_status keep(vg_image_list *list, finishing *state, vg_error *error)
 {
-    if (state->last != NULL && strcmp(state->last, image->path) == 0) {
-        list->repeated++;
-        return VG_OK;
+    const copy *held = state->texts;
+    if (!state->has_path) return VG_OK;
+    state->has_path = false;
+    if (!state->has_image) {
+        if (list->unmatched++ > 0) return VG_OK;
+        list->first_unmatched = strdup(held[VG_ENTRY_PATH].text);
+        return list->first_unmatched != NULL ? VG_OK
+                                             : vg_fail_memory(error, held[VG_ENTRY_PATH].size + 1);
     }
     const char *texts[VG_ENTRY_TEXTS];
-    vg_image_entry header = begin_entry(texts, image);
+    const vg_listed_image image = {.path = held[VG_ENTRY_PATH].text,
+                                   .size = state->size,
+                                   .modified = state->modified,
+                                   .label = held[VG_ENTRY_LABEL].text,
+                                   .split = held[VG_ENTRY_SPLIT].text,
+                                   .columns = held[VG_ENTRY_COLUMNS].text,
+                                   .columns_size = held[VG_ENTRY_COLUMNS].size};
+    vg_image_entry header = begin_entry(texts, &image);
     vg_status status = list->count % MARK_EVERY == 0 ? mark(list, error) : VG_OK;
     if (status == VG_OK) status = put(list, state, &header, sizeof header, error);
     for (int i = 0; i < VG_ENTRY_TEXTS && status == VG_OK; i++)
         status = put(list, state, texts[i], (size_t)header.text_sizes[i], error);
-    if (status == VG_OK)
-        status = remember(state, image->path, (size_t)header.text_sizes[0] - 1, error);
     list->count++;
     return status;
+}
+
+/* The next entry in the order of paths: of the path in hand, or of another. */
+static vg_status take_entry(vg_image_list *list, finishing *state, const vg_listed_image *entry,
+                            vg_error *error)
+{
+    vg_status status = VG_OK;
+    if (!is_path_in_hand(state, entry->path)) {
+        status = keep(list, state, error);
+        if (status == VG_OK) status = begin_path(state, entry->path, error);
+    }
+    return status == VG_OK ? add_to_path(state, list, entry, error) : status;
 }
 
 /* Drawing: every path has a number that looks random, and the images with the smallest are
@@ -370,16 +463,16 @@ static vg_status draw_all(const vg_image_list *list, const vg_image_share *share
     finishing state = {0};
     vg_status status = open_merge(&pieces, list, error);
     while (status == VG_OK && pieces.count > 0) {
-        const char *path = pieces.heap[0].image.path;
-        if (state.last == NULL || strcmp(state.last, path) != 0) {
-            status = offer(&drawn, draw(share->seed, path), share->sample, error);
-            if (status == VG_OK) status = remember(&state, path, strlen(path), error);
+        const vg_listed_image *entry = &pieces.heap[0].image;
+        if (!entry->is_note && !is_path_in_hand(&state, entry->path)) {
+            status = offer(&drawn, draw(share->seed, entry->path), share->sample, error);
+            if (status == VG_OK) status = begin_path(&state, entry->path, error);
         }
         if (status == VG_OK) status = advance(&pieces, error);
     }
     *largest = drawn.count > 0 ? drawn.numbers[0] : 0;
     free(drawn.numbers);
-    free(state.last);
+    close_finishing(&state);
     close_merge(&pieces);
     return status;
 }
@@ -394,14 +487,14 @@ static vg_status merge_pieces(vg_image_list *list, const vg_image_share *share, 
     if (status == VG_OK && share->sample > 0) status = draw_all(list, share, &largest, error);
     if (status == VG_OK) status = open_merge(&pieces, list, error);
     while (status == VG_OK && pieces.count > 0 && (most == 0 || list->count < most)) {
-        const vg_listed_image *image = &pieces.heap[0].image;
-        if (share->sample == 0 || draw(share->seed, image->path) <= largest)
-            status = keep(list, &state, image, error);
+        const vg_listed_image *entry = &pieces.heap[0].image;
+        if (share->sample == 0 || draw(share->seed, entry->path) <= largest)
+            status = take_entry(list, &state, entry, error);
         if (status == VG_OK) status = advance(&pieces, error);
     }
+    if (status == VG_OK && (most == 0 || list->count < most)) status = keep(list, &state, error);
     if (status == VG_OK) status = vg_sha256_take(state.sha256, list->sha256, error);
-    vg_sha256_close(&state.sha256);
-    free(state.last);
+    close_finishing(&state);
     close_merge(&pieces);
     return status;
 }
@@ -424,6 +517,16 @@ uint64_t vg_image_list_count(const vg_image_list *list)
 uint64_t vg_image_list_repeated(const vg_image_list *list)
 {
     return list->repeated;
+}
+
+uint64_t vg_image_list_unmatched(const vg_image_list *list)
+{
+    return list->unmatched;
+}
+
+const char *vg_image_list_first_unmatched(const vg_image_list *list)
+{
+    return text_or_none(list->first_unmatched);
 }
 
 const char *vg_image_list_sha256(const vg_image_list *list)

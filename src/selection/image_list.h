@@ -3,6 +3,8 @@
 #ifndef VG_SELECTION_IMAGE_LIST_H
 #define VG_SELECTION_IMAGE_LIST_H
 
+#include <stdbool.h>
+
 #include "digest/sha256.h"
 #include "verger/verger.h"
 
@@ -11,7 +13,17 @@ typedef struct vg_listed_image {
     int64_t size, modified; /* as in vg_file; VG_SIZE_UNKNOWN and 0 where nobody said */
     /* What tables say of it; "" where it has none. NULL is "" to vg_image_list_add. */
     const char *label, *split;
+    /* Values of the columns that are kept, in their order, each with its NUL; none at all where
+     * nothing is known of the image. */
+    const char *columns;
+    size_t columns_size;
+    /* To vg_image_list_add: no image, but what a table says of one, which another call adds. A
+     * label or split that is not NULL, and the columns, go before the image's own. */
+    bool is_note;
 } vg_listed_image;
+
+/* The value of a kept column, counted from 0; "" where there is none. */
+const char *vg_listed_image_column(const vg_listed_image *image, size_t column);
 
 /* First added to, then finished, then read. */
 typedef struct vg_image_list vg_image_list;
@@ -29,8 +41,8 @@ typedef struct vg_image_share {
 } vg_image_share;
 
 /* Brings the images into byte order of their paths, drops the later ones of a path that
- * was added twice, and keeps a share; NULL keeps all. A sample takes 8 bytes of memory an
- * image of it. */
+ * was added twice, joins notes, and keeps a share; NULL keeps all. A sample takes 8 bytes of
+ * memory an image of it. Where notes give labels, an image without a note has none. */
 vg_status vg_image_list_finish(vg_image_list *list, const vg_image_share *share, vg_error *error);
 
 /* Images that were added; once the list is finished, those that were kept. */
@@ -38,8 +50,12 @@ uint64_t vg_image_list_count(const vg_image_list *list);
 /* Images that were dropped because their path was there already. */
 uint64_t vg_image_list_repeated(const vg_image_list *list);
 
-/* Of the paths, sizes, times, labels and splits of a finished list, in order: two lists with the
- * same digest are the same. */
+/* Notes of paths that are no images of the list, and the first of those paths. */
+uint64_t vg_image_list_unmatched(const vg_image_list *list);
+const char *vg_image_list_first_unmatched(const vg_image_list *list);
+
+/* Of the paths, sizes, times, labels, splits and columns of a finished list, in order: two lists
+ * with the same digest are the same. */
 const char *vg_image_list_sha256(const vg_image_list *list);
 
 /* Reads a finished list, which must outlive it. A list may have many cursors, each of

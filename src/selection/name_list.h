@@ -4,12 +4,13 @@
 
 #include "io/io.h"
 #include "selection/adder.h"
+#include "selection/list_fields.h"
 
-/* Adds the paths of the list `name` ("-" is standard input): one a line, or a table whose
- * header names a column of paths: path, image, file, filename, file_name, filepath or
- * image_path, in any case, between commas, tabs or semicolons. In a table \xNN is a byte.
- * Its column `label_column`, or NULL for label, class or category, is the label; split or
- * subset the split.
+/* Adds the paths of the list `name` ("-" is standard input, an address a file of a store): one a
+ * line, or a table, CSV, TSV, Parquet or JSON lines, of which a column holds paths: path, image,
+ * file, filename, file_name, filepath or image_path, in any case. A table's header is between
+ * commas, tabs or semicolons. In a table \xNN is a byte. Its column `label_column` of the wishes,
+ * or else label, class or category, is the label; split or subset the split.
  *
  * A path is relative to the input, or begins with the input's address, or leads into the
  * input from the current folder, or is of the same tree elsewhere (another address or an
@@ -18,6 +19,15 @@
  *
  * A table without such columns, or of which a local input has not one file, is an error. */
 vg_status vg_read_name_list(vg_adder *adder, vg_store *input, const char *name,
-                            const char *label_column, vg_error *error);
+                            const vg_list_wishes *wishes, vg_error *error);
+
+/* Whether a file of the input is a table of the images beside it, as HF's imagefolder names
+ * them: metadata.csv, metadata.jsonl, metadata.parquet. */
+bool vg_metadata_list_is(const char *path);
+
+/* Adds what such a table says as notes. Its paths begin at its folder; `named` is their number.
+ * VG_EFORMAT where it has no column of paths, or is damaged. */
+vg_status vg_read_metadata_list(vg_adder *adder, vg_store *input, const char *path,
+                                const vg_list_wishes *wishes, uint64_t *named, vg_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "output/layout.h"
+#include "output/paths.h"
 #include "selection/adder.h"
 #include "selection/image_endings.h"
 #include "selection/left_out.h"
@@ -35,8 +36,10 @@ typedef struct selecting {
     vg_patterns selects, excludes;
     vg_left_out left_out;
     vg_label_rule rule;
+    vg_list_wishes wishes;
     vg_adder adder;
     vg_image_list *images;
+    vg_paths tables; /* found beside the images */
     uint64_t seen;
     double start;
 } selecting;
@@ -61,9 +64,7 @@ static vg_status check_options(const vg_selection_options *options, vg_error *er
                        "mode, select and files-from name images in three ways: give one of them");
     if (options->limit > 0 && options->sample > 0)
         return vg_fail(error, VG_EINVAL, "limit and sample both say how many: give one of them");
-    if (options->label_column != NULL && options->files_from == NULL)
-        return vg_fail(error, VG_EINVAL, "a label column is one of a table: give files-from too");
-    return VG_OK;
+    return vg_check_kept_columns(&options->keep_columns, error);
 }
 
 static vg_status add_all(vg_patterns *patterns, const vg_texts *texts, vg_error *error)
@@ -78,6 +79,8 @@ static vg_status read_options(selecting *state, vg_error *error)
 {
     const vg_selection_options *options = state->options;
     vg_status status = check_options(options, error);
+    state->wishes =
+        (vg_list_wishes){.label_column = options->label_column, .keep = options->keep_columns};
     if (status == VG_OK) status = add_all(&state->selects, &options->selects, error);
     if (status == VG_OK) status = add_all(&state->excludes, &options->excludes, error);
     if (status == VG_OK) status = vg_label_rule_open(&state->rule, options->label, error);
@@ -133,12 +136,23 @@ static bool is_taken(selecting *state, const char *path)
     return false;
 }
 
+/* Whether a table beside the images is to say what they show. */
+static bool is_used(const selecting *state, const char *path)
+{
+    size_t size;
+    bool is_folder;
+    return hidden_part(state, path, &size, &is_folder) == NULL &&
+           !vg_patterns_match_tree(&state->excludes, path);
+}
+
 static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
 {
     selecting *state = context;
     vg_status status = vg_check_cancel(state->cancel, error);
     if (status != VG_OK) return status;
     if (vg_layout_is_table_file(state->input, state->output, file->path)) return VG_OK;
+    if (vg_metadata_list_is(file->path) && is_used(state, file->path))
+        return vg_paths_add(&state->tables, file->path, strlen(file->path), error);
     state->seen++;
     const vg_listed_image image = {
         .path = file->path, .size = file->size, .modified = file->modified};
@@ -177,13 +191,60 @@ static vg_status fail_empty(const selecting *state, vg_error *error)
                    seen, address, state->options->selects.items[0]);
 }
 
+/* One of other people's tables that is damaged, or of something else, is no reason to end. */
+static vg_status read_table(selecting *state, const char *path, vg_error *error)
+{
+    uint64_t named = 0;
+    vg_error fault = {""};
+    /* What was asked for goes before what was found. */
+    vg_list_wishes wishes = state->wishes;
+    wishes.leaves_labels = state->options->label != NULL;
+    bool is_wanted = wishes.label_column != NULL || wishes.keep.count > 0;
+    vg_status status =
+        vg_read_metadata_list(&state->adder, state->input, path, &wishes, &named, &fault);
+    if (status == VG_OK) {
+        vg_notify_log(state->observer, VG_LOG_INFO,
+                      "%s says what %llu images show: --exclude it where that is not meant", path,
+                      (unsigned long long)named);
+        return VG_OK;
+    }
+    if (named > 0 || is_wanted || status != VG_EFORMAT)
+        return vg_fail(error, status,
+                       "%s, a table beside the images, cannot be used: %s; leave it out with "
+                       "--exclude",
+                       path, fault.message);
+    vg_notify_log(state->observer, VG_LOG_WARNING, "a table beside the images is not used: %s",
+                  fault.message);
+    return VG_OK;
+}
+
+static vg_status read_tables(selecting *state, vg_error *error)
+{
+    const vg_selection_options *options = state->options;
+    const vg_list_wishes *wishes = &state->wishes;
+    vg_status status = VG_OK;
+    vg_paths_sort(&state->tables);
+    for (size_t i = 0; i < state->tables.count && status == VG_OK; i++) {
+        status = vg_check_cancel(state->cancel, error);
+        if (status == VG_OK) status = read_table(state, state->tables.items[i].text, error);
+    }
+    if (status != VG_OK || state->tables.count > 0) return status;
+    const char *wanted = options->label_column;
+    if (wanted == NULL && wishes->keep.count > 0) wanted = wishes->keep.items[0];
+    if (wanted == NULL) return VG_OK;
+    return vg_fail(error, VG_EINVAL,
+                   "\"%s\" is a column of a table: name one with --files-from, or lay a "
+                   "metadata.csv or metadata.jsonl beside the images",
+                   wanted);
+}
+
 static vg_status list_input(selecting *state, vg_error *error)
 {
     vg_status status = vg_store_list(state->input, "", visit_file, state, error);
     if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
     if (status == VG_OK && vg_image_list_count(state->images) == 0)
         status = fail_empty(state, error);
-    return status;
+    return status == VG_OK ? read_tables(state, error) : status;
 }
 
 /* --- Lists of names --------------------------------------------------------------------- */
@@ -191,8 +252,7 @@ static vg_status list_input(selecting *state, vg_error *error)
 static vg_status read_list(selecting *state, vg_error *error)
 {
     const char *name = state->options->files_from;
-    vg_status status =
-        vg_read_name_list(&state->adder, state->input, name, state->options->label_column, error);
+    vg_status status = vg_read_name_list(&state->adder, state->input, name, &state->wishes, error);
     if (status == VG_OK) status = vg_check_cancel(state->cancel, error);
     if (status == VG_OK && vg_image_list_count(state->images) == 0)
         status = vg_fail(error, VG_ENOTFOUND, "%s names no file%s: give one path a line", name,
@@ -234,6 +294,18 @@ static vg_status look_at_labels(const selecting *state, vg_error *error)
     return status;
 }
 
+/* Where all images are taken, a table's others are missing. */
+static void tell_unmatched(const selecting *state)
+{
+    const vg_selection_options *options = state->options;
+    uint64_t unmatched = vg_image_list_unmatched(state->images);
+    bool takes_some = state->selects.globs.count > 0 || options->limit > 0 || options->sample > 0;
+    if (unmatched == 0 || takes_some) return;
+    vg_notify_log(state->observer, VG_LOG_WARNING,
+                  "tables beside the images name %llu files that are no images here; the first: %s",
+                  (unsigned long long)unmatched, vg_image_list_first_unmatched(state->images));
+}
+
 static vg_status finish(selecting *state, vg_error *error)
 {
     const vg_selection_options *options = state->options;
@@ -248,7 +320,10 @@ static vg_status finish(selecting *state, vg_error *error)
     uint64_t repeated = vg_image_list_repeated(state->images);
     if (repeated > 0)
         vg_notify_log(state->observer, VG_LOG_WARNING, "%s: repeated paths left out: %llu",
-                      options->files_from, (unsigned long long)repeated);
+                      options->files_from != NULL ? options->files_from
+                                                  : state->tables.items[0].text,
+                      (unsigned long long)repeated);
+    tell_unmatched(state);
     vg_left_out_text(&state->left_out, left, sizeof left);
     if (left[0] != '\0') vg_notify_log(state->observer, VG_LOG_INFO, "%s", left);
     return look_at_labels(state, error);
@@ -278,6 +353,7 @@ vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_sto
     if (status == VG_OK) status = finish(&state, error);
     if (status != VG_OK) vg_image_list_close(images);
     vg_adder_close(&state.adder);
+    vg_paths_free(&state.tables);
     vg_label_rule_close(&state.rule);
     vg_patterns_free(&state.selects);
     vg_patterns_free(&state.excludes);

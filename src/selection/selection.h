@@ -5,12 +5,7 @@
 #include "base/observer.h"
 #include "io/io.h"
 #include "selection/image_list.h"
-
-/* The caller's. */
-typedef struct vg_texts {
-    const char *const *items;
-    size_t count;
-} vg_texts;
+#include "selection/texts.h"
 
 typedef struct vg_selection_options {
     /* One of three, or none, which takes every file whose ending is that of an image. A
@@ -29,9 +24,17 @@ typedef struct vg_selection_options {
     /* How labels are told from paths, as vg_label_rule_open takes it; a column of labels in
      * files_from goes before. NULL is the folder's name. label_column names that column. */
     const char *label, *label_column;
+    /* Columns of files_from, or of tables found beside the images, that go into the tables as
+     * text. Which names they may not have, vg_check_kept_columns says. */
+    vg_texts keep_columns;
 } vg_selection_options;
 
+/* VG_EINVAL where a column is named twice, or like one that tables have anyway. */
+vg_status vg_check_kept_columns(const vg_texts *columns, vg_error *error);
+
 /* The images of `input` as a finished list; tables that a run wrote to `output` are none.
+ * Tables that lie beside the images (vg_metadata_list_is) say what they show, unless
+ * files_from does or an exclude names them.
  * What a listing leaves out is told to the observer in one line: hidden files, and those in
  * folders that are hidden or a system's, are not taken unless a pattern names them. No
  * image at all is VG_ENOTFOUND. */

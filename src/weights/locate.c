@@ -8,17 +8,10 @@
 #include "base/error.h"
 #include "weights/sources.h"
 
-static const char seeded_prefix[] = "seeded:";
-
 static const char *environment(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-static int is_seeded(const char *source)
-{
-    return strncmp(source, seeded_prefix, strlen(seeded_prefix)) == 0;
 }
 
 static int is_file(const char *path)
@@ -63,7 +56,7 @@ void vg_model_look(vg_model_place place, const char *argument, char source[VG_PA
     case VG_MODEL_DOWNLOAD: name = official_address(); break;
     }
     if (name != NULL && strlen(name) < VG_PATH_CHARS) snprintf(source, VG_PATH_CHARS, "%s", name);
-    *exists = place != VG_MODEL_DOWNLOAD && (is_seeded(source) || is_file(source));
+    *exists = place != VG_MODEL_DOWNLOAD && (vg_model_is_seeded(source) || is_file(source));
 }
 
 /* Weights that are asked for by name are never passed over. */

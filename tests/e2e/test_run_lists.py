@@ -1,5 +1,6 @@
 """Modes, globs, limits and lists of files."""
 
+import pandas
 import pytest
 from conftest import (TS, encoded, features, files_below, fill, photograph, read_csv, read_parquet, run, verger)
 
@@ -121,3 +122,94 @@ def test_splits_come_from_folders(fruits, tmp_path):
     run(fruits, tmp_path, "--sample", 9, "--seed", 4, "--label", "level:1", "-k", 2)
     rows = read_parquet(tmp_path, "pca").select(["label", "split"]).to_pylist()
     assert rows == 9 * [{"label": "Training", "split": "Training"}]
+
+
+def labelled(fruits, split="train"):
+    """Rows of a table of the images, by file_name."""
+    return pandas.DataFrame([
+        {"file_name": f"Training/{label}/r_{i}_100.jpg", "class": f"kind {i % 2}", "split": split,
+         "age": i, "caption": f"{label}, \"{i}\"\n" if i else None}
+        for label in ("Apple 1", "Pear 1") for i in range(3)])
+
+
+def write_table(table, path):
+    if path.suffix == ".parquet":
+        table.assign(**{"class": table["class"].astype("category"), "box": [[1, 2]] * len(table)}
+                     ).to_parquet(path, index=False)
+    elif path.suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True)
+    else:
+        table.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+    return path
+
+
+KEPT = ["relative_path", "label", "split", "age", "caption"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_tables_of_every_format_keep_columns(fruits, tmp_path, ending):
+    table = labelled(fruits)
+    name = write_table(table, tmp_path / f"labels.{ending}")
+    out = tmp_path / "out"
+    run(fruits, out, "--files-from", name, "--keep-columns", "age,caption", "-k", 2)
+    expected = [(row["file_name"], row["class"], "train", str(row["age"]),
+                 row["caption"] if isinstance(row["caption"], str) else None)
+                for row in table.to_dict("records")]
+    for kind in ("features", "pca"):
+        rows = read_parquet(out, kind).select(KEPT).to_pylist()
+        assert [tuple(row.values()) for row in rows] == expected
+        rows = read_csv(out, kind, "csv")[KEPT].astype(str)
+        assert [tuple(row) for row in rows.values] == [(*row[:4], row[4] or "") for row in expected]
+    metadata = read_csv(out, "metadata")
+    assert list(metadata.age) == list(table.age)
+    done = verger("metadata", fruits, out, "--files-from", name, "--keep-columns", "caption",
+                  "--timestamp", TS)
+    assert done.returncode == 0, done.stderr
+    assert list(read_csv(out, "images").caption) == [row[4] or "" for row in expected]
+    # The PCA again takes them from the features.
+    assert verger("pca", out, tmp_path / "again", "-k", 2, "--timestamp", TS).returncode == 0
+    again, first = (read_parquet(o, "pca") for o in (tmp_path / "again", out))
+    assert again.equals(first)
+
+
+def test_kept_columns_are_of_the_plan(fruits, tmp_path):
+    table = labelled(fruits)
+    name, out = write_table(table, tmp_path / "labels.csv"), tmp_path / "out"
+    run(fruits, out, "--files-from", name, "--keep-columns", "age", "-k", 2)
+    done = run(fruits, out, "--files-from", name, "--keep-columns", "caption", "-k", 2, "--resume",
+               code=1)
+    assert "--keep-columns was age and is caption now" in done.stderr
+    write_table(table.assign(age=7), name)
+    done = run(fruits, out, "--files-from", name, "--keep-columns", "age", "-k", 2, "--resume", code=1)
+    assert "the images (names, sizes, times, labels, columns) have changed" in done.stderr
+    later = "20250201_000000"
+    done = verger("run", fruits, out, "-k", 2, "--model", "seeded:7", "--files-from", name,
+                  "--keep-columns", "age", "--update", "--timestamp", later)
+    assert done.returncode == 0 and "kept      6 images" in done.stdout, done.stdout + done.stderr
+    assert set(read_parquet(out, "features", later).column("age").to_pylist()) == {"7"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_metadata_beside_the_images(own_fruits, tmp_path, ending):
+    folder = own_fruits / "Training"
+    table = labelled(own_fruits)
+    table["file_name"] = table.file_name.str.removeprefix("Training/")
+    write_table(table, folder / f"metadata.{ending}")
+    done = run(own_fruits, tmp_path / "out", "-k", 2, "--keep-columns", "age")
+    assert f"Training/metadata.{ending} says what 6 images show" in done.stderr
+    assert "18 of 24 images have no label" in done.stderr
+    rows = read_parquet(tmp_path / "out", "features").to_pandas()
+    named = rows[rows.label != ""]
+    assert list(named.label) == list(table["class"]) and list(named.age) == [str(a) for a in table.age]
+    assert set(rows.split[rows.label != ""]) == {"train"}
+    assert rows.age[rows.label == ""].isna().all()
+    done = run(own_fruits, tmp_path / "plain", "-k", 2, "--exclude", "**/metadata.*")
+    assert set(read_csv(tmp_path / "plain", "metadata").label) == {"Apple 1", "Apple 2", "Pear 1"}
+
+
+@pytest.mark.parametrize("columns,says", [
+    ("path", "tables have one of that name"), ("a,a", "named twice"), ("a,", "no name"),
+    ("x_string", "_string")])
+def test_columns_that_cannot_be_kept(fruits, tmp_path, columns, says):
+    done = run(fruits, tmp_path / "out", "--keep-columns", columns, code=2)
+    assert says in done.stderr

@@ -170,9 +170,9 @@ def rename_image(source):
 @pytest.mark.parametrize("change, reason", [
     (add_image, "the number of images was 12 and is 13 now"),
     (remove_image, "the number of images was 12 and is 11 now"),
-    (touch_image, "the images (names, sizes, times, labels) have changed since"),
-    (resize_image, "the images (names, sizes, times, labels) have changed since"),
-    (rename_image, "the images (names, sizes, times, labels) have changed since")])
+    (touch_image, "the images (names, sizes, times, labels, columns) have changed since"),
+    (resize_image, "the images (names, sizes, times, labels, columns) have changed since"),
+    (rename_image, "the images (names, sizes, times, labels, columns) have changed since")])
 def test_other_images_are_refused(own, change, reason):
     source, output = own
     change(source)

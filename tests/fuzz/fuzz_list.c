@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const vg_label_rule rule = {0};
     vg_adder adder = {
         .images = images, .input = input, .rule = &rule, .excludes = &none, .left_out = &left_out};
-    vg_status status = vg_read_name_list(&adder, input, name, NULL, &error);
+    static const vg_list_wishes wishes = {0};
+    vg_status status = vg_read_name_list(&adder, input, name, &wishes, &error);
     vg_adder_close(&adder);
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));
     if (status == VG_OK) check_images(images);

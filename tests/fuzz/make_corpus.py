@@ -248,6 +248,23 @@ def states():
         yield name, json.dumps(value).encode()
 
 
+def row_choices():
+    """Numbers of fuzz_rows.c: of rows and dimensions, then the rows, then what is asked."""
+    rows, dims = 12, 4
+    sound = bytes(i * 37 % 240 for i in range(rows * dims))
+    for name, head, values in [("sound", [rows, dims, 0], sound),
+                               ("equal", [rows, dims, 0], b"\7" * len(sound)),
+                               ("zeros", [rows, dims, 0], b"\x10" * len(sound)),
+                               ("nan", [rows, dims, 0], b"\xf8" + sound[1:]),
+                               ("largest", [rows, dims, 0], b"\xfb\xff" * (len(sound) // 2)),
+                               ("no-rows", [0, dims, 0], b""),
+                               ("no-dims", [rows, 0, 0], b""),
+                               ("negative-dims", [rows, dims, 0xff], b"")]:
+        for metric in (0, 1):
+            yield f"{name}-{metric}", bytes(head) + values + bytes(
+                [2]) + sound[:2 * dims] + bytes([dims, metric, 1, 3, metric, 1]) + sound
+
+
 def packed_edits():
     """How a file of packed weights is read, and what is flipped in its 1,472 bytes of head
     and 64 of tail (fuzz_packed.c)."""
@@ -273,7 +290,7 @@ def main():
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
     corpora = {"image": images(), "safetensors": tensor_files(), "packed": packed_edits(),
                "moments": [], "glob": globs(), "list": lists(),
-               "arrow": arrow_choices(), "keras": keras_programs(), "state": states()}
+               "arrow": arrow_choices(), "rows": row_choices(), "keras": keras_programs(), "state": states()}
     shutil.rmtree(folder, ignore_errors=True)
     for target, files in corpora.items():
         (folder / target).mkdir(parents=True)

@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "model": {"kernels"},
     "pca": {"kernels"},
     "neighbours": {"kernels", "pca"},
+    "learn": {"kernels", "pca"},
     "table": set(),
     "api": {"kernels", "image", "model", "pca", "table"},
     "measure": {"kernels", "model"},
@@ -28,7 +29,7 @@ MAY_INCLUDE = {
     "weights": {"model", "digest"},
     "io": {"table", "digest"},
     "output": {"table", "io"},
-    "selection": {"digest", "io", "output"},
+    "selection": {"table", "digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "explore": {"table", "digest", "io", "output", "history", "selection"},
@@ -53,7 +54,8 @@ FOREIGN = {
     r"webp/decode|webp/demux|gif_lib|tiff|libheif/": {"image", "api"},
     r"lapack|cblas": {"pca", "api", "run", "explore"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
-    r"jansson\.h|webp/encode": {"report"},
+    r"jansson\.h": {"report", "selection"},
+    r"webp/encode": {"report"},
     r"zlib\.h": {"image", "report"},
 }
 

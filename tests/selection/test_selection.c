@@ -332,14 +332,137 @@ static void tables_give_labels_and_splits(void **state)
                   "b.jpg=young/|train/a.jpg=old/train|");
     assert_labels(input, table, "b.jpg=data/|train/a.jpg=train/train|");
     assert_refuses(input, (vg_selection_options){.files_from = kept, .label_column = "what"},
-                   VG_EINVAL, "no column \"what\": its header is \"image");
+                   VG_EINVAL, "no column \"what\": it has image, age, target");
     put(kept, "id,class\n1,cat\n");
     assert_refuses(input, table, VG_EFORMAT, "no column of paths");
     put(kept, "path,label\nx.jpg,cat\ny.jpg,dog\n");
     assert_refuses(input, table, VG_ENOTFOUND, "none of the 2 files");
-    assert_refuses(input, (vg_selection_options){.files_from = "labels.parquet"}, VG_EUNSUPPORTED,
-                   "a CSV or a TSV");
+    assert_refuses(input, (vg_selection_options){.files_from = "labels.xlsx"}, VG_EUNSUPPORTED,
+                   "a CSV, a TSV, a Parquet table or JSON lines");
     assert_refuses(input, (vg_selection_options){.label_column = "label"}, VG_EINVAL, "files-from");
+    vg_store_close(&input);
+}
+
+static void json_lines_are_lists(void **state)
+{
+    const char *folder = *state;
+    char list[FOLDER_CHARS];
+    snprintf(list, sizeof list, "%s", in(folder, "list.jsonl"));
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"a.jpg", "b.jpg", NULL};
+    fill(input, files);
+    const vg_selection_options table = {.files_from = list};
+
+    put(list, "{\"file_name\": \"b.jpg\", \"label\": 3}\n\n"
+              "{\"label\": null, \"file_name\": \"a.jpg\"}\n");
+    assert_labels(input, table, "a.jpg=/|b.jpg=3/|");
+    put(list, "{\"image\": \"b.jpg\", \"class\": \"\\u00e9\", \"split\": true}");
+    assert_labels(input, table, "b.jpg=\xc3\xa9/true|");
+    put(list, "{\"image\": \"b.jpg\"}\n{\"image\": \"a.jpg\", \"label\": 1}\n");
+    assert_refuses(input, table, VG_EFORMAT, "line 2, has \"label\"");
+    put(list, "{\"image\": \"b.jpg\"}\n{\"path\": \"a.jpg\"}\n");
+    assert_refuses(input, table, VG_EFORMAT, "line 2: \"image\" is no text");
+    put(list, "{\"image\": \"b.jpg\"}\n[1]\n");
+    assert_refuses(input, table, VG_EFORMAT, "line 2, is no JSON object");
+    put(list, "[{\"image\":\n");
+    assert_refuses(input, table, VG_EFORMAT, "line 1, is no JSON");
+    put(list, "{\"name\": \"b.jpg\"}\n");
+    assert_refuses(input, table, VG_EFORMAT, "no column of paths");
+    put(list, "");
+    assert_refuses(input, table, VG_ENOTFOUND, "names no file");
+    vg_store_close(&input);
+}
+
+/* The kept values of all images. */
+static void assert_columns(vg_store *input, vg_selection_options options, const char *expected)
+{
+    static const vg_observer silent = {0};
+    char text[512] = "";
+    size_t size = 0;
+    vg_image_list *images;
+    vg_image_cursor *cursor;
+    vg_listed_image image;
+    vg_error error;
+    if (vg_select_images(&images, input, input, &options, &silent, NULL, &error) != VG_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(vg_image_cursor_open(&cursor, images, 0, NULL), VG_OK);
+    while (vg_image_cursor_next(cursor, &image, NULL) == VG_OK && image.path != NULL) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s", image.path);
+        for (size_t i = 0; i < options.keep_columns.count; i++)
+            size += (size_t)snprintf(text + size, sizeof text - size, ";%s",
+                                     vg_listed_image_column(&image, i));
+        size += (size_t)snprintf(text + size, sizeof text - size, "|");
+    }
+    vg_image_cursor_close(&cursor);
+    vg_image_list_close(&images);
+    assert_string_equal(text, expected);
+}
+
+static void columns_are_kept(void **state)
+{
+    const char *folder = *state;
+    char list[FOLDER_CHARS], lines[FOLDER_CHARS];
+    snprintf(list, sizeof list, "%s", in(folder, "list.csv"));
+    snprintf(lines, sizeof lines, "%s", in(folder, "list.jsonl"));
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"a.jpg", "b.jpg", NULL};
+    fill(input, files);
+    put(list, "path,caption,label,age\nb.jpg,\"one, two\",B,\na.jpg,,A,7\n");
+    assert_columns(
+        input, (vg_selection_options){.files_from = list, .keep_columns = TEXTS("age", "Caption")},
+        "a.jpg;7;|b.jpg;;one, two|");
+    assert_refuses(input, (vg_selection_options){.files_from = list, .keep_columns = TEXTS("size")},
+                   VG_EINVAL, "no column \"size\": it has path, caption, label, age");
+    assert_refuses(input,
+                   (vg_selection_options){.files_from = list, .keep_columns = TEXTS("Label")},
+                   VG_EINVAL, "tables have one of that name");
+    assert_refuses(input, (vg_selection_options){.keep_columns = TEXTS("age")}, VG_EINVAL,
+                   "\"age\" is a column of a table");
+    put(lines, "{\"path\": \"a.jpg\"}\n"
+               "{\"path\": \"b.jpg\", \"objects\": {\"n\": [1, 0.5]}}\n");
+    assert_columns(input,
+                   (vg_selection_options){.files_from = lines, .keep_columns = TEXTS("objects")},
+                   "a.jpg;|b.jpg;{\"n\":[1,0.5]}|");
+    assert_refuses(input,
+                   (vg_selection_options){.files_from = lines, .keep_columns = TEXTS("size")},
+                   VG_EINVAL, "no line has it");
+    vg_store_close(&input);
+}
+
+static void tables_beside_the_images_are_used(void **state)
+{
+    const char *folder = *state;
+    char beside[FOLDER_CHARS], above[FOLDER_CHARS];
+    vg_store *input = open_store(in(folder, "data"));
+    const char *const files[] = {"train/a.jpg", "train/b.jpg", "train/c.jpg", "d.jpg", NULL};
+    fill(input, files);
+    snprintf(beside, sizeof beside, "%s", in(folder, "data/train/metadata.jsonl"));
+    snprintf(above, sizeof above, "%s", in(folder, "data/metadata.csv"));
+
+    put(beside, "{\"file_name\": \"b.jpg\", \"label\": \"B\"}\n"
+                "{\"file_name\": \"./gone.jpg\", \"label\": \"G\"}\n"
+                "{\"file_name\": \"a.jpg\", \"label\": \"A\"}\n");
+    /* An image that no table names is none of the folder's class: it has no label. */
+    assert_labels(input, (vg_selection_options){0},
+                  "d.jpg=/|train/a.jpg=A/train|train/b.jpg=B/train|train/c.jpg=/train|");
+    assert_labels(input, (vg_selection_options){.limit = 2}, "d.jpg=/|train/a.jpg=A/train|");
+    assert_labels(input, (vg_selection_options){.selects = TEXTS("**/b.*")},
+                  "train/b.jpg=B/train|");
+    assert_labels(input, (vg_selection_options){.sample = 4},
+                  "d.jpg=/|train/a.jpg=A/train|train/b.jpg=B/train|train/c.jpg=/train|");
+    /* What is asked for goes before what is found. */
+    assert_labels(input, (vg_selection_options){.label = "parent", .selects = TEXTS("**/b.*")},
+                  "train/b.jpg=train/train|");
+    assert_labels(input,
+                  (vg_selection_options){.excludes = TEXTS("**/metadata.*", "**/c.jpg", "d.jpg")},
+                  "train/a.jpg=train/train|train/b.jpg=train/train|");
+    put(above, "file_name,text,split\nd.jpg,dee,val\ntrain/c.jpg,sea,val\n");
+    assert_refuses(input, (vg_selection_options){.keep_columns = TEXTS("text")}, VG_EINVAL,
+                   "train/metadata.jsonl, a table beside the images, cannot be used");
+    put(beside, "nothing of the kind");
+    assert_labels(input, (vg_selection_options){0},
+                  "d.jpg=data/val|train/a.jpg=train/train|train/b.jpg=train/train|"
+                  "train/c.jpg=train/val|");
     vg_store_close(&input);
 }
 
@@ -429,6 +552,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(paths_from_elsewhere_are_found_again, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(metadata_tables_are_lists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(json_lines_are_lists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(columns_are_kept, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(tables_beside_the_images_are_used, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(tables_give_labels_and_splits, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(rules_tell_labels_from_paths, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_that_leave_the_input_are_refused, make_folder,

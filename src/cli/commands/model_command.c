@@ -155,11 +155,6 @@ static vg_status find_source(const char *file, char source[VG_PATH_CHARS], vg_er
     return VG_OK;
 }
 
-static bool is_seeded(const char *source)
-{
-    return strncmp(source, "seeded:", strlen("seeded:")) == 0;
-}
-
 static vg_status print_file(const char *path, vg_error *error)
 {
     char hex[VG_SHA256_CHARS];
@@ -190,7 +185,7 @@ static int run_info(const model_arguments *arguments)
     vg_status status = find_source(arguments->file, source, &error);
     if (status != VG_OK) return vg_cli_failed(&error);
     printf("weights     %s\n", source);
-    if (is_seeded(source))
+    if (vg_model_is_seeded(source))
         printf("origin      drawn from a seed: features without meaning\n");
     else
         status = print_file(source, &error);
@@ -216,7 +211,7 @@ static int run_verify(const model_arguments *arguments)
     printf("weights     %s\n", source);
     printf("kernels     %s\n", result.kernels);
     printf("features    %d of %d are not zero, all are finite\n", result.alive, VG_FEATURE_COUNT);
-    if (is_seeded(source)) {
+    if (vg_model_is_seeded(source)) {
         printf("verified    no more than that: only the official weights have known features\n");
         return VG_EXIT_OK;
     }

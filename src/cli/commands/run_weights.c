@@ -1,7 +1,5 @@
 #include "cli/commands/run_weights.h"
 
-#include <string.h>
-
 #include "base/error.h"
 
 vg_status vg_cli_fetch_weights(const vg_model_location *location, vg_cli_progress *progress,
@@ -25,7 +23,7 @@ vg_status vg_cli_fetch_weights(const vg_model_location *location, vg_cli_progres
 
 void vg_cli_warn_seeded(vg_cli_progress *progress, const char *source)
 {
-    if (strncmp(source, "seeded:", strlen("seeded:")) != 0) return;
+    if (!vg_model_is_seeded(source)) return;
     vg_cli_log(progress, VG_LOG_WARNING,
                "the weights are drawn from a seed (%s): the features have no meaning", source);
 }

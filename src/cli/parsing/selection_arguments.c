@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "selection/labels.h"
 
@@ -9,12 +10,15 @@ void vg_cli_selection_close(vg_cli_selection *selection)
 {
     free(selection->selects);
     free(selection->excludes);
+    free(selection->keeps);
+    for (size_t i = 0; i < selection->keep_word_count; i++) free(selection->keep_words[i]);
+    free(selection->keep_words);
     *selection = (vg_cli_selection){0};
 }
 
 bool vg_cli_is_selection(int key)
 {
-    return key >= VG_CLI_MODE && key <= VG_CLI_LABEL_COLUMN;
+    return key >= VG_CLI_MODE && key <= VG_CLI_KEEP_COLUMNS;
 }
 
 /* One more word of an option that may be given several times. */
@@ -52,6 +56,39 @@ static bool take_label(vg_selection_options *options, const vg_cli_command *comm
     return status == VG_OK;
 }
 
+static bool keep_word(vg_cli_selection *selection, char *word)
+{
+    size_t bytes = (selection->keep_word_count + 1) * sizeof *selection->keep_words;
+    char **longer = word != NULL ? realloc(selection->keep_words, bytes) : NULL;
+    if (longer == NULL) {
+        free(word);
+        vg_cli_failed(&(vg_error){"out of memory"});
+        return false;
+    }
+    longer[selection->keep_word_count++] = word;
+    selection->keep_words = longer;
+    return true;
+}
+
+/* "caption,source" */
+static bool take_columns(vg_cli_selection *selection, const vg_cli_command *command,
+                         const char *text)
+{
+    vg_texts *columns = &selection->options.keep_columns;
+    vg_error error = {""};
+    char *word = strdup(text);
+    if (!keep_word(selection, word)) return false;
+    for (char *next = word; next != NULL;) {
+        char *name = next, *comma = strchr(next, ',');
+        next = comma != NULL ? comma + 1 : NULL;
+        if (comma != NULL) *comma = '\0';
+        if (!add_text(&selection->keeps, columns, name)) return false;
+    }
+    if (vg_check_kept_columns(columns, &error) == VG_OK) return true;
+    vg_cli_usage_error(command, "%s", error.message);
+    return false;
+}
+
 bool vg_cli_selection_option(vg_cli_selection *selection, const vg_cli_command *command, int key,
                              const char *value)
 {
@@ -70,6 +107,7 @@ bool vg_cli_selection_option(vg_cli_selection *selection, const vg_cli_command *
         return take_number(command, "--seed", value, 0, &options->seed);
     case VG_CLI_LABEL: return take_label(options, command, value);
     case VG_CLI_LABEL_COLUMN: options->label_column = value; return true;
+    case VG_CLI_KEEP_COLUMNS: return take_columns(selection, command, value);
     default: return false;
     }
 }
@@ -85,8 +123,6 @@ bool vg_cli_selection_check(const vg_cli_selection *selection, const vg_cli_comm
         fault = "--limit takes the first images, --sample draws some: give one of them";
     else if (selection->has_seed && options->sample == 0)
         fault = "--seed goes with --sample";
-    else if (options->label_column != NULL && options->files_from == NULL)
-        fault = "--label-column names a column of a table: give --files-from";
     if (fault != NULL) vg_cli_usage_error(command, "%s", fault);
     return fault == NULL;
 }
