@@ -116,6 +116,8 @@ void vg_cli_consider(vg_cli_suggestion *suggestion, const char *typed, const cha
  * a second signal ends the process at once. */
 extern atomic_bool vg_cli_interrupted;
 void vg_cli_catch_signals(void);
+/* Has the process end by SIGTERM with the one that started it. */
+void vg_cli_end_with_parent(void);
 /* What a shell calls the end by that signal, 130 for Ctrl-C. */
 int vg_cli_interrupted_exit(void);
 

@@ -1,5 +1,6 @@
 /* The first SIGINT, SIGTERM or SIGHUP asks the run to stop, the second ends it. */
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "cli/cli.h"
 
@@ -19,6 +20,11 @@ static void interrupt(int signal_number)
 int vg_cli_interrupted_exit(void)
 {
     return 128 + atomic_load(&first_signal);
+}
+
+void vg_cli_end_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 void vg_cli_catch_signals(void)

@@ -6,6 +6,11 @@
 #include "io/io.h"
 #include "selection/selection.h"
 
+/* Lets others extract the parts `numbers` [count] of the run (vg_run_parts) and waits for them.
+ * What is not there when it returns is extracted by the caller. */
+typedef vg_status vg_hand_out(void *context, const char *timestamp, const uint64_t *numbers,
+                              size_t count, vg_error *error);
+
 typedef struct vg_run_options {
     const char *input, *output; /* addresses, as vg_store_open takes them */
     vg_store_options store;     /* of both */
@@ -23,7 +28,8 @@ typedef struct vg_run_options {
     bool parquet, csv;        /* formats of features and PCA rows; default both */
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file, default 256 MiB */
-    uint64_t part_rows;     /* images a part file, default 4096 */
+    uint64_t part_rows;     /* images a part file, default 4096, */
+    bool free_part_rows;    /* or as the run has that goes on, or as hands want it */
 
     const char *timestamp; /* NULL takes the time of the start, UTC */
     bool overwrite;        /* replaces the tables of the same timestamp */
@@ -41,6 +47,11 @@ typedef struct vg_run_options {
      * selected images. Default: no bound. */
     uint64_t max_errors;
     double max_error_share;
+
+    /* Where it is not NULL, others extract the parts. */
+    vg_hand_out *hand_out;
+    void *hand_out_context;
+    int hands; /* how many work at once */
 
     const atomic_bool *cancel; /* NULL, or set by the caller to stop soon */
     vg_observer observer;

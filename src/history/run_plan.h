@@ -8,10 +8,10 @@
 #include "selection/image_list.h"
 
 typedef struct vg_plan {
-    const char *input;      /* address */
-    const char *model;      /* SHA-256 of the weights, or "seeded:N" */
-    const char *arithmetic; /* of vg_model_arithmetic */
-    const vg_image_list *images;
+    const char *input;           /* address */
+    const char *model;           /* SHA-256 of the weights, or "seeded:N" */
+    const char *arithmetic;      /* of vg_model_arithmetic */
+    const vg_image_list *images; /* NULL where they are not known: they are then not compared */
     const vg_run_options *options;
     const char *uuid; /* of the parts */
     const char *base; /* timestamp of the run that is updated, or "" */
@@ -24,6 +24,7 @@ typedef struct vg_saved_plan {
     char uuid[VG_UUID_CHARS];
     char base[VG_TIMESTAMP_CHARS];
     uint64_t images, part_rows;
+    char model_source[1024]; /* what tables call the model; "" where the plan does not say */
 } vg_saved_plan;
 
 /* One write; the folder of the state is made. */

@@ -21,6 +21,7 @@ struct vg_sink {
     const vg_fact *facts;
     size_t fact_count;
     char uuid[VG_UUID_CHARS];
+    char attempt[VG_UUID_CHARS]; /* tells hidden names of several writers of a part apart */
     format_side sides[VG_SINK_FORMATS];
     int side_count;
     vg_builder *builder;
@@ -49,8 +50,9 @@ vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error 
 
     snprintf(opened->uuid, sizeof opened->uuid, "%s", options->uuid);
 
-    vg_status status =
-        vg_builder_open(&opened->builder, options->columns, options->column_count, error);
+    vg_status status = vg_layout_uuid(opened->attempt, error);
+    if (status == VG_OK)
+        status = vg_builder_open(&opened->builder, options->columns, options->column_count, error);
     if (status != VG_OK) vg_sink_close(&opened);
     *sink = opened;
     return status;
@@ -96,8 +98,12 @@ void vg_sink_begin_part(vg_sink *sink, uint64_t number)
 static void part_name(const vg_sink *sink, const format_side *side, bool hidden,
                       char name[VG_FILE_CHARS])
 {
-    vg_layout_part(name, side->folder, sink->part, sink->uuid, vg_layout_extension(side->format),
-                   hidden && !vg_store_is_atomic(sink->output));
+    char ending[32];
+    bool is_hidden = hidden && !vg_store_is_atomic(sink->output);
+    const char *extension = vg_layout_extension(side->format);
+    snprintf(ending, sizeof ending, "%s.%.8s", extension, sink->attempt);
+    vg_layout_part(name, side->folder, sink->part, sink->uuid, is_hidden ? ending : extension,
+                   is_hidden);
 }
 
 static vg_status open_part(vg_sink *sink, const struct ArrowSchema *schema, vg_error *error)

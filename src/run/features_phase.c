@@ -130,11 +130,12 @@ static vg_status count_failures(phase *state, uint64_t failures, vg_error *error
     vg_run_result *result = state->result;
     result->failed += failures;
     if (!has_too_many_failures(options, result)) return VG_OK;
+    const char *first = state->first_failure.message; /* none where others saw it */
     return vg_fail(error, VG_ELIMIT,
-                   "%llu of %llu images failed, more than --max-errors allows; the first: %s",
+                   "%llu of %llu images failed, more than --max-errors allows%s%s",
                    (unsigned long long)result->failed,
                    (unsigned long long)(result->failed + result->extracted),
-                   state->first_failure.message);
+                   first[0] != '\0' ? "; the first: " : "", first);
 }
 
 static vg_status report_failure(phase *state, const vg_outcome *outcome, vg_error *error)
@@ -214,7 +215,8 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     vg_part_record record = {.images = first_image(state, number + 1) - first_image(state, number)};
     vg_status status = state->pipeline == NULL ? open_pipeline(state, number, error) : VG_OK;
     if (status == VG_OK)
-        status = vg_part_writer_begin(state->writer, number, first_image(state, number), error);
+        status = vg_part_writer_begin(state->writer, state->task->first_part + number,
+                                      first_image(state, number), error);
     for (uint64_t i = 0; i < record.images && status == VG_OK; i++) {
         status = take_outcome(state, error);
         if (status == VG_OK) notify(state);
@@ -226,11 +228,11 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     add_times(&record.times, &times, -1);
     record.seconds = vg_seconds() - start;
     record.write_seconds = state->write_seconds - write_seconds;
-    status = vg_lock_check(state->task->lock, error);
+    if (state->task->lock != NULL) status = vg_lock_check(state->task->lock, error);
     if (status == VG_OK) status = vg_part_writer_end(state->writer, &record, error);
     if (status == VG_OK) status = merge_moments(state, error);
     state->write_seconds += vg_seconds() - start - record.seconds;
-    if (status == VG_OK) report_part(state, number, &record);
+    if (status == VG_OK) report_part(state, state->task->first_part + number, &record);
     return status;
 }
 
@@ -259,7 +261,8 @@ static vg_status read_part(phase *state, const vg_part_record *record, vg_error 
     return status;
 }
 
-/* Takes over a part that was whole when the run was broken off. */
+/* Takes over a part that was whole when the run was broken off, or that others extracted: what
+ * they wrote moments ago is not read again for its digests. */
 static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
 {
     const vg_features_phase *task = state->task;
@@ -268,12 +271,15 @@ static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
     if (status == VG_OK &&
         record.images != first_image(state, number + 1) - first_image(state, number))
         status = vg_fail(error, VG_EFORMAT, "it has another number of images");
-    if (status == VG_OK) status = vg_part_record_check(&record, task->output, error);
+    bool is_handed = task->handed != NULL && task->handed[number];
+    if (status == VG_OK)
+        status = is_handed ? vg_part_record_check_sizes(&record, task->output, error)
+                           : vg_part_record_check(&record, task->output, error);
     if (status == VG_OK) status = read_part(state, &record, error);
     if (status == VG_OK) status = merge_moments(state, error);
     if (status != VG_OK) return status;
     state->result->extracted += record.images - record.failed;
-    state->result->kept += record.images - record.failed;
+    if (!is_handed) state->result->kept += record.images - record.failed;
     notify(state);
     return count_failures(state, record.failed, error);
 }
@@ -340,14 +346,14 @@ static void set_times(phase *state)
 vg_status vg_features_phase_run(const vg_features_phase *task, vg_run_result *result,
                                 vg_moments **moments, vg_error *error)
 {
-    phase state = {.task = task, .result = result, .start = vg_seconds()};
+    phase state = {.task = task, .result = result, .start = task->start};
     *moments = NULL;
     vg_status status = open_phase(&state, error);
     if (status == VG_OK) status = do_parts(&state, error);
     /* What failed is worth reading above all when it was too much. */
     if (status == VG_ELIMIT && state.writer != NULL) vg_part_writer_end_errors(state.writer);
     set_times(&state);
-    if (status == VG_OK) status = commit(&state, error);
+    if (status == VG_OK && !task->is_share) status = commit(&state, error);
     if (status == VG_OK) {
         *moments = state.moments;
         state.moments = NULL;

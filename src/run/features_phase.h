@@ -15,12 +15,18 @@ typedef struct vg_features_phase {
     const vg_model *model;
     const vg_image_list *images;
     const vg_earlier_run *earlier; /* that is updated, or NULL */
-    const bool *recorded;          /* which parts are there already, or NULL for none */
-    vg_lock *lock;                 /* on the output */
+    const bool *recorded;          /* which parts are there already, or NULL for none, */
+    const bool *handed;            /* and which of these others extracted for this run; or NULL */
+    vg_lock *lock;                 /* on the output; NULL where somebody else has it */
+    /* The images are those of the parts from this one on, and somebody else puts the run
+     * together: no table is marked as complete. Else 0. */
+    uint64_t first_part;
+    bool is_share;
     const char *timestamp, *uuid;
     const vg_fact *facts;
     size_t fact_count;
     int threads;
+    double start; /* of the extraction, vg_seconds() */
 } vg_features_phase;
 
 /* Fills the figures of `result` as far as it comes. On VG_OK the three tables are

@@ -32,6 +32,12 @@ typedef struct vg_run_result {
  * call to resume. One run at a time may write to an output: VG_EEXIST. */
 vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error);
 
+/* Extracts the parts `numbers` [count] of the run `options->timestamp`, which another call of
+ * vg_run with the same options hands out, and nothing else. A part that is there is left as it
+ * is. Fills the counts of `result`. */
+vg_status vg_run_parts(const vg_run_options *options, const uint64_t *numbers, size_t count,
+                       vg_run_result *result, vg_error *error);
+
 typedef struct vg_metadata_options {
     const char *input, *output;
     vg_store_options store;

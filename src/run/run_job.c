@@ -1,5 +1,4 @@
 /* The whole job: check everything, extract, fit, project. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +7,20 @@
 #include "base/error.h"
 #include "base/observer.h"
 #include "base/usable_cpus.h"
-#include "digest/sha256.h"
 #include "history/continuation.h"
 #include "history/lock.h"
+#include "history/past_runs.h"
 #include "io/io.h"
 #include "output/layout.h"
 #include "output/timestamp.h"
 #include "run/features_phase.h"
+#include "run/hand_out.h"
 #include "run/job.h"
 #include "run/pca_phase.h"
+#include "run/run_model.h"
 #include "run/stores.h"
 #include "selection/selection.h"
 #include "weights/sources.h"
-
-enum { MAX_FACTS = 8 };
 
 void vg_run_options_default(vg_run_options *options)
 {
@@ -37,17 +36,15 @@ void vg_run_options_default(vg_run_options *options)
 
 /* What a run holds from its checks to its end. */
 typedef struct run {
-    const vg_run_options *options;
+    vg_run_options options;
     vg_run_result *result;
     vg_store *input, *output;
-    vg_model *model;
+    vg_run_model model;
     vg_image_list *images;
     vg_lock *lock;
     vg_continuation continuation; /* of what earlier runs left */
     vg_moments *moments;
-    char model_sha256[VG_SHA256_CHARS];
-    vg_fact facts[MAX_FACTS];
-    size_t fact_count;
+    vg_handed handed; /* to others */
     double start;
 } run;
 
@@ -57,7 +54,8 @@ static void close_run(run *state)
     vg_continuation_close(&state->continuation);
     vg_lock_close(&state->lock);
     vg_image_list_close(&state->images);
-    vg_model_close(&state->model);
+    vg_run_model_close(&state->model);
+    vg_handed_free(&state->handed);
     vg_store_close(&state->output);
     vg_store_close(&state->input);
 }
@@ -87,34 +85,19 @@ static bool has_no_pca(const vg_run_options *options)
     return options->components == 0 && options->variance_share == 0;
 }
 
-static void add_fact(run *state, const char *key, const char *value)
-{
-    assert(state->fact_count < MAX_FACTS);
-    state->facts[state->fact_count++] = (vg_fact){.key = key, .value = value};
-}
-
 static vg_status open_model(run *state, vg_error *error)
 {
-    const char *source = state->options->model_source;
-    const vg_model_options model_options = {.kernels = state->options->kernels};
-    vg_status status = vg_model_open(&state->model, source, &model_options, error);
+    vg_status status =
+        vg_run_model_open(&state->model, &state->options, state->options.model_source, error);
     if (status != VG_OK) return status;
-    const char *kernels = vg_model_kernels(state->model);
-    snprintf(state->result->kernels, sizeof state->result->kernels, "%s", kernels);
-
-    add_fact(state, "model", source);
-    if (!vg_model_is_seeded(source)) {
-        status = vg_file_sha256(source, state->model_sha256, error);
-        add_fact(state, "model_sha256", state->model_sha256);
-    }
-    add_fact(state, "kernels", kernels);
-    add_fact(state, "verger_version", vg_version());
-    return status;
+    snprintf(state->result->kernels, sizeof state->result->kernels, "%s",
+             vg_model_kernels(state->model.model));
+    return VG_OK;
 }
 
 static vg_status select_images(run *state, vg_error *error)
 {
-    const vg_run_options *options = state->options;
+    const vg_run_options *options = &state->options;
     vg_status status =
         vg_select_images(&state->images, state->input, state->output, &options->selection,
                          &options->observer, options->cancel, error);
@@ -127,17 +110,38 @@ static vg_status select_images(run *state, vg_error *error)
     return vg_pca_phase_check(selected, options->components, &options->observer, error);
 }
 
+/* A run that goes on, or that may be complete, keeps the rows a part that it has. */
+static vg_status choose_part_rows(run *state, vg_error *error)
+{
+    vg_run_options *options = &state->options;
+    vg_past_runs runs;
+    vg_saved_plan saved;
+    if (!options->free_part_rows) return VG_OK;
+    if (options->hand_out != NULL)
+        options->part_rows = vg_hand_out_part_rows(vg_image_list_count(state->images),
+                                                   options->hands, options->part_rows);
+    if (!options->resume && !options->update) return VG_OK;
+    vg_status status =
+        vg_past_runs_find(&runs, state->output, options->resume ? options->timestamp : NULL, error);
+    if (status != VG_OK || runs.newest[0] == '\0') return status;
+    const char *kept =
+        options->resume && runs.unfinished[0] != '\0' ? runs.unfinished : runs.newest;
+    if (vg_plan_read(&saved, state->output, kept, NULL) == VG_OK)
+        options->part_rows = saved.part_rows;
+    vg_plan_free(&saved);
+    return VG_OK;
+}
+
 /* What this run would do, and what earlier ones left for it. A rehearsal locks nothing
  * and writes nothing: an output that does not exist is made only by a run that goes on to
  * fill it. */
 static vg_status look_at_output(run *state, vg_error *error)
 {
-    const vg_run_options *options = state->options;
+    const vg_run_options *options = &state->options;
     vg_run_result *result = state->result;
-    bool is_seeded = state->model_sha256[0] == '\0';
     vg_plan plan = {.input = vg_store_address(state->input),
-                    .model = is_seeded ? options->model_source : state->model_sha256,
-                    .arithmetic = vg_model_arithmetic(state->model),
+                    .model = vg_run_model_identity(&state->model, options),
+                    .arithmetic = vg_model_arithmetic(state->model.model),
                     .images = state->images,
                     .options = options,
                     .uuid = "",
@@ -166,7 +170,7 @@ static vg_status look_at_output(run *state, vg_error *error)
 /* All that can be wrong and can be known before the first image is opened. */
 static vg_status prepare(run *state, vg_error *error)
 {
-    const vg_run_options *options = state->options;
+    const vg_run_options *options = &state->options;
     vg_run_result *result = state->result;
     vg_status status = check_options(options, error);
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
@@ -175,6 +179,7 @@ static vg_status prepare(run *state, vg_error *error)
                                 &options->store, error);
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK) status = select_images(state, error);
+    if (status == VG_OK) status = choose_part_rows(state, error);
     if (status == VG_OK) status = look_at_output(state, error);
     if (status != VG_OK) return status;
     result->components = options->components;
@@ -186,40 +191,56 @@ static vg_status prepare(run *state, vg_error *error)
 
 static void set_folders(const run *state)
 {
-    vg_format format = state->options->parquet ? VG_PARQUET : VG_CSV;
+    vg_format format = state->options.parquet ? VG_PARQUET : VG_CSV;
     vg_run_result *result = state->result;
     char folder[VG_FOLDER_CHARS];
     vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
     snprintf(result->features_folder, sizeof result->features_folder, "%s/%s",
              vg_store_address(state->output), folder);
-    if (has_no_pca(state->options)) return;
+    if (has_no_pca(&state->options)) return;
     vg_layout_folder(folder, VG_TABLE_PCA, format, result->timestamp);
     snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
              vg_store_address(state->output), folder);
 }
 
+/* An update copies what it knows, which is a matter of seconds, and extracts the rest here. */
+static vg_status hand_out(run *state, vg_error *error)
+{
+    if (state->options.hand_out == NULL || state->continuation.earlier != NULL) return VG_OK;
+    return vg_hand_out_parts(&state->handed, &state->options, state->output,
+                             state->result->timestamp, state->images, state->continuation.recorded,
+                             error);
+}
+
 static vg_status extract(run *state, vg_error *error)
 {
-    vg_features_phase task = {.options = state->options,
+    double start = vg_seconds();
+    vg_status status = hand_out(state, error);
+    if (status != VG_OK) return status;
+    bool was_handed = state->handed.recorded != NULL;
+    vg_features_phase task = {.options = &state->options,
                               .input = state->input,
                               .output = state->output,
-                              .model = state->model,
+                              .model = state->model.model,
                               .images = state->images,
                               .earlier = state->continuation.earlier,
-                              .recorded = state->continuation.recorded,
+                              .recorded = was_handed ? state->handed.recorded
+                                                     : state->continuation.recorded,
+                              .handed = state->handed.handed,
                               .lock = state->lock,
                               .timestamp = state->result->timestamp,
                               .uuid = state->continuation.uuid,
-                              .facts = state->facts,
-                              .fact_count = state->fact_count,
-                              .threads = state->result->threads};
+                              .facts = state->model.facts,
+                              .fact_count = state->model.fact_count,
+                              .threads = state->result->threads,
+                              .start = start};
     return vg_features_phase_run(&task, state->result, &state->moments, error);
 }
 
 /* Features that are complete stay, also where too few images are left for a PCA. */
 static vg_status reduce(run *state, vg_error *error)
 {
-    const vg_run_options *options = state->options;
+    const vg_run_options *options = &state->options;
     vg_run_result *result = state->result;
     static const vg_observer silent = {0}; /* of what was known before an image failed */
     const vg_observer *observer = result->failed > 0 ? &options->observer : &silent;
@@ -251,8 +272,8 @@ static vg_status reduce(run *state, vg_error *error)
                          .csv = options->csv,
                          .timestamp = result->timestamp,
                          .uuid = state->continuation.uuid,
-                         .facts = state->facts,
-                         .fact_count = state->fact_count,
+                         .facts = state->model.facts,
+                         .fact_count = state->model.fact_count,
                          .threads = result->threads,
                          .start = state->start,
                          .cancel = options->cancel,
@@ -264,7 +285,7 @@ static vg_status reduce(run *state, vg_error *error)
 
 static vg_status extract_and_reduce(run *state, vg_error *error)
 {
-    const vg_run_options *options = state->options;
+    const vg_run_options *options = &state->options;
     vg_status status = extract(state, error);
     if (status == VG_OK) status = reduce(state, error);
     if (status == VG_OK) status = vg_lock_check(state->lock, error);
@@ -288,7 +309,7 @@ static void take_over_counts(run *state)
 
 vg_status vg_run(const vg_run_options *options, vg_run_result *result, vg_error *error)
 {
-    run state = {.options = options, .result = result, .start = vg_seconds()};
+    run state = {.options = *options, .result = result, .start = vg_seconds()};
     *result = (vg_run_result){0};
     vg_status status = prepare(&state, error);
     if (status == VG_OK) set_folders(&state);

@@ -21,7 +21,9 @@ enum {
     OPTION_EXIF_ORIENT,
     OPTION_MAX_PIXELS,
     OPTION_MAX_FILE_SIZE,
-    OPTION_PART_ROWS
+    OPTION_PART_ROWS,
+    OPTION_HAND_OUT,
+    OPTION_PARTS
 };
 
 const vg_cli_option vg_cli_run_options[] = {
@@ -54,7 +56,14 @@ const vg_cli_option vg_cli_run_options[] = {
      "largest width times height of an image; a larger one fails (default: 178956970)"},
     {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
      "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
-    {OPTION_PART_ROWS, "part-rows", "N", NULL, "images a part file (default: 4096)"},
+    {OPTION_PART_ROWS, "part-rows", "N", NULL,
+     "images a part file (default: 4096, or what the run has that goes on)"},
+    {OPTION_HAND_OUT, "hand-out", "N", NULL,
+     "let N others extract: print the run and its missing parts as one line of JSON, wait for a "
+     "line on standard input, and go on with what they did (docs/operations.md)"},
+    {OPTION_PARTS, "parts", "LIST", NULL,
+     "extract these parts, such as 0,7, of the run --timestamp, which a call with --hand-out "
+     "leads"},
     VG_CLI_STORE_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
@@ -99,6 +108,36 @@ static bool take_max_errors(vg_cli_run_arguments *arguments, const vg_cli_comman
     return true;
 }
 
+static bool take_hands(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                       const char *text)
+{
+    long hands;
+    if (!vg_cli_integer(command, "--hand-out", text, 1, 1 << 20, &hands)) return false;
+    arguments->options.hands = (int)hands;
+    return true;
+}
+
+/* Whole numbers with commas between. */
+static bool take_parts(vg_cli_run_arguments *arguments, const vg_cli_command *command,
+                       const char *text)
+{
+    free(arguments->parts);
+    arguments->part_count = 0;
+    arguments->parts = calloc(strlen(text) / 2 + 1, sizeof *arguments->parts);
+    for (const char *at = text; arguments->parts != NULL; at++) {
+        char *end;
+        unsigned long long number = strtoull(at, &end, 10);
+        bool is_number = *at >= '0' && *at <= '9' && (*end == ',' || *end == '\0');
+        if (!is_number) break;
+        arguments->parts[arguments->part_count++] = number;
+        if (*end == '\0') return true;
+        at = end;
+    }
+    vg_cli_usage_error(command, "--parts takes numbers with commas between, such as 0,7, not '%s'",
+                       text);
+    return false;
+}
+
 static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *command, int key,
                         const char *value)
 {
@@ -118,7 +157,11 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
     case OPTION_MAX_PIXELS:
         return take_number(command, "--max-pixels", value, &options->image.max_pixels);
     case OPTION_MAX_FILE_SIZE: return take_file_size(arguments, command, value);
-    case OPTION_PART_ROWS: return take_number(command, "--part-rows", value, &options->part_rows);
+    case OPTION_PART_ROWS:
+        options->free_part_rows = false;
+        return take_number(command, "--part-rows", value, &options->part_rows);
+    case OPTION_HAND_OUT: return take_hands(arguments, command, value);
+    case OPTION_PARTS: return take_parts(arguments, command, value);
     default:
         if (vg_cli_is_selection(key))
             return vg_cli_selection_option(&arguments->selection, command, key, value);
@@ -181,9 +224,33 @@ static bool check_continuation(const vg_cli_run_arguments *arguments, const vg_c
     return true;
 }
 
+/* What is told on standard input and output alone, or by somebody else. */
+static bool check_shares(const vg_cli_run_arguments *arguments, const vg_cli_command *command)
+{
+    const vg_selection_options *selection = &arguments->selection.options;
+    bool hands_out = arguments->options.hands > 0, has_parts = arguments->parts != NULL;
+    if (hands_out && has_parts) {
+        vg_cli_usage_error(command,
+                           "--hand-out leads a run, --parts works for one: give one of them");
+        return false;
+    }
+    if (hands_out && selection->files_from != NULL && strcmp(selection->files_from, "-") == 0) {
+        vg_cli_usage_error(command,
+                           "--hand-out waits on standard input, so --files-from has to be a "
+                           "file");
+        return false;
+    }
+    if (has_parts && arguments->shared.timestamp == NULL) {
+        vg_cli_usage_error(command, "--parts are those of a run: name it with --timestamp");
+        return false;
+    }
+    return true;
+}
+
 static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command)
 {
     vg_run_options *options = &arguments->options;
+    if (!check_shares(arguments, command)) return false;
     if (!check_continuation(arguments, command)) return false;
     if (!place_positionals(arguments, command)) return false;
     if (!vg_cli_selection_check(&arguments->selection, command)) return false;
@@ -205,6 +272,8 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
 void vg_cli_run_arguments_close(vg_cli_run_arguments *arguments)
 {
     vg_cli_selection_close(&arguments->selection);
+    free(arguments->parts);
+    arguments->parts = NULL;
 }
 
 int vg_cli_run_parse(vg_cli_run_arguments *arguments, const vg_cli_command *command, int argc,
@@ -212,6 +281,7 @@ int vg_cli_run_parse(vg_cli_run_arguments *arguments, const vg_cli_command *comm
 {
     *arguments = (vg_cli_run_arguments){0};
     vg_run_options_default(&arguments->options);
+    arguments->options.free_part_rows = true;
     vg_cli_shared_options_default(&arguments->shared);
 
     const char *value;

@@ -11,8 +11,10 @@ typedef struct vg_cli_run_arguments {
     vg_run_options options; /* all that the words say of it */
     vg_cli_selection selection;
     vg_cli_shared_options shared;
-    const char *model;         /* of --model, or NULL */
-    const char *components;    /* of -k, or the fourth word */
+    const char *model;      /* of --model, or NULL */
+    const char *components; /* of -k, or the fourth word */
+    uint64_t *parts;        /* [part_count], of --parts; NULL for none */
+    size_t part_count;
     const char *positional[4]; /* INPUT OUTPUT MODE K */
     size_t positional_count;
 } vg_cli_run_arguments;

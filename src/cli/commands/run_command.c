@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands/job_frame.h"
 #include "cli/commands/run_arguments.h"
+#include "cli/commands/run_hand_out.h"
 #include "cli/commands/run_weights.h"
 
 static double images_per_second(const vg_run_result *result)
@@ -173,17 +174,32 @@ static vg_status locate_and_run(vg_run_options *options, vg_model_location *loca
     return vg_run(options, result, error);
 }
 
+/* The others may have other weights than their leader: that is for vg_run_parts to see. */
+static vg_status locate_and_run_parts(session *s, vg_error *error)
+{
+    vg_cli_run_arguments *arguments = &s->arguments;
+    vg_status status = vg_model_locate(arguments->model, &s->location, error);
+    if (status != VG_OK) return status;
+    arguments->options.model_source = s->location.source;
+    vg_cli_end_with_parent();
+    return vg_run_parts(&arguments->options, arguments->parts, arguments->part_count, &s->result,
+                        error);
+}
+
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
     session *s = context;
     vg_run_options *options = &s->arguments.options;
     options->cancel = &vg_cli_interrupted;
     options->observer = surroundings->observer;
-    vg_status status = locate_and_run(options, &s->location, s->arguments.model,
-                                      surroundings->progress, &s->result, error);
+    bool is_share = s->arguments.parts != NULL;
+    if (options->hands > 0) options->hand_out = vg_cli_hand_out;
+    vg_status status = is_share ? locate_and_run_parts(s, error)
+                                : locate_and_run(options, &s->location, s->arguments.model,
+                                                 surroundings->progress, &s->result, error);
     if (status == VG_ECANCELLED) tell_interruption(error, options, &s->result);
     vg_cli_progress_finish(surroundings->progress);
-    if (status == VG_OK && !options->dry_run)
+    if (status == VG_OK && !options->dry_run && !is_share)
         vg_cli_warn_seeded(surroundings->progress, options->model_source);
     if (s->result.failed > 0) surroundings->exit_code = VG_EXIT_IMAGES_FAILED;
     return status;

@@ -1,0 +1,23 @@
+/* The images of a run as files, for processes that extract some of its parts and list nothing
+ * themselves. */
+#ifndef VG_HISTORY_PART_LISTS_H
+#define VG_HISTORY_PART_LISTS_H
+
+#include <stdatomic.h>
+
+#include "io/io.h"
+#include "selection/image_list.h"
+
+/* Into the state of the run, whose folder is there; several parts a file. */
+vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_image_list *images,
+                              uint64_t part_rows, const atomic_bool *cancel, vg_error *error);
+
+/* The images of one part as a finished list, the caller's. */
+vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const char *timestamp,
+                             uint64_t number, uint64_t part_rows, vg_error *error);
+
+/* Deletes the files of so many parts. */
+vg_status vg_part_lists_delete(vg_store *output, const char *timestamp, uint64_t parts,
+                               vg_error *error);
+
+#endif

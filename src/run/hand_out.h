@@ -1,0 +1,24 @@
+/* Parts of a run that other processes extract. */
+#ifndef VG_RUN_HAND_OUT_H
+#define VG_RUN_HAND_OUT_H
+
+#include "history/run_options.h"
+#include "selection/image_list.h"
+
+typedef struct vg_handed {
+    bool *recorded; /* the parts that are there now, the caller's to free */
+    bool *handed;   /* those of them that others extracted, too */
+} vg_handed;
+
+/* Hands out what `recorded` (NULL for nothing) does not have, and looks what came. VG_ENOTFOUND
+ * where nothing did. */
+vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg_store *output,
+                            const char *timestamp, const vg_image_list *images,
+                            const bool *recorded, vg_error *error);
+void vg_handed_free(vg_handed *handed);
+
+/* How many images a part should have, so that `hands` have some parts each, and none so few
+ * that its start counts. */
+uint64_t vg_hand_out_part_rows(uint64_t images, int hands, uint64_t most);
+
+#endif
