@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/median.h"
+#include "learn/class_distances.h"
 
 /* cleanlab's rules (datalab's near_duplicate and outlier issues): a duplicate is nearer than this
  * share of the median distance to a nearest image, an outlier's score is more than so many
@@ -100,30 +101,94 @@ static double outlier_score(const vg_finding *finding)
     return finding->outlier_score;
 }
 
+static double class_distance(const vg_finding *finding)
+{
+    return finding->class_distance;
+}
+
+/* An image is as odd as the more telling of its two places says, then the other: the score is
+ * the lower for that, the higher a rank is. */
+static double joint_score(const vg_finding *finding)
+{
+    if (finding->outlier_rank == 0 && finding->class_rank == 0) return (double)NAN;
+    double first = finding->outlier_rank, second = finding->class_rank;
+    if (second == 0.0) second = first;
+    if (first == 0.0) first = second;
+    return first < second ? -first - second / 8e9 : -second - first / 8e9;
+}
+
 static void take_outlier_rank(vg_finding *finding, uint32_t rank)
 {
     finding->outlier_rank = rank;
 }
 
-static vg_status find_outliers(inspecting *state, vg_error *error)
+static void take_class_rank(vg_finding *finding, uint32_t rank)
 {
-    vg_inspection *inspection = state->inspection;
-    size_t count = 0;
-    for (size_t row = 0; row < inspection->rows; row++) {
+    finding->class_rank = rank;
+}
+
+static void measure_neighbours(inspecting *state)
+{
+    for (size_t row = 0; row < state->inspection->rows; row++) {
         const float *distances = distances_of(state, row);
         size_t n = count_neighbours(state, row);
         double sum = 0.0;
-        if (n == 0 || !is_wanted(state, VG_CHECK_OUTLIERS)) continue;
         for (size_t i = 0; i < n; i++) sum += (double)distances[i];
-        state->room[count++] = inspection->findings[row].outlier_score = sum / (double)n;
+        if (n > 0) state->inspection->findings[row].outlier_score = sum / (double)n;
     }
+}
+
+/* Without distances where there are too many labels, or where all rows are those of their labels'
+ * means. */
+static vg_status measure_classes(inspecting *state, vg_error *error)
+{
+    vg_inspection *inspection = state->inspection;
+    const vg_row_file *values = &state->table->values;
+    size_t rows = inspection->rows, labels = inspection->labels.value_count;
+    if (labels > VG_MOST_CLASSES || values->rows == NULL) return VG_OK;
+    int32_t *classes = malloc((rows + 1) * sizeof *classes);
+    if (classes == NULL) return vg_fail_memory(error, rows * sizeof *classes);
+    for (size_t row = 0; row < rows; row++) classes[row] = (int32_t)inspection->labels.codes[row];
+    vg_status status = vg_class_distances(rows, values->dims, values->rows, classes, (int)labels,
+                                          state->room, error);
+    for (size_t row = 0; row < rows && status == VG_OK; row++)
+        inspection->findings[row].class_distance = state->room[row];
+    free(classes);
+    return status == VG_EINVAL ? VG_OK : status;
+}
+
+/* A score over this is odd; infinite where there are none. */
+static double find_limit(inspecting *state, score_of *score)
+{
+    size_t count = 0;
+    for (size_t row = 0; row < state->inspection->rows; row++) {
+        double value = score(&state->inspection->findings[row]);
+        if (!isnan(value)) state->room[count++] = value;
+    }
+    if (count == 0) return (double)INFINITY;
     double low = vg_quantile(state->room, count, 0.25),
            high = vg_quantile(state->room, count, 0.75);
-    inspection->outlier_limit = high + cleanlab_range * (high - low);
-    for (size_t row = 0; row < inspection->rows; row++)
-        if (inspection->findings[row].outlier_score > inspection->outlier_limit)
-            note(state, row, VG_CHECK_OUTLIERS);
-    return rank_rows(state, outlier_score, take_outlier_rank, error);
+    return high + cleanlab_range * (high - low);
+}
+
+static vg_status find_outliers(inspecting *state, vg_error *error)
+{
+    vg_inspection *inspection = state->inspection;
+    if (!is_wanted(state, VG_CHECK_OUTLIERS)) return VG_OK;
+    measure_neighbours(state);
+    vg_status status = measure_classes(state, error);
+    if (status != VG_OK) return status;
+    inspection->outlier_limit = find_limit(state, outlier_score);
+    inspection->class_limit = find_limit(state, class_distance);
+    for (size_t row = 0; row < inspection->rows; row++) {
+        vg_finding *finding = &inspection->findings[row];
+        finding->unlike_all = finding->outlier_score > inspection->outlier_limit;
+        finding->unlike_class = finding->class_distance > inspection->class_limit;
+        if (finding->unlike_all || finding->unlike_class) note(state, row, VG_CHECK_OUTLIERS);
+    }
+    status = rank_rows(state, outlier_score, take_outlier_rank, error);
+    if (status == VG_OK) status = rank_rows(state, class_distance, take_class_rank, error);
+    return status == VG_OK ? rank_rows(state, joint_score, take_outlier_rank, error) : status;
 }
 
 /* --- Labels ------------------------------------------------------------------------ */
@@ -328,8 +393,11 @@ static vg_status make_room(inspecting *state, vg_error *error)
     if (inspection->findings == NULL || state->room == NULL || state->rows == NULL)
         return vg_fail_memory(error, rows * sizeof *inspection->findings);
     for (size_t row = 0; row < rows; row++)
-        inspection->findings[row] =
-            (vg_finding){.outlier_score = NAN, .label_score = NAN, .copy_of = -1, .leak_of = -1};
+        inspection->findings[row] = (vg_finding){.outlier_score = NAN,
+                                                 .class_distance = NAN,
+                                                 .label_score = NAN,
+                                                 .copy_of = -1,
+                                                 .leak_of = -1};
     return vg_text_codes_make(&inspection->labels, &state->table->labels, error);
 }
 

@@ -20,10 +20,13 @@ typedef enum vg_check {
 
 /* Rows of other images are -1 for none; ranks are from 1 on, 0 for none. */
 typedef struct vg_finding {
-    unsigned found;       /* bits 1 << vg_check */
-    double outlier_score; /* mean distance to the neighbours; NaN without any */
-    uint32_t outlier_rank;
-    double label_score; /* lead of another label over the own one, as a share of the votes */
+    unsigned found;        /* bits 1 << vg_check */
+    double outlier_score;  /* mean distance to the neighbours; NaN without any */
+    double class_distance; /* Mahalanobis, to the mean of its label; NaN where there is none */
+    bool unlike_all, unlike_class;
+    uint32_t outlier_rank; /* by the better place of the two, then the other */
+    uint32_t class_rank;   /* by class_distance */
+    double label_score;    /* lead of another label over the own one, as a share of the votes */
     uint32_t label_rank;
     uint32_t suggested; /* code of the label that most votes are for */
     double support;     /* its share of the votes */
@@ -48,10 +51,10 @@ typedef struct vg_inspection {
     vg_finding *findings; /* [rows] */
     vg_text_codes labels; /* texts are those of the row table */
     vg_linkage linkage;   /* up to VG_FARTHEST_NEAR, for who looks with another limit */
-    double median_nearest, near_limit, outlier_limit; /* distances */
-    const char *training;                             /* that split; NULL where all are of one */
-    uint64_t tested;                                  /* rows of another split than training */
-    uint64_t leak_paths; /* of those, whose nearest image is of the training split */
+    double median_nearest, near_limit, outlier_limit, class_limit; /* distances */
+    const char *training; /* that split; NULL where all are of one */
+    uint64_t tested;      /* rows of another split than training */
+    uint64_t leak_paths;  /* of those, whose nearest image is of the training split */
     uint64_t found[VG_CHECK_COUNT], groups, copies;
 } vg_inspection;
 

@@ -19,6 +19,7 @@ enum {
     SPLIT,
     REASONS,
     OUTLIER_SCORE,
+    CLASS_DISTANCE,
     OUTLIER_RANK,
     LABEL_SCORE,
     LABEL_RANK,
@@ -37,6 +38,7 @@ static const vg_column columns[COLUMNS] = {
     [SPLIT] = {"split", VG_COLUMN_STRING},
     [REASONS] = {"reasons", VG_COLUMN_STRING_LIST},
     [OUTLIER_SCORE] = {"outlier_score", VG_COLUMN_FLOAT64},
+    [CLASS_DISTANCE] = {"class_distance", VG_COLUMN_FLOAT64},
     [OUTLIER_RANK] = {"outlier_rank", VG_COLUMN_INT64},
     [LABEL_SCORE] = {"label_score", VG_COLUMN_FLOAT64},
     [LABEL_RANK] = {"label_rank", VG_COLUMN_INT64},
@@ -51,8 +53,9 @@ static const vg_column columns[COLUMNS] = {
 
 /* As the table calls them, by vg_check. */
 static const char *const reasons[VG_CHECK_COUNT] = {"outlier", "label", "duplicate", "leak"};
+static const char class_reason[] = "class_outlier";
 
-enum { FACTS = 6 };
+enum { FACTS = 7 };
 
 static const vg_table inspection_table = VG_TABLE_INSPECTION;
 
@@ -120,6 +123,7 @@ static void take_result(work *state)
     result->tested = inspection->tested;
     result->leak_paths = inspection->leak_paths;
     result->outlier_limit = inspection->outlier_limit;
+    result->class_limit = inspection->class_limit;
     result->near_limit = inspection->near_limit;
     if (inspection->training != NULL)
         snprintf(result->training, sizeof result->training, "%s", inspection->training);
@@ -167,16 +171,17 @@ static const char *path_of(const work *state, int64_t row)
     return row >= 0 ? state->rows.paths.items[row].text : NULL;
 }
 
-static vg_status append_reasons(vg_builder *builder, unsigned found, vg_error *error)
+static vg_status append_reasons(vg_builder *builder, const vg_finding *finding, vg_error *error)
 {
-    const char *texts[VG_CHECK_COUNT];
-    size_t sizes[VG_CHECK_COUNT], n = 0;
+    const char *texts[VG_CHECK_COUNT + 1];
+    size_t sizes[VG_CHECK_COUNT + 1], n = 0;
     for (int check = 0; check < VG_CHECK_COUNT; check++) {
-        if ((found & 1u << check) == 0) continue;
-        texts[n] = reasons[check];
-        sizes[n] = strlen(texts[n]);
-        n++;
+        bool is_there = (finding->found & 1u << check) != 0;
+        if (check == VG_CHECK_OUTLIERS) is_there = finding->unlike_all;
+        if (is_there) texts[n++] = reasons[check];
     }
+    if (finding->unlike_class) texts[n++] = class_reason;
+    for (size_t i = 0; i < n; i++) sizes[i] = strlen(texts[i]);
     return vg_builder_string_list(builder, REASONS, texts, sizes, n, error);
 }
 
@@ -187,6 +192,8 @@ static vg_status append_scores(const work *state, vg_builder *builder, const vg_
     const char *suggested =
         is_contradicted ? state->inspection.labels.values[finding->suggested] : NULL;
     vg_status status = append_number(builder, OUTLIER_SCORE, finding->outlier_score, true, error);
+    if (status == VG_OK)
+        status = append_number(builder, CLASS_DISTANCE, finding->class_distance, true, error);
     if (status == VG_OK) status = append_count(builder, OUTLIER_RANK, finding->outlier_rank, error);
     if (status == VG_OK)
         status = append_number(builder, LABEL_SCORE, finding->label_score, true, error);
@@ -206,7 +213,7 @@ static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_err
     vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
     if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
     if (status == VG_OK) status = append_text(builder, SPLIT, rows->splits.items[row].text, error);
-    if (status == VG_OK) status = append_reasons(builder, finding->found, error);
+    if (status == VG_OK) status = append_reasons(builder, finding, error);
     if (status == VG_OK) status = append_scores(state, builder, finding, error);
     if (status == VG_OK) status = append_count(builder, DUPLICATE_GROUP, finding->group, error);
     if (status == VG_OK)
@@ -243,16 +250,17 @@ static vg_status write_parts(const work *state, vg_sink *sink, vg_error *error)
 static vg_status write_table(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
-    char near[VG_NUMBER_CHARS], near_limit[VG_NUMBER_CHARS], outlier_limit[VG_NUMBER_CHARS];
+    char near[VG_NUMBER_CHARS], near_limit[VG_NUMBER_CHARS];
+    char outlier_limit[VG_NUMBER_CHARS], class_limit[VG_NUMBER_CHARS];
     vg_format_float64(near, job->options.near);
     vg_format_float64(near_limit, state->inspection.near_limit);
     vg_format_float64(outlier_limit, state->inspection.outlier_limit);
-    const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
-                                  {"near", near},
-                                  {"near_distance", near_limit},
-                                  {"outlier_score", outlier_limit},
-                                  {"training_split", state->result->training},
-                                  {"verger_version", vg_version()}};
+    vg_format_float64(class_limit, state->inspection.class_limit);
+    const vg_fact facts[FACTS] = {
+        {"rows_of", state->rows.address}, {"near", near},
+        {"near_distance", near_limit},    {"outlier_score", outlier_limit},
+        {"class_distance", class_limit},  {"training_split", state->result->training},
+        {"verger_version", vg_version()}};
     vg_sink_options options = {.output = state->output,
                                .table = inspection_table,
                                .parquet = job->parquet,

@@ -36,7 +36,7 @@ typedef struct vg_inspection_result {
     uint64_t groups, copies;
     uint64_t tested, leak_paths;
     uint64_t dropped; /* lines of the drop list */
-    double outlier_limit, near_limit;
+    double outlier_limit, class_limit, near_limit;
     char training[64]; /* "" where all images are of one split */
     double seconds;
     char folder[VG_ADDRESS_CHARS]; /* address of the table, Parquet if written */

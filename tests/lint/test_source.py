@@ -32,7 +32,7 @@ MAY_INCLUDE = {
     "selection": {"table", "digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
-    "explore": {"table", "digest", "io", "output", "history", "selection"},
+    "explore": {"table", "digest", "io", "output", "history", "selection", "learn"},
     "report": {"table", "digest", "io", "output", "explore"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},

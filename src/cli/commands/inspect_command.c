@@ -215,8 +215,9 @@ static void print_summary(const void *context)
     unsigned checks = s->job.options.checks;
     printf("images      %" PRIu64 "\n", result->rows);
     if (checks & 1u << VG_CHECK_OUTLIERS)
-        printf("outliers    %" PRIu64 " farther than %.3g from their neighbours\n",
-               result->found[VG_CHECK_OUTLIERS], result->outlier_limit);
+        printf("outliers    %" PRIu64
+               " farther than %.3g from their neighbours, or than %.3g from their label's mean\n",
+               result->found[VG_CHECK_OUTLIERS], result->outlier_limit, result->class_limit);
     if (checks & 1u << VG_CHECK_LABELS)
         printf("labels      %" PRIu64 " that neighbours contradict\n",
                result->found[VG_CHECK_LABELS]);
