@@ -49,6 +49,8 @@ static vg_status take_row(void *context, const vg_feature_row *row, vg_error *er
         status = vg_paths_add(&table->relative_paths, row->relative_path, row->relative_path_size,
                               error);
     if (status == VG_OK) status = vg_paths_add(&table->splits, row->split, row->split_size, error);
+    for (size_t i = 0; i < table->names.count && status == VG_OK; i++)
+        status = vg_paths_add(&table->texts[i], row->texts[i].text, row->texts[i].size, error);
     vg_notify_progress(state->observer, VG_PHASE_READ, table->values.count, 0, table->left_out,
                        state->start);
     return status;
@@ -93,6 +95,12 @@ static bool is_sorted(const vg_paths *paths)
     return true;
 }
 
+static void move_texts(vg_paths *column, const place *places, vg_path *room)
+{
+    for (size_t i = 0; i < column->count; i++) room[i] = column->items[places[i].row];
+    memcpy(column->items, room, column->count * sizeof *room);
+}
+
 static vg_status move_rows(vg_row_table *table, const place *places, vg_path *room, vg_error *error)
 {
     size_t count = vg_row_table_count(table), dims = (size_t)table->values.dims;
@@ -107,12 +115,10 @@ static vg_status move_rows(vg_row_table *table, const place *places, vg_path *ro
     }
     vg_row_file_close(&table->values);
     table->values = sorted;
-    vg_path *columns[] = {table->paths.items, table->labels.items, table->relative_paths.items,
-                          table->splits.items};
-    for (int c = 0; c < 4; c++) {
-        for (size_t i = 0; i < count; i++) room[i] = columns[c][places[i].row];
-        memcpy(columns[c], room, count * sizeof *room);
-    }
+    vg_paths *columns[] = {&table->paths, &table->labels, &table->relative_paths, &table->splits};
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        move_texts(columns[c], places, room);
+    for (size_t c = 0; c < table->names.count; c++) move_texts(&table->texts[c], places, room);
     return VG_OK;
 }
 
@@ -155,6 +161,19 @@ vg_status vg_row_table_centre(vg_row_table *table, vg_error *error)
 
 /* --- Open and close ---------------------------------------------------------------- */
 
+/* The columns that a run was told to keep. */
+static vg_status name_texts(vg_row_table *table, vg_feature_table *from, vg_error *error)
+{
+    vg_status status = vg_feature_table_find_texts(from, error);
+    for (size_t i = 0; i < from->texts.count && status == VG_OK; i++) {
+        const char *name = from->texts.items[i].text;
+        status = vg_paths_add(&table->names, name, strlen(name), error);
+    }
+    table->texts = calloc(from->texts.count + 1, sizeof *table->texts);
+    if (status == VG_OK && table->texts == NULL) status = vg_fail_memory(error, sizeof(vg_paths));
+    return status;
+}
+
 vg_status vg_row_table_open(vg_row_table *table, vg_store *store, vg_table which,
                             const vg_observer *observer, const atomic_bool *cancel, vg_error *error)
 {
@@ -164,7 +183,8 @@ vg_status vg_row_table_open(vg_row_table *table, vg_store *store, vg_table which
     if (status != VG_OK) return status;
     snprintf(table->address, sizeof table->address, "%s%s%s", vg_store_address(store),
              from.folder[0] != '\0' ? "/" : "", from.folder);
-    status = read_rows(table, &from, observer, cancel, error);
+    status = name_texts(table, &from, error);
+    if (status == VG_OK) status = read_rows(table, &from, observer, cancel, error);
     if (status == VG_OK) status = sort_rows(table, error);
     vg_feature_table_close(&from);
     if (status != VG_OK) vg_row_table_close(table);
@@ -178,4 +198,9 @@ void vg_row_table_close(vg_row_table *table)
     vg_paths_free(&table->labels);
     vg_paths_free(&table->relative_paths);
     vg_paths_free(&table->splits);
+    for (size_t i = 0; table->texts != NULL && i < table->names.count; i++)
+        vg_paths_free(&table->texts[i]);
+    free(table->texts);
+    table->texts = NULL;
+    vg_paths_free(&table->names);
 }

@@ -11,6 +11,8 @@ typedef struct vg_row_table {
     vg_row_file values;                               /* [count][dims] */
     vg_paths paths, labels;                           /* [count] */
     vg_paths relative_paths, splits;                  /* [count], "" where the table has none */
+    vg_paths names;                                   /* of more columns of text */
+    vg_paths *texts;                                  /* [names.count] of [count] */
     uint64_t left_out;                                /* rows without features */
     char address[VG_ADDRESS_CHARS + VG_FOLDER_CHARS]; /* of the table that was read */
 } vg_row_table;

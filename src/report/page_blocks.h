@@ -8,6 +8,10 @@
  *                      range
  *   data-neighbours    int32 [k][count], how many rows further the neighbour is; 0 for none
  *   data-distances     float32 [k][count]
+ *   data-outlier-rows  uint32, rows by outlier_rank
+ *   data-outlier-scores  float32 pairs, of those rows: outlier_score and class_distance, or NaN
+ *   data-merges        uint32 pairs, rows of which two groups of duplicates become one, and
+ *   data-diameters     float32, how wide that is, the narrowest first
  *   data-sheet-S       thumbnails of head.thumbnails.across x down rows
  *
  * All but head and sheets are little-endian, deflated (RFC 1950) and in Base64; sheets are

@@ -5,10 +5,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "explore/inspection_job.h"
 #include "output/text_codes.h"
 #include "report/page_blocks.h"
+#include "report/page_columns.h"
 #include "report/page_file.h"
 #include "report/page_neighbours.h"
+#include "report/page_review.h"
 #include "report/page_run.h"
 #include "report/thumbnails.h"
 
@@ -28,6 +31,7 @@ typedef struct report {
     vg_store *output, *images;     /* images is NULL where no thumbnails are made */
     vg_row_table rows;             /* components */
     vg_neighbour_lists neighbours; /* of no k where there is no table */
+    vg_inspection inspection;      /* of no rows where there are no neighbours */
     vg_text_codes labels;
     size_t root; /* bytes that all paths begin with, up to a '/' */
     json_t *head;
@@ -39,6 +43,7 @@ static void close_report(report *r)
     free(r->steps);
     json_decref(r->head);
     vg_text_codes_free(&r->labels);
+    vg_inspection_free(&r->inspection);
     vg_neighbour_lists_free(&r->neighbours);
     vg_row_table_close(&r->rows);
     vg_store_close(&r->images);
@@ -155,14 +160,17 @@ static vg_status write_data(void *context, FILE *page, vg_error *error)
     if (root == NULL) return vg_fail_memory(error, r->root);
     json_object_set_new(r->head, "root", json_string(root));
     json_object_set_new(r->head, "count", json_integer((json_int_t)vg_row_table_count(&r->rows)));
-    json_object_set_new(r->head, "columns", json_array());
     free(root);
     vg_status status = write_labels(r, page, error);
+    if (status == VG_OK)
+        status = vg_page_columns_write(&r->rows, &r->options->observer, r->head, page, error);
     if (status == VG_OK) status = write_paths(r, page, error);
     if (status == VG_OK) status = write_axes(r, page, error);
     if (status == VG_OK)
         status = vg_page_neighbours_write(&r->neighbours, vg_row_table_count(&r->rows), r->head,
                                           page, error);
+    if (status == VG_OK && r->neighbours.k > 0)
+        status = vg_page_review_write(&r->inspection, r->head, page, error);
     if (status == VG_OK) status = write_thumbnails(r, page, error);
     if (status == VG_OK) status = vg_page_block_json(page, r->head, error);
     return status;
@@ -215,7 +223,13 @@ static vg_status read_neighbours(report *r, vg_error *error)
     vg_error reason = {""};
     vg_status status = vg_neighbour_lists_read(&r->neighbours, &r->rows, r->output, options->cancel,
                                                &options->observer, &reason);
-    if (status == VG_OK || status == VG_ENOTFOUND) return VG_OK;
+    if (status == VG_ENOTFOUND) return VG_OK;
+    if (status == VG_OK) {
+        vg_inspection_options inspection;
+        vg_inspection_options_default(&inspection);
+        return vg_inspection_of_output(&r->inspection, &r->rows, &r->neighbours, r->output,
+                                       inspection, options->cancel, error);
+    }
     return vg_fail(error, status, "%s", reason.message);
 }
 

@@ -13,7 +13,7 @@ from conftest import (BUILD, TS, fill, leftovers, parts, read_csv, read_parquet,
                       table_folder, verger)
 from kills import LIBRARY, environment
 
-CHECKS = {"outlier": "outliers", "label": "labels", "duplicate": "duplicates", "leak": "leaks"}
+CHECKS = {"label": "labels", "duplicate": "duplicates", "leak": "leaks"}
 
 
 def inspect(output, *arguments, code=0, **options):
@@ -83,6 +83,29 @@ def test_swapped_labels_rank_first(tmp_path, share, to_nearest, bar):
     assert numpy.mean(suggested) > 0.9
 
 
+def class_distances(rows, labels):
+    """Mahalanobis distances within the classes; the shrinkage is Ledoit and Wolf's (2004)."""
+    means = numpy.array([rows[labels == label].mean(axis=0) for label in labels])
+    rest, dims = rows - means, rows.shape[1]
+    within = rest.T @ rest / len(rows)
+    mu = numpy.trace(within) / dims
+    delta = ((within - mu * numpy.eye(dims)) ** 2).sum() / dims
+    beta = ((rest ** 2).sum(axis=1) ** 2).mean() - (within ** 2).sum()
+    share = min(beta / len(rows) / dims, delta) / delta
+    shrunk = (1 - share) * within + share * mu * numpy.eye(dims)
+    return numpy.sqrt((rest @ numpy.linalg.inv(shrunk) * rest).sum(axis=1))
+
+
+def test_an_image_unlike_its_class_has_near_neighbours(tmp_path):
+    rows, labels, _ = clusters(classes=6, of_each=40)
+    labels[10] = 4
+    write_components(tmp_path, rows, labels)
+    inspect(tmp_path, "--outliers")
+    found = rows_of(tmp_path)
+    assert found[10]["reasons"] == ["class_outlier"] and found[10]["outlier_rank"] <= 2
+    assert max(found, key=lambda row: row["class_distance"]) is found[10]
+
+
 def test_scores_are_those_of_numpy(tmp_path):
     rows, labels, nearest = clusters(classes=6, of_each=20, dims=8)
     labels[::11] = nearest[labels[::11]]
@@ -95,12 +118,17 @@ def test_scores_are_those_of_numpy(tmp_path):
     found = rows_of(tmp_path)
     means = distances.mean(axis=1)
     assert [row["outlier_score"] for row in found] == pytest.approx(means)
-    assert [row["outlier_rank"] for row in found] == \
-        list(1 + numpy.argsort(numpy.argsort(-means, kind="stable")))
-    # The quantiles are values, the lower ones.
-    low, high = numpy.quantile(means, [0.25, 0.75], method="lower")
-    assert with_reason(found, "outlier") == \
-        [row["path"] for row, mean in zip(found, means) if mean > high + 1.7 * (high - low)]
+    distant = class_distances(numpy.float32(rows).astype(float), labels)
+    assert [row["class_distance"] for row in found] == pytest.approx(distant)
+    places = numpy.array([1 + numpy.argsort(numpy.argsort(-score, kind="stable"))
+                          for score in (means, distant)])
+    order = numpy.lexsort((places.max(axis=0), places.min(axis=0)))
+    assert numpy.argsort([row["outlier_rank"] for row in found]).tolist() == order.tolist()
+    for reason, score in (("outlier", means), ("class_outlier", distant)):
+        # The quantiles are values, the lower ones.
+        low, high = numpy.quantile(score, [0.25, 0.75], method="lower")
+        assert with_reason(found, reason) == \
+            [row["path"] for row, one in zip(found, score) if one > high + 1.7 * (high - low)]
     votes = numpy.zeros((len(rows), 6))
     weights = 1 / (0.1 + distances / distances[:, -1:])
     for place in range(10):
@@ -270,6 +298,8 @@ def test_the_summary_counts_what_the_table_has(output):
     rows = rows_of(output)
     for reason, check in CHECKS.items():
         assert end[check] == len(with_reason(rows, reason))
+    assert end["outliers"] == len({*with_reason(rows, "outlier"),
+                                   *with_reason(rows, "class_outlier")})
     assert end["rows"] == len(rows)
 
 

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
-from e2e.conftest import run, verger
+from e2e.conftest import TS, read_parquet, run, verger
 from pictures import encoded, fill, photograph
 
 CHROMIUM = "/usr/bin/chromium"
@@ -198,6 +198,68 @@ def test_copies_are_one_group_and_a_wider_limit_takes_more(watched):
     assert "1 groups, 4 images" in page.locator("#panel-2 output").text_content()
     page.locator("#twin-limit").fill("0.5")
     assert "4 images" in page.locator("#panel-2 .small").first.text_content()
+
+
+@pytest.fixture(scope="module")
+def columned(tmp_path_factory):
+    """A page of images in two splits, one in both, with columns that the run kept."""
+    root = tmp_path_factory.mktemp("columned")
+    fill(root / "in", per_class=12)
+    fill(root / "in", per_class=2, classes=("Apple 1",), split="Test")
+    (root / "in/Test/Apple 1/r_1_100.jpg").write_bytes(encoded(photograph(77)))
+    images = sorted(path.relative_to(root / "in") for path in (root / "in").rglob("*.jpg"))
+    lines = [f"{path},{path.parts[1]},{path.parts[0]},{3 * i}.5,maker {i % 3}"
+             for i, path in enumerate(images)]
+    (root / "list.csv").write_text("\n".join(["path,label,split,weight,maker", *lines]))
+    run(root / "in", root / "out", "--files-from", root / "list.csv", "--keep-columns",
+        "weight,maker")
+    for command in (["neighbours", root / "out"], ["inspect", root / "out", "--timestamp", TS],
+                    ["report", root / "out", "-o", root / "page.html"]):
+        done = verger(*command)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_lists_are_those_of_the_inspection(browser, columned):
+    opened = Watched(browser, columned / "page.html")
+    table = read_parquet(columned / "out", "inspection").to_pylist()
+    page = opened.page
+    ranked = sorted(table, key=lambda row: row["outlier_rank"])
+    shown = page.locator("#panel-0 tbody tr td:nth-child(2)").all_text_contents()
+    assert [f"{columned}/in/{name}" for name in shown] == [row["path"] for row in ranked]
+    page.get_by_role("tab", name="Twins in training").click()
+    leaks = page.locator("#panel-3 tbody tr td:nth-child(2)").all_text_contents()
+    assert leaks == ["Test/Apple 1/r_0_100.jpg"]
+    assert "1 of 2" in page.locator("#panel-3 p").first.text_content()
+    groups = page.evaluate("""() => {
+      const { review } = vergerReport.data;
+      return review.groups(0.13 * review.medianNearest).map((group) => group.rows);
+    }""")
+    expected = {}
+    for i, row in enumerate(table):
+        if row["duplicate_group"]:
+            expected.setdefault(row["duplicate_group"], []).append(i)
+    assert groups == [expected[number] for number in sorted(expected)] and groups
+    opened.page.context.close()
+
+
+def test_the_map_is_coloured_by_columns_that_were_kept(browser, columned):
+    opened = Watched(browser, columned / "page.html")
+    page = opened.page
+    names = page.locator("#colour option").all_text_contents()
+    assert names == ["class", "split", "weight", "maker"]
+    colours = {}
+    for name in names:
+        page.locator("#colour").select_option(label=name)
+        page.evaluate(DRAWN)
+        colours[name] = pixels(page)
+        if name == "maker":
+            assert page.locator("#legend .name").all_text_contents() == \
+                ["maker 0", "maker 1", "maker 2"]
+    assert len({json.dumps(sorted(found.items())) for found in colours.values()}) == 4
+    page.evaluate("vergerReport.open(0)")
+    assert "split: Test" in page.locator("#card").text_content()
+    page.context.close()
 
 
 def test_confused_classes_are_selected(watched):

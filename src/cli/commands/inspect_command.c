@@ -15,7 +15,8 @@ enum { OPTION_NEAR = 1024, OPTION_FAIL_ON, OPTION_DROP_LIST, OPTION_CHECK };
 
 static const vg_cli_option inspect_options[] = {
     {OPTION_CHECK + VG_CHECK_OUTLIERS, "outliers", NULL, NULL,
-     "look for images unlike all others alone, or beside what else is named; so do the next three "
+     "look for images unlike all others or their class, alone or beside what else is named, as the "
+     "next three do "
      "(default: all four)"},
     {OPTION_CHECK + VG_CHECK_LABELS, "labels", NULL, NULL, "for labels that neighbours contradict"},
     {OPTION_CHECK + VG_CHECK_DUPLICATES, "duplicates", NULL, NULL,

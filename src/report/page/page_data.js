@@ -1,4 +1,4 @@
-/* The data of the page, as src/report/page_data.h describes them. Every function reads blocks of
+/* The data of the page, as src/report/page_blocks.h describes them. Every function reads blocks of
  * the document; nothing is fetched. */
 
 function blockText(name) {
@@ -51,6 +51,16 @@ async function loadNeighbours(head) {
   return { k: head.neighbours.k, rows, distances };
 }
 
+async function loadReview(head) {
+  if (head.neighbours === null) return null;
+  return new Review(head.review, {
+    outlierRows: new Uint32Array(await inflate('outlier-rows')),
+    outlierScores: new Float32Array(await inflate('outlier-scores')),
+    merges: new Uint32Array(await inflate('merges')),
+    diameters: new Float32Array(await inflate('diameters')),
+  });
+}
+
 async function loadColumns(head) {
   const columns = [];
   for (let i = 0; i < head.columns.length; i++) {
@@ -85,6 +95,7 @@ async function loadData() {
     axes: await loadAxes(head),
     paths: splitPaths(await inflate('paths'), head.count),
     neighbours: await loadNeighbours(head),
+    review: await loadReview(head),
   };
 }
 

@@ -1,5 +1,4 @@
-/* What the neighbours of the images say: confusion of classes, images unlike all others, labels
- * that neighbours contradict, near-duplicates. */
+/* The neighbours of the images, and how classes are confused by them. */
 
 class Graph {
   constructor(data) {
@@ -45,84 +44,40 @@ class Graph {
     }
     return rows;
   }
+}
 
-  /* Mean distance to the neighbours, most unlike first. */
-  outliers() {
-    const scores = [];
-    for (let row = 0; row < this.count; row++) {
-      const near = this.neighboursOf(row);
-      if (near.length === 0) continue;
-      scores.push({ row, score: near.reduce((sum, n) => sum + n.distance, 0) / near.length });
-    }
-    return scores.sort((a, b) => b.score - a.score || a.row - b.row);
+/* What the command found: images unlike all others, labels that neighbours contradict, groups of
+ * duplicates, twins of images that were trained on. */
+class Review {
+  constructor(head, blocks) {
+    Object.assign(this, head, blocks);
   }
 
-  /* The neighbours vote for their own labels, the near ones louder; listed is an image whose
-   * label is not the winner, by the winner's lead. */
-  contradicted() {
-    const { values, codes } = this.data.labels;
-    const found = [];
-    const votes = new Float64Array(values.length);
-    for (let row = 0; row < this.count; row++) {
-      const near = this.neighboursOf(row);
-      if (near.length < 2) continue;
-      const width = near[near.length - 1].distance || 1;
-      let total = 0;
-      votes.fill(0);
-      for (const n of near) {
-        const vote = 1 / (0.1 + n.distance / width);
-        votes[codes[n.row]] += vote;
-        total += vote;
-      }
-      let best = codes[row];
-      for (const n of near) if (votes[codes[n.row]] > votes[best]) best = codes[n.row];
-      if (best !== codes[row]) {
-        found.push({ row, suggested: best, support: votes[best] / total, score: (votes[best] - votes[codes[row]]) / total });
-      }
-    }
-    return found.sort((a, b) => b.score - a.score || a.row - b.row);
+  outlierItems() {
+    return Array.from(this.outlierRows, (row, i) => ({ row, score: this.outlierScores[2 * i], ofClass: this.outlierScores[2 * i + 1] }));
   }
 
-  medianNearest() {
-    const nearest = [];
-    for (let row = 0; row < this.count; row++) {
-      if (this.neighbour(row, 0) >= 0) nearest.push(this.distance(row, 0));
-    }
-    nearest.sort((a, b) => a - b);
-    return nearest.length ? nearest[nearest.length >> 1] : 0;
+  labelItems() {
+    return this.labels.map(([row, suggested, support]) => ({ row, suggested, support }));
   }
 
-  /* Groups in which every two images are within `limit` (complete linkage), so that groups do
-   * not chain; pairs that are in no list of neighbours count as further. */
-  duplicates(limit) {
-    const near = new Map(), pairs = [];
-    const key = (a, b) => a < b ? a * this.count + b : b * this.count + a;
-    for (let row = 0; row < this.count; row++) {
-      for (const n of this.neighboursOf(row)) {
-        if (n.distance > limit) break;
-        if (!near.has(key(row, n.row))) {
-          near.set(key(row, n.row), n.distance);
-          pairs.push({ a: row, b: n.row, distance: n.distance });
-        }
-      }
-    }
-    pairs.sort((p, q) => p.distance - q.distance || p.a - q.a || p.b - q.b);
+  leakItems() {
+    return this.leaks.map(([row, twin, distance]) => ({ row, twin, distance }));
+  }
+
+  /* Groups of which every two images are within `limit`, the narrowest first: merges are in the
+   * order of their diameters, so a limit is where they end. */
+  groups(limit) {
     const groupOf = new Map();
-    for (const { a, b } of pairs) {
-      const left = groupOf.get(a) || [a], right = groupOf.get(b) || [b];
-      if (left === right) continue;
-      if (!left.every((i) => right.every((j) => near.has(key(i, j))))) continue;
-      left.push(...right);
-      for (const row of left) groupOf.set(row, left);
+    for (let i = 0; i < this.diameters.length && this.diameters[i] <= limit; i++) {
+      const [a, b] = this.merges.subarray(2 * i, 2 * i + 2);
+      const left = groupOf.get(a) || { rows: [a] }, right = groupOf.get(b) || { rows: [b] };
+      left.rows.push(...right.rows);
+      left.diameter = this.diameters[i];
+      for (const row of left.rows) groupOf.set(row, left);
     }
-    const groups = [...new Set(groupOf.values())].map((rows) => {
-      rows.sort((a, b) => a - b);
-      let diameter = 0;
-      for (let i = 0; i < rows.length; i++) {
-        for (let j = i + 1; j < rows.length; j++) diameter = Math.max(diameter, near.get(key(rows[i], rows[j])));
-      }
-      return { rows, diameter };
-    });
+    const groups = [...new Set(groupOf.values())];
+    for (const group of groups) group.rows.sort((a, b) => a - b);
     return groups.sort((a, b) => a.diameter - b.diameter || a.rows[0] - b.rows[0]);
   }
 }

@@ -3,7 +3,7 @@
 const LISTED = 100;    /* rows of a list that are drawn; its CSV has all */
 const PAIRS = 50;      /* rows of the table of confusions */
 const HEAT_SIDE = 720; /* pixels of the heat map on a page, at most */
-const RELATIVE_TWIN = 0.13; /* cleanlab's near_duplicate: share of the median nearest distance */
+const RELATIVE_TWIN = 0.13; /* cleanlab's near_duplicate: share of the median nearest distance, as the command's */
 
 /* --- Tiles -------------------------------------------------------------- */
 
@@ -195,35 +195,41 @@ function listHead(report, explanation, file, items, names, cells) {
     button('Save all as CSV', () => saveCsv(file, ['path', 'label', ...names], rows()))));
 }
 
+function firstOf(items) {
+  return `The first ${Math.min(LISTED, items.length)} of ${number(items.length)}`;
+}
+
 function showOutliers(report, box) {
-  const items = report.graph.outliers();
-  const cells = (item) => [item.score];
-  box.append(listHead(report, `Images by the mean distance to their ${report.graph.k} nearest images, the most unlike first.`,
-    'outliers.csv', items, ['distance'], cells), reviewTable(report, `The first ${Math.min(LISTED, items.length)} of ${number(items.length)}`, items, ['distance'], cells));
+  const review = report.data.review;
+  const items = review.outlierItems();
+  const cells = (item) => [item.score, item.ofClass].map((value) => Number.isNaN(value) ? '' : value);
+  const names = ['distance', 'class distance'];
+  box.append(listHead(report, `Images far from their ${report.graph.k} nearest images, or from the mean of their class, the most unlike first. ${number(review.outliers)} are farther than ${number(review.outlierLimit)}, or in their class than ${number(review.classLimit)}.`,
+    'outliers.csv', items, ['outlier_score', 'class_distance'], cells), reviewTable(report, firstOf(items), items, names, cells));
 }
 
 function showContradicted(report, box) {
   const { values } = report.data.labels;
-  const items = report.graph.contradicted();
+  const items = report.data.review.labelItems();
   const cells = (item) => [values[item.suggested], percent(item.support)];
   box.append(listHead(report, 'Images whose nearest images have another label, by how far that label leads. Some are wrong labels, others are classes that look alike.',
     'labels.csv', items, ['suggested_label', 'support'], cells));
   box.append(items.length === 0 ? make('p', {}, 'No label is contradicted.')
-    : reviewTable(report, `The first ${Math.min(LISTED, items.length)} of ${number(items.length)}`, items, ['suggested label', 'support'], cells));
+    : reviewTable(report, firstOf(items), items, ['suggested label', 'support'], cells));
 }
 
 function showDuplicates(report, box) {
-  const median = report.graph.medianNearest();
+  const median = report.data.review.medianNearest;
   const range = make('input', { type: 'range', min: '0', max: '0.5', step: '0.01', value: String(RELATIVE_TWIN), id: 'twin-limit' });
   const shown = make('output', {});
   const result = make('div', {});
   const draw = () => {
     const limit = Number(range.value) * median;
-    const groups = report.graph.duplicates(limit);
+    const groups = report.data.review.groups(limit);
     const images = groups.reduce((sum, group) => sum + group.rows.length, 0);
     shown.textContent = `${Number(range.value).toFixed(2)} of the median distance to a nearest image, ${number(limit)}: ${number(groups.length)} groups, ${number(images)} images`;
     const all = groups.flatMap((group, i) => group.rows.map((row) => ({ row, group: i + 1, diameter: group.diameter })));
-    result.replaceChildren(listHead(report, 'Groups of images of which every two are this near to each other.',
+    result.replaceChildren(listHead(report, 'Groups of images of which every two are this near to each other; those that are the same to the byte are at 0.',
       'duplicates.csv', all, ['group', 'diameter'], (item) => [item.group, item.diameter]));
     for (const group of groups.slice(0, LISTED / 2)) {
       result.append(make('p', { className: 'small' }, `${group.rows.length} images, diameter ${number(group.diameter)}`), pictureGrid(report, group.rows));
@@ -234,11 +240,24 @@ function showDuplicates(report, box) {
   draw();
 }
 
+function showLeaks(report, box) {
+  const { training, tested, nearTraining } = report.data.review;
+  if (training === null) {
+    box.append(make('p', {}, 'All images are of one split.'));
+    return;
+  }
+  const items = report.data.review.leakItems();
+  const cells = (item) => [report.data.paths[item.twin], item.distance];
+  box.append(listHead(report, `Images outside ${training} that are a copy or a near-duplicate of one within: ${number(items.length)} of ${number(tested)}. The nearest image of ${percent(nearTraining / (tested || 1))} is there.`,
+    'leaks.csv', items, ['leak_of', 'leak_distance'], (item) => [report.fullPath(item.twin), item.distance]));
+  if (items.length > 0) box.append(reviewTable(report, firstOf(items), items, ['twin', 'distance'], cells));
+}
+
 /* Tabs whose contents are made when they are first shown. */
 function showReview(report) {
   const box = byId('review');
   if (report.graph === null) return needsNeighbours(box);
-  const tabs = [['Unlike all others', showOutliers], ['Labels that neighbours contradict', showContradicted], ['Near-duplicates', showDuplicates]];
+  const tabs = [['Unlike all others', showOutliers], ['Labels that neighbours contradict', showContradicted], ['Near-duplicates', showDuplicates], ['Twins in training', showLeaks]];
   const list = make('div', { className: 'tabs', role: 'tablist', 'aria-label': 'Lists' });
   const panels = tabs.map(([name], i) => make('div', { role: 'tabpanel', id: `panel-${i}`, 'aria-labelledby': `tab-${i}`, hidden: true, tabIndex: 0, className: 'scroll' }));
   const choose = (chosen) => {

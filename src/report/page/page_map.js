@@ -206,8 +206,9 @@ class MapView {
     if (this.turns) this.sortByDepth(); else if (this.fadedCount === undefined) this.sortByShown();
     const mark = makeMark(this.markRadius());
     raster.clear(this.background);
-    const faint = new Int32Array(this.colours.length).fill(packed(this.faint));
-    raster.draw(order, 0, this.fadedCount, this.x, this.y, faint, this.codes, mark, 140);
+    if (this.faints === undefined || this.faints.length !== this.colours.length) this.faints = new Int32Array(this.colours.length);
+    this.faints.fill(packed(this.faint));
+    raster.draw(order, 0, this.fadedCount, this.x, this.y, this.faints, this.codes, mark, 140);
     raster.draw(order, this.fadedCount, order.length, this.x, this.y, this.colours, this.codes, mark, 256);
     raster.show();
     this.drawOverlay();
