@@ -53,7 +53,8 @@ typedef enum vg_status {
     VG_ENOTFOUND,    /* no such file, folder, model or column */
     VG_EEXIST,       /* the target exists already */
     VG_EUNSUPPORTED, /* valid, but not by this build, CPU or version */
-    VG_ECANCELLED    /* the caller asked to stop */
+    VG_ECANCELLED,   /* the caller asked to stop */
+    VG_ESTORE        /* a disk, a bucket or the way to it fails for all files alike */
 } vg_status;
 
 typedef struct vg_error {

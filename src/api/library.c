@@ -19,6 +19,7 @@ const char *vg_status_name(vg_status status)
     case VG_EINVAL: return "invalid argument";
     case VG_ENOMEM: return "out of memory";
     case VG_EIO: return "input/output error";
+    case VG_ESTORE: return "store failed";
     case VG_EFORMAT: return "bad data";
     case VG_ELIMIT: return "limit exceeded";
     case VG_ENOTFOUND: return "not found";

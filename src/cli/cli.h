@@ -74,6 +74,9 @@ int vg_cli_failed(const vg_error *error);
 __attribute__((format(printf, 2, 3))) void vg_cli_print_row(const char *label, const char *format,
                                                             ...);
 
+/* The row of folders that could not be listed, where there are any. */
+void vg_cli_print_unlisted(uint64_t folders);
+
 /* Numbers of arguments; false after having printed what is wrong. `option` is what
  * the message calls it: "--threads", "K". */
 bool vg_cli_integer(const vg_cli_command *command, const char *option, const char *text, long low,

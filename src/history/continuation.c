@@ -9,6 +9,7 @@
 #include "history/known_images.h"
 #include "history/part_record.h"
 #include "history/past_runs.h"
+#include "history/unread_images.h"
 #include "output/layout.h"
 #include "output/timestamp.h"
 
@@ -21,6 +22,7 @@ typedef struct choice {
     vg_past_runs runs;
     bool is_made;
     bool has_moved;   /* the input of the run that was broken off: rows would have two addresses */
+    bool are_back;    /* images that the newest run, which is complete, could not read */
     vg_error refusal; /* why the newest run, which is complete, is not what is asked for */
 } choice;
 
@@ -102,6 +104,18 @@ static vg_status update(choice *made, vg_error *error)
 
 /* --- All is there -------------------------------------------------------------------- */
 
+/* A table that is complete is never changed: what can be read now goes into a run of its own,
+ * for which there has to be a timestamp. */
+static vg_status look_at_unread(choice *made, const vg_part_record *record, vg_error *error)
+{
+    const vg_run_options *options = made->plan->options;
+    bool is_asked = options->resume && !options->update && options->timestamp == NULL;
+    if (!is_asked || made->are_back || made->plan->images_store == NULL) return VG_OK;
+    return vg_unread_images_are_back(&made->are_back, made->plan->images_store,
+                                     options->max_file_size, made->output, made->runs.complete,
+                                     record, options->cancel, error);
+}
+
 /* Sizes tell a part that was lost or cut. To read all contents again is what --checksum
  * asks for. */
 static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_error *error)
@@ -114,6 +128,7 @@ static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_erro
         status = vg_part_record_read(&record, made->output, made->runs.complete, i, error);
         if (status == VG_OK) status = vg_part_record_check_sizes(&record, made->output, error);
         if (status == VG_OK) made->continuation->failed += record.failed;
+        if (status == VG_OK) status = look_at_unread(made, &record, error);
         if (status == VG_OK) status = vg_check_cancel(made->plan->options->cancel, error);
     }
     return status;
@@ -149,6 +164,13 @@ static vg_status recognise(choice *made, vg_error *error)
     if (status != VG_OK) return vg_fail(error, status, "%s", made->refusal.message);
     /* An update looks again at what failed and, with checksums, at all contents. */
     if (options->update && (to->failed > 0 || options->checksum)) return VG_OK;
+    if (made->are_back) {
+        vg_notify_log(&options->observer, VG_LOG_INFO,
+                      "images that the run %s could not read can be read now: a new run takes "
+                      "them, and all other features from that one",
+                      runs->complete);
+        return VG_OK;
+    }
     set_timestamp(made->timestamp, runs->complete);
     to->is_complete = made->is_made = true;
     vg_notify_log(&options->observer, VG_LOG_INFO, "the run %s is complete: nothing is left to do",
@@ -265,7 +287,8 @@ vg_status vg_continuation_open(vg_continuation *continuation, vg_store *output, 
     if (status == VG_OK && !made.is_made && options->resume) status = resume(&made, error);
     if (status == VG_OK && !made.is_made) {
         status = begin_anew(&made, error);
-        if (status == VG_OK && (options->update || made.has_moved)) status = update(&made, error);
+        if (status == VG_OK && (options->update || made.has_moved || made.are_back))
+            status = update(&made, error);
     }
     return status;
 }
@@ -293,6 +316,8 @@ static void count_image(vg_changes *changes, const vg_known_image *image)
 {
     if (image->sha256 == NULL)
         changes->added++;
+    else if (image->failed_before)
+        changes->failed_before++;
     else if (image->known == VG_UNKNOWN)
         changes->changed++;
 }
@@ -317,10 +342,12 @@ vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_
     if (status != VG_OK) return status;
     uint64_t before = vg_earlier_run_images(continuation->earlier), left = count - changes->added;
     changes->vanished = before > left ? before - left : 0;
-    vg_notify_log(&options->observer, VG_LOG_INFO,
-                  "against the run %s: %llu images are new, %llu have changed or failed, %llu have "
-                  "vanished",
-                  continuation->base, (unsigned long long)changes->added,
-                  (unsigned long long)changes->changed, (unsigned long long)changes->vanished);
+    vg_notify_log(
+        &options->observer, VG_LOG_INFO,
+        "against the run %s: %llu images are new, %llu have changed, %llu had failed, %llu "
+        "have vanished",
+        continuation->base, (unsigned long long)changes->added,
+        (unsigned long long)changes->changed, (unsigned long long)changes->failed_before,
+        (unsigned long long)changes->vanished);
     return VG_OK;
 }

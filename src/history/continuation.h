@@ -6,10 +6,10 @@
 #include "history/earlier_run.h"
 #include "history/run_plan.h"
 
-/* Images that the run which is updated does not have, that it has otherwise or had not
- * been able to read, and that are no more. */
+/* Images that the run which is updated does not have, that it has otherwise, that failed
+ * there, and that are no more. */
 typedef struct vg_changes {
-    uint64_t added, changed, vanished;
+    uint64_t added, changed, failed_before, vanished;
 } vg_changes;
 
 typedef struct vg_continuation {

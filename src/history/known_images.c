@@ -55,5 +55,6 @@ vg_status vg_known_images_next(vg_known_images *images, vg_known_image *image, v
     if (status != VG_OK) return status;
     image->known = judge(images, &image->image, kept);
     if (kept != NULL) image->sha256 = kept->sha256;
+    image->failed_before = kept != NULL && !kept->has_features;
     return VG_OK;
 }

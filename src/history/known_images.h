@@ -15,7 +15,8 @@ typedef enum vg_known {
 typedef struct vg_known_image {
     vg_listed_image image;
     vg_known known;
-    const char *sha256; /* of VG_KNOWN_IF_SAME */
+    const char *sha256; /* of VG_KNOWN_IF_SAME; NULL where the earlier run has it not */
+    bool failed_before;
 } vg_known_image;
 
 typedef struct vg_known_images vg_known_images;

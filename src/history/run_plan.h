@@ -9,6 +9,7 @@
 
 typedef struct vg_plan {
     const char *input;           /* address */
+    vg_store *images_store;      /* the input itself: what could not be read is tried again */
     const char *model;           /* SHA-256 of the weights, or "seeded:N" */
     const char *arithmetic;      /* of vg_model_arithmetic */
     const vg_image_list *images; /* NULL where they are not known: they are then not compared */

@@ -30,8 +30,22 @@ struct Stopped {
     vg_status status;
 };
 
-/* `text` fit for a message: one line of UTF-8, the middle left out where it is long. */
+/* A name fit for a message: one line of UTF-8, the middle left out where it is long. */
 std::string printable(std::string_view text);
+
+/* "cannot <action> <name>: ". */
+std::string cannot(std::string_view action, std::string_view name);
+
+/* "cannot <action> <name>: <reason>", where the name is shortened before the reason is. */
+[[noreturn]] void fail_with(vg_status status, std::string_view action, std::string_view name,
+                            std::string_view reason);
+
+/* The reason that was given to fail_with, in its message. */
+std::string_view reason_of(std::string_view message, std::string_view action,
+                           std::string_view name);
+
+/* Here it is decided whose fault a failure is: VG_ESTORE is everybody's (credentials, clock,
+ * region, network, a disk), all else this file's own. */
 
 /* "cannot <action> <name>: <what the system says>: <what to do>". */
 [[noreturn]] void fail_system(int code, std::string_view action, std::string_view name);
@@ -39,6 +53,15 @@ std::string printable(std::string_view text);
 /* The same for what Arrow says; `otherwise` is the status where it has no errno. */
 [[noreturn]] void fail_arrow(const arrow::Status &status, std::string_view action,
                              std::string_view name, vg_status otherwise = VG_EIO);
+
+/* How S3 refused. */
+struct Refused {
+    long http_status;
+    std::string code, message; /* of the answer's XML; empty where it has none */
+    std::string region;        /* where the bucket is, if the answer says */
+};
+[[noreturn]] void fail_refused(const Refused &refused, std::string_view action,
+                               std::string_view name);
 
 inline void check(const arrow::Status &status, std::string_view action, std::string_view name,
                   vg_status otherwise = VG_EIO)

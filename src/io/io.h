@@ -66,6 +66,16 @@ typedef vg_status vg_file_visitor(void *context, const vg_file *file, vg_error *
 vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
                         vg_error *error);
 
+/* A folder that cannot be listed, or not to its end, and why; anything but VG_OK ends the
+ * listing and is returned. */
+typedef vg_status vg_folder_visitor(void *context, const char *path, const char *reason,
+                                    vg_error *error);
+
+/* The same, but a folder below `path` that cannot be listed (permissions, a name that is too
+ * long, gone meanwhile) is told to `unlisted`, and the rest is visited all the same. */
+vg_status vg_store_list_readable(vg_store *store, const char *path, vg_file_visitor *visitor,
+                                 vg_folder_visitor *unlisted, void *context, vg_error *error);
+
 /* Size and time of one file; VG_ENOTFOUND where there is none. A folder gives
  * VG_EINVAL. file->path is `path`. */
 vg_status vg_store_stat(vg_store *store, const char *path, vg_file *file, vg_error *error);
@@ -78,10 +88,15 @@ typedef struct vg_bytes {
 
 enum { VG_SIZE_UNKNOWN = -1 };
 
-/* The whole file; more than `max_size` bytes is VG_ELIMIT. `size` is what a listing
- * said, which spares a bucket a question, or VG_SIZE_UNKNOWN. */
+/* The whole file; more than `max_size` bytes is VG_ELIMIT. VG_ESTORE is what other files
+ * would meet too (credentials, clock, network, disk); all else is this file's own fault.
+ * `size` is what a listing said, which spares a bucket a question, or VG_SIZE_UNKNOWN. */
 vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_t max_size,
                         vg_bytes *content, vg_error *error);
+
+/* What follows "cannot read <the file>: " in `message`, by which reading `path` failed; the
+ * whole message where it is of another kind. */
+const char *vg_store_read_reason(const vg_store *store, const char *path, const char *message);
 
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,

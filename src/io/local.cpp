@@ -247,7 +247,8 @@ class LocalStore final : public vg_store
         return false;
     }
 
-    void list(const std::string &path, const Visitor &visit) override;
+    void list(const std::string &path, const Visitor &visit,
+              const FolderVisitor &unlisted) override;
     void stat(const std::string &path, vg_file *file) override;
     void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override;
     void write(const std::string &path, const void *data, size_t size) override;
@@ -296,7 +297,8 @@ class LocalStore final : public vg_store
     Place make_place(const std::string &path) const;
     bool has_folder_of(const std::string &path) const;
     std::unique_ptr<LocalOutput> open_to_write(const std::string &path, const std::string &label);
-    void walk(const std::string &path, const Ancestor *above, const Visitor &visit);
+    void walk(const std::string &path, const Ancestor *above, const Visitor &visit,
+              const FolderVisitor &unlisted);
     bool visit_entry(int folder, const std::string &path, const char *entry, const Visitor &visit);
 
     std::string folder_;
@@ -403,7 +405,8 @@ bool LocalStore::visit_entry(int folder, const std::string &path, const char *en
     return false;
 }
 
-void LocalStore::walk(const std::string &path, const Ancestor *above, const Visitor &visit)
+void LocalStore::walk(const std::string &path, const Ancestor *above, const Visitor &visit,
+                      const FolderVisitor &unlisted)
 {
     struct Close {
         void operator()(DIR *folder) const
@@ -435,17 +438,24 @@ void LocalStore::walk(const std::string &path, const Ancestor *above, const Visi
     folder.reset();
 
     const Ancestor self = {info.st_dev, info.st_ino, above};
-    for (const std::string &one : folders) walk(one, &self, visit);
+    for (const std::string &one : folders) {
+        try {
+            walk(one, &self, visit, unlisted);
+        } catch (const Failure &failure) {
+            if (!unlisted || failure.status == VG_ESTORE) throw;
+            unlisted(one, failure);
+        }
+    }
 }
 
-void LocalStore::list(const std::string &path, const Visitor &visit)
+void LocalStore::list(const std::string &path, const Visitor &visit, const FolderVisitor &unlisted)
 {
     struct stat info;
     if (::fstat(locate(path, "list").get(), &info) != 0) fail_system(errno, "list", name(path));
     if (!S_ISDIR(info.st_mode))
         throw Failure{VG_EINVAL,
                       "cannot list " + printable(name(path)) + ": it is a file, not a folder"};
-    walk(path, nullptr, visit);
+    walk(path, nullptr, visit, unlisted);
 }
 
 void LocalStore::stat(const std::string &path, vg_file *file)

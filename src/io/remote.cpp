@@ -114,7 +114,7 @@ void RemoteStore::make_folders(const std::string &path)
     must(file_system_->CreateDir(parent(full(path))), "make the folder of", path);
 }
 
-void RemoteStore::list(const std::string &path, const Visitor &visit)
+void RemoteStore::list(const std::string &path, const Visitor &visit, const FolderVisitor &)
 {
     fs::FileSelector selector;
     selector.base_dir = full(path);

@@ -27,7 +27,8 @@ class RemoteStore : public vg_store
     ~RemoteStore() override;
 
     bool is_atomic() const override;
-    void list(const std::string &path, const Visitor &visit) override;
+    void list(const std::string &path, const Visitor &visit,
+              const FolderVisitor &unlisted) override;
     void stat(const std::string &path, vg_file *file) override;
     void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override;
     void write(const std::string &path, const void *data, size_t size) override;

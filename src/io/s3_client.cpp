@@ -22,26 +22,8 @@ namespace
 enum {
     HTTP_OK = 200,
     HTTP_NO_CONTENT = 204,
-    HTTP_NOT_FOUND = 404,
     MAX_TEXT_BYTES = 1 << 16, /* of an answer that is no object */
     SLOWEST_BYTES = 100       /* a second, over stall_time: slower is a stall */
-};
-
-/* What S3 says that a person can do something about
- * (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
-struct Remedy {
-    const char *code, *text;
-};
-
-const Remedy remedies[] = {
-    {"AccessDenied", "these keys may not do that: docs/stores.md has what they need"},
-    {"ExpiredToken", "the session has ended: take new credentials"},
-    {"InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID or the profile"},
-    {"InvalidObjectState", "it is archived: restore it first"},
-    {"NoSuchBucket", "there is no such bucket: check its name and the endpoint"},
-    {"PermanentRedirect", "the bucket is in another region: leave the region out"},
-    {"RequestTimeTooSkewed", "set the clock of this machine"},
-    {"SignatureDoesNotMatch", "check AWS_SECRET_ACCESS_KEY or the profile"},
 };
 
 /* Codes of HTTP (RFC 9110) and of S3 that pass. A request that S3 waited for too long is
@@ -53,12 +35,31 @@ bool may_pass(const S3Answer &answer)
            answer.element("Code") == "RequestTimeout";
 }
 
+/* No file of the store can be had: it is not this one's fault. */
+bool is_everybodys(CURLcode code)
+{
+    static const CURLcode everybodys[] = {
+        CURLE_COULDNT_RESOLVE_PROXY,    CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR,    CURLE_SSL_CERTPROBLEM,
+        CURLE_SSL_CACERT_BADFILE,       CURLE_URL_MALFORMAT,        CURLE_UNSUPPORTED_PROTOCOL,
+        CURLE_SSL_ISSUER_ERROR,
+    };
+    return std::find(std::begin(everybodys), std::end(everybodys), code) != std::end(everybodys);
+}
+
 bool may_pass(CURLcode code)
 {
     static const CURLcode passing[] = {
-        CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,    CURLE_WEIRD_SERVER_REPLY,
-        CURLE_PARTIAL_FILE,         CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR,
-        CURLE_GOT_NOTHING,          CURLE_SEND_ERROR,         CURLE_RECV_ERROR,
+        CURLE_COULDNT_RESOLVE_PROXY,
+        CURLE_COULDNT_RESOLVE_HOST,
+        CURLE_COULDNT_CONNECT,
+        CURLE_WEIRD_SERVER_REPLY,
+        CURLE_PARTIAL_FILE,
+        CURLE_OPERATION_TIMEDOUT,
+        CURLE_SSL_CONNECT_ERROR,
+        CURLE_GOT_NOTHING,
+        CURLE_SEND_ERROR,
+        CURLE_RECV_ERROR,
     };
     return std::find(std::begin(passing), std::end(passing), code) != std::end(passing);
 }
@@ -120,15 +121,12 @@ std::string S3Answer::element(const std::string &name) const
 
 void fail_s3(const S3Answer &answer, const std::string &action, const std::string &name)
 {
-    std::string code = answer.element("Code"), text = answer.element("Message");
-    if (answer.status == HTTP_NOT_FOUND && code != "NoSuchBucket")
-        fail_system(ENOENT, action, name);
-    std::string why = code.empty() ? "" : code + ": " + text + " ";
-    for (const Remedy &remedy : remedies)
-        if (code == remedy.code) why = code + ": " + remedy.text + " ";
-    throw Failure{code == "NoSuchBucket" ? VG_ENOTFOUND : VG_EIO,
-                  "cannot " + action + " " + printable(name) + ": " + printable(why) + "(HTTP " +
-                      std::to_string(answer.status) + ")"};
+    std::string region = answer.header("x-amz-bucket-region");
+    fail_refused({.http_status = answer.status,
+                  .code = answer.element("Code"),
+                  .message = answer.element("Message"),
+                  .region = region.empty() ? answer.element("Region") : region},
+                 action, name);
 }
 
 /* One request and its answer, as curl's callbacks see them. */
@@ -141,6 +139,7 @@ struct S3Client::Exchange {
     S3Answer answer = {};
     CURL *curl = nullptr;
     std::string reason = {}; /* that there is no answer */
+    CURLcode code = CURLE_OK;
     Attempts attempts = {};
     uint64_t too_large = 0;
     bool is_out_of_memory = false;
@@ -148,6 +147,7 @@ struct S3Client::Exchange {
     void begin()
     {
         answer = {};
+        code = CURLE_OK;
         reason.clear();
         if (object != nullptr) object->size = 0;
     }
@@ -186,13 +186,14 @@ struct S3Client::Exchange {
 
     [[noreturn]] void give_up() const
     {
-        std::string why = reason;
+        std::string why = reason, code_of_s3 = answer.element("Code");
         if (why.empty())
-            why = answer.element("Code") + " (HTTP " + std::to_string(answer.status) + ")";
-        throw Failure{VG_EIO, "cannot " + action + " " + printable(name) + ": " + printable(why) +
-                                  " (" + std::to_string(attempts.count()) +
-                                  " attempts): try again later, the store or the way to it is "
-                                  "overloaded or broken"};
+            why = (code_of_s3.empty() ? "the answer has no code of S3" : code_of_s3) + " (HTTP " +
+                  std::to_string(answer.status) + ")";
+        fail_with(is_everybodys(code) ? VG_ESTORE : VG_EIO, action, name,
+                  why + " (" + std::to_string(attempts.count()) +
+                      " attempts): try again later, the store or the way to it is overloaded or "
+                      "broken");
     }
 
     std::optional<uint64_t> length() const
@@ -293,10 +294,11 @@ bool S3Client::perform(Exchange &exchange)
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
     if (code == CURLE_OK && exchange.has_frame()) return !may_pass(exchange.answer);
     if (code == CURLE_OK) code = CURLE_WEIRD_SERVER_REPLY;
+    exchange.code = code;
     exchange.reason = reason[0] != '\0' ? reason : curl_easy_strerror(code);
     if (may_pass(code)) return false;
-    throw Failure{VG_EIO, "cannot " + exchange.action + " " + printable(exchange.name) + ": " +
-                              exchange.reason};
+    fail_with(is_everybodys(code) ? VG_ESTORE : VG_EIO, exchange.action, exchange.name,
+              exchange.reason);
 }
 
 /* Again and again, until there is an answer that is worth something. */

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include <arrow/util/uri.h>
@@ -171,14 +172,32 @@ bool vg_store_is_atomic(const vg_store *store)
     return store->is_atomic();
 }
 
+static void stop_unless_ok(vg_status status)
+{
+    if (status != VG_OK) throw Stopped{status};
+}
+
+static Visitor files_for(vg_file_visitor *visitor, void *context, vg_error *error)
+{
+    return [=](const vg_file &file) { stop_unless_ok(visitor(context, &file, error)); };
+}
+
 vg_status vg_store_list(vg_store *store, const char *path, vg_file_visitor *visitor, void *context,
                         vg_error *error)
 {
+    return guard(error,
+                 [&] { store->list(checked(path), files_for(visitor, context, error), nullptr); });
+}
+
+vg_status vg_store_list_readable(vg_store *store, const char *path, vg_file_visitor *visitor,
+                                 vg_folder_visitor *unlisted, void *context, vg_error *error)
+{
     return guard(error, [&] {
-        store->list(checked(path), [&](const vg_file &file) {
-            vg_status status = visitor(context, &file, error);
-            if (status != VG_OK) throw Stopped{status};
-        });
+        store->list(checked(path), files_for(visitor, context, error),
+                    [&](const std::string &folder, const Failure &failure) {
+                        stop_unless_ok(
+                            unlisted(context, folder.c_str(), failure.message.c_str(), error));
+                    });
     });
 }
 
@@ -196,6 +215,13 @@ vg_status vg_store_read(vg_store *store, const char *path, int64_t size, uint64_
 {
     content->size = 0;
     return guard(error, [&] { store->read(checked_file_path(path), size, max_size, content); });
+}
+
+const char *vg_store_read_reason(const vg_store *store, const char *path, const char *message)
+{
+    size_t size = strlen(message), left = size;
+    (void)guard(nullptr, [&] { left = reason_of(message, "read", store->name(path)).size(); });
+    return message + (size - left);
 }
 
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,

@@ -25,6 +25,9 @@ class Output
 
 using Visitor = std::function<void(const vg_file &)>;
 
+/* Told of a folder that cannot be listed; empty where that ends the listing. */
+using FolderVisitor = std::function<void(const std::string &path, const Failure &failure)>;
+
 } // namespace verger
 
 /* A lock that is held; ends when it goes. */
@@ -39,7 +42,8 @@ struct vg_store {
 
     virtual ~vg_store() = default;
     virtual bool is_atomic() const = 0;
-    virtual void list(const std::string &path, const verger::Visitor &visit) = 0;
+    virtual void list(const std::string &path, const verger::Visitor &visit,
+                      const verger::FolderVisitor &unlisted) = 0;
     virtual void stat(const std::string &path, vg_file *file) = 0;
     virtual void read(const std::string &path, int64_t size, uint64_t max_size,
                       vg_bytes *content) = 0;

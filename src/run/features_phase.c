@@ -1,5 +1,6 @@
 #include "run/features_phase.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,13 @@
 #include "history/known_images.h"
 #include "history/past_runs.h"
 #include "history/run_plan.h"
+#include "history/unread_images.h"
 #include "output/feature_reader.h"
+#include "run/failure_reasons.h"
 #include "run/part_writer.h"
+
+/* Images in a row that cannot be read: it is not the images. */
+enum { MOST_UNREAD_IN_A_ROW = 100 };
 
 /* The state of the phase. */
 typedef struct phase {
@@ -25,6 +31,8 @@ typedef struct phase {
     double start, write_seconds;
     vg_step_times past; /* of pipelines that have ended */
     vg_error first_failure;
+    vg_failure_reasons reasons;
+    uint64_t unread, unread_in_a_row;
 } phase;
 
 static vg_status open_phase(phase *state, vg_error *error)
@@ -138,12 +146,38 @@ static vg_status count_failures(phase *state, uint64_t failures, vg_error *error
                    first[0] != '\0' ? "; the first: " : "", first);
 }
 
+/* Its content never came; a file that is too large is not asked for. */
+static bool is_unread(const vg_outcome *outcome)
+{
+    return outcome->status != VG_OK && outcome->status != VG_ELIMIT && outcome->sha256[0] == '\0';
+}
+
+/* What is no image's own fault ends the run: else the tables would look complete, and lack
+ * all images that came after. */
+static vg_status check_store(phase *state, const vg_outcome *outcome, vg_error *error)
+{
+    if (outcome->status == VG_ESTORE)
+        return vg_fail(error, VG_ESTORE, "%s, then --resume", outcome->reason);
+    if (!is_unread(outcome)) {
+        state->unread_in_a_row = 0;
+        return VG_OK;
+    }
+    state->unread++;
+    if (++state->unread_in_a_row < MOST_UNREAD_IN_A_ROW) return VG_OK;
+    return vg_fail(error, VG_ESTORE,
+                   "%d images in a row cannot be read: mend that, or leave them out with "
+                   "--exclude, then --resume; the last: %s",
+                   MOST_UNREAD_IN_A_ROW, outcome->reason);
+}
+
 static vg_status report_failure(phase *state, const vg_outcome *outcome, vg_error *error)
 {
     const char *path = outcome->image.path;
     vg_notify_log(&state->task->options->observer, VG_LOG_WARNING, "%s: %s", path, outcome->reason);
     if (state->first_failure.message[0] == '\0')
         vg_fail(&state->first_failure, VG_OK, "%s: %s", path, outcome->reason);
+    vg_failure_reasons_add(&state->reasons,
+                           vg_store_read_reason(state->task->input, path, outcome->reason));
     return count_failures(state, 1, error);
 }
 
@@ -166,7 +200,8 @@ static vg_status take_outcome(phase *state, vg_error *error)
     if (status != VG_OK) return status;
     double start = vg_seconds();
     state->result->changed += outcome.has_changed;
-    if (outcome.is_known) status = recall(state, &outcome, error);
+    if (!outcome.is_known) status = check_store(state, &outcome, error);
+    if (status == VG_OK && outcome.is_known) status = recall(state, &outcome, error);
     if (status == VG_OK) status = vg_part_writer_append(state->writer, &outcome, error);
     if (status != VG_OK) return status;
     status = outcome.status == VG_OK ? use_features(state, &outcome, error)
@@ -261,6 +296,18 @@ static vg_status read_part(phase *state, const vg_part_record *record, vg_error 
     return status;
 }
 
+/* VG_EFORMAT where there is more to be had than the part has. */
+static vg_status look_at_unread(const phase *state, const vg_part_record *record, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    bool are_back;
+    vg_status status = vg_unread_images_are_back(
+        &are_back, task->input, task->options->max_file_size, task->output, task->timestamp, record,
+        task->options->cancel, error);
+    if (status != VG_OK || !are_back) return status;
+    return vg_fail(error, VG_EFORMAT, "images that it could not read can be read now");
+}
+
 /* Takes over a part that was whole when the run was broken off, or that others extracted: what
  * they wrote moments ago is not read again for its digests. */
 static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
@@ -275,6 +322,7 @@ static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
     if (status == VG_OK)
         status = is_handed ? vg_part_record_check_sizes(&record, task->output, error)
                            : vg_part_record_check(&record, task->output, error);
+    if (status == VG_OK && !is_handed) status = look_at_unread(state, &record, error);
     if (status == VG_OK) status = read_part(state, &record, error);
     if (status == VG_OK) status = merge_moments(state, error);
     if (status != VG_OK) return status;
@@ -321,6 +369,25 @@ static vg_status do_parts(phase *state, vg_error *error)
 
 /* --- The end ---------------------------------------------------------------------------- */
 
+static void set_reasons(phase *state)
+{
+    vg_run_result *result = state->result;
+    const char *most = vg_failure_reasons_most(&state->reasons, &result->common_failures);
+    snprintf(result->common_failure, sizeof result->common_failure, "%s", most);
+}
+
+/* Tables without a row are of no use to anybody, and hide the good ones of an earlier run. */
+static vg_status check_any_features(const phase *state, vg_error *error)
+{
+    const vg_run_result *result = state->result;
+    if (result->extracted > 0) return VG_OK;
+    const char *reason = result->common_failure; /* none where others saw it */
+    return vg_fail(error, state->unread == result->failed ? VG_ESTORE : VG_ELIMIT,
+                   "none of %llu images gave features%s%s%s", (unsigned long long)state->images,
+                   state->unread > 0 ? ": mend that, then --resume" : "",
+                   reason[0] != '\0' ? "; most often: " : "", reason);
+}
+
 static vg_status commit(phase *state, vg_error *error)
 {
     const vg_run_result *result = state->result;
@@ -353,6 +420,8 @@ vg_status vg_features_phase_run(const vg_features_phase *task, vg_run_result *re
     /* What failed is worth reading above all when it was too much. */
     if (status == VG_ELIMIT && state.writer != NULL) vg_part_writer_end_errors(state.writer);
     set_times(&state);
+    set_reasons(&state);
+    if (status == VG_OK && !task->is_share) status = check_any_features(&state, error);
     if (status == VG_OK && !task->is_share) status = commit(&state, error);
     if (status == VG_OK) {
         *moments = state.moments;

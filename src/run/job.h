@@ -9,13 +9,16 @@
 typedef struct vg_run_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t selected, extracted, failed; /* images; the first is the sum of the others */
-    uint64_t kept; /* of the extracted: those whose features were there already */
+    uint64_t unlisted; /* folders that could not be listed; their images are missing */
+    uint64_t kept;     /* of the extracted: those whose features were there already */
     /* Against the run that is updated: images that it does not have, that it has
-     * otherwise or had not been able to read, and that are no more. */
-    uint64_t added, changed, vanished;
+     * otherwise, that failed there, and that are no more. */
+    uint64_t added, changed, failed_before, vanished;
     bool was_updated;
     bool was_complete; /* the tables of `timestamp` are what was asked for: nothing was done */
     uint64_t parts;
+    char common_failure[256]; /* the reason that most of the images share that failed here, */
+    uint64_t common_failures; /* and how many do */
     int components;
     double total_variance; /* share that the components explain */
     char kernels[16];
@@ -50,7 +53,7 @@ typedef struct vg_metadata_options {
 
 typedef struct vg_metadata_result {
     char timestamp[VG_TIMESTAMP_CHARS];
-    uint64_t images, labels, bytes;
+    uint64_t images, labels, bytes, unlisted;
     char folder[4096];
 } vg_metadata_result;
 

@@ -165,6 +165,7 @@ static vg_status write_images(metadata_run *state, vg_error *error)
     vg_image_cursor_close(&cursor);
     if (status == VG_OK) status = vg_sink_end_part(state->images, NULL, error);
     state->result->images = vg_image_list_count(state->listed);
+    state->result->unlisted = vg_image_list_unlisted(state->listed);
     return status;
 }
 

@@ -157,7 +157,7 @@ static vg_status check_components(const pca_run *state, vg_error *error)
     if (state->given != NULL) return VG_OK;
     vg_status status = vg_pca_phase_check(state->result->extracted, options->components,
                                           &options->observer, error);
-    if (status != VG_OK) return status;
+    if (status != VG_OK) return vg_fail_prefix(error, status, "%s", state->features_address);
     if (options->components <= vg_moments_dims(state->moments)) return VG_OK;
     return vg_fail(error, VG_EINVAL,
                    "%d components of rows with %d features: ask for fewer with -k",

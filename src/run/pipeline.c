@@ -223,7 +223,7 @@ static void read_slot(reader *self, slot *image)
     bool is_same = strcmp(image->sha256, image->expected) == 0;
     bool was_known = image->known == VG_KNOWN_IF_SAME;
     image->known = was_known && is_same ? VG_KNOWN : VG_UNKNOWN;
-    image->has_changed = was_known && !is_same;
+    image->has_changed = was_known && !is_same && status == VG_OK;
     if (status == VG_OK && image->known == VG_UNKNOWN) return;
     free(content->bytes);
     *content = (vg_bytes){0};

@@ -104,6 +104,7 @@ static vg_status select_images(run *state, vg_error *error)
     if (status != VG_OK) return status;
     uint64_t selected = vg_image_list_count(state->images);
     state->result->selected = selected;
+    state->result->unlisted = vg_image_list_unlisted(state->images);
     vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
                   (unsigned long long)selected, vg_store_address(state->input));
     if (has_no_pca(options)) return VG_OK;
@@ -140,6 +141,7 @@ static vg_status look_at_output(run *state, vg_error *error)
     const vg_run_options *options = &state->options;
     vg_run_result *result = state->result;
     vg_plan plan = {.input = vg_store_address(state->input),
+                    .images_store = state->input,
                     .model = vg_run_model_identity(&state->model, options),
                     .arithmetic = vg_model_arithmetic(state->model.model),
                     .images = state->images,
@@ -157,6 +159,7 @@ static vg_status look_at_output(run *state, vg_error *error)
     if (status == VG_OK) status = vg_continuation_compare(continuation, &plan, &changes, error);
     result->added = changes.added;
     result->changed = changes.changed;
+    result->failed_before = changes.failed_before;
     result->vanished = changes.vanished;
     result->was_complete = continuation->is_complete;
     result->was_updated = continuation->earlier != NULL;

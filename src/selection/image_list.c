@@ -26,7 +26,7 @@ typedef struct batch {
 
 struct vg_image_list {
     size_t memory;
-    uint64_t count, repeated, unmatched;
+    uint64_t count, repeated, unmatched, unlisted;
     char *first_unmatched;
     bool notes_have_labels;
     batch batch;
@@ -512,6 +512,16 @@ vg_status vg_image_list_finish(vg_image_list *list, const vg_image_share *share,
 uint64_t vg_image_list_count(const vg_image_list *list)
 {
     return list->count;
+}
+
+void vg_image_list_note_unlisted(vg_image_list *list)
+{
+    list->unlisted++;
+}
+
+uint64_t vg_image_list_unlisted(const vg_image_list *list)
+{
+    return list->unlisted;
 }
 
 uint64_t vg_image_list_repeated(const vg_image_list *list)

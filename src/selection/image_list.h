@@ -50,6 +50,10 @@ uint64_t vg_image_list_count(const vg_image_list *list);
 /* Images that were dropped because their path was there already. */
 uint64_t vg_image_list_repeated(const vg_image_list *list);
 
+/* Folders that could not be listed, whose images are missing. */
+void vg_image_list_note_unlisted(vg_image_list *list);
+uint64_t vg_image_list_unlisted(const vg_image_list *list);
+
 /* Notes of paths that are no images of the list, and the first of those paths. */
 uint64_t vg_image_list_unmatched(const vg_image_list *list);
 const char *vg_image_list_first_unmatched(const vg_image_list *list);

@@ -162,12 +162,43 @@ static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
     return status;
 }
 
+/* Whether images of this selection may lie in the folder: it is neither hidden nor left out. */
+static vg_status may_hold_images(const selecting *state, const char *folder, bool *may_hold,
+                                 vg_error *error)
+{
+    size_t size = strlen(folder), hidden_size;
+    bool is_folder;
+    char *path = malloc(size + 2); /* with a '/', by which its last part is a folder's name */
+    if (path == NULL) return vg_fail_memory(error, size + 2);
+    memcpy(path, folder, size);
+    memcpy(path + size, "/", 2);
+    *may_hold = hidden_part(state, path, &hidden_size, &is_folder) == NULL &&
+                !vg_patterns_match_tree(&state->excludes, folder);
+    free(path);
+    return VG_OK;
+}
+
+static vg_status visit_unlisted(void *context, const char *folder, const char *reason,
+                                vg_error *error)
+{
+    selecting *state = context;
+    bool may_hold = false;
+    vg_status status = may_hold_images(state, folder, &may_hold, error);
+    if (status != VG_OK || !may_hold) return status;
+    vg_image_list_note_unlisted(state->images);
+    vg_notify_log(state->observer, VG_LOG_WARNING, "%s; its images are left out", reason);
+    return VG_OK;
+}
+
 /* Nothing was taken: why. */
 static vg_status fail_empty(const selecting *state, vg_error *error)
 {
     char left[256];
     const char *address = vg_store_address(state->input);
     unsigned long long seen = state->seen;
+    if (seen == 0 && vg_image_list_unlisted(state->images) > 0)
+        return vg_fail(error, VG_ENOTFOUND, "%s has no files in the folders that can be listed",
+                       address);
     if (seen == 0)
         return vg_fail(error, VG_ENOTFOUND, "%s has no files: give a folder of images", address);
     vg_left_out_text(&state->left_out, left, sizeof left);
@@ -240,7 +271,8 @@ static vg_status read_tables(selecting *state, vg_error *error)
 
 static vg_status list_input(selecting *state, vg_error *error)
 {
-    vg_status status = vg_store_list(state->input, "", visit_file, state, error);
+    vg_status status =
+        vg_store_list_readable(state->input, "", visit_file, visit_unlisted, state, error);
     if (status == VG_ENOTFOUND) return vg_fail_prefix(error, status, "the input cannot be listed");
     if (status == VG_OK && vg_image_list_count(state->images) == 0)
         status = fail_empty(state, error);

@@ -56,6 +56,7 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
     s->options.cancel = &vg_cli_interrupted;
     s->options.observer = surroundings->observer;
     vg_status status = vg_metadata_run(&s->options, &s->result, error);
+    if (s->result.unlisted > 0) surroundings->exit_code = VG_EXIT_IMAGES_FAILED;
     if (status != VG_ECANCELLED) return status;
     return vg_fail(error, status, "interrupted: nothing was written");
 }
@@ -64,6 +65,7 @@ static void print_summary(const void *context)
 {
     const vg_metadata_result *result = &((const session *)context)->result;
     printf("images    %" PRIu64 ", %.1f MB\n", result->images, (double)result->bytes / 1e6);
+    vg_cli_print_unlisted(result->unlisted);
     printf("labels    %" PRIu64 "\n", result->labels);
     vg_cli_print_row("metadata", "%s", result->folder);
 }
@@ -74,6 +76,7 @@ static void add_figures(const void *context, vg_cli_json *end)
     vg_cli_json_text(end, "timestamp", result->timestamp);
     vg_cli_json_count(end, "images", result->images);
     vg_cli_json_count(end, "labels", result->labels);
+    vg_cli_json_count(end, "unlisted", result->unlisted);
     vg_cli_json_count(end, "bytes", result->bytes);
     vg_cli_json_text(end, "metadata", result->folder);
 }

@@ -27,8 +27,9 @@ static const char *faster_kernels(const vg_run_result *result)
 static void print_update(const vg_run_result *result)
 {
     if (!result->was_updated) return;
-    printf("update    %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64 " vanished\n", result->added,
-           result->changed, result->vanished);
+    printf("update    %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64 " failed before, %" PRIu64
+           " vanished\n",
+           result->added, result->changed, result->failed_before, result->vanished);
 }
 
 static void print_plan(const vg_run_options *options, const vg_run_result *result,
@@ -36,6 +37,7 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
 {
     bool absent = model_place == VG_MODEL_DOWNLOAD;
     vg_cli_print_row("images", "%" PRIu64 " of %s", result->selected, VG_CLI_SHOWN(options->input));
+    vg_cli_print_unlisted(result->unlisted);
     vg_cli_print_row("model", "%s%s", options->model_source, absent ? ", to be fetched" : "");
     char components[64];
     if (options->variance_share > 0)
@@ -51,10 +53,18 @@ static void print_plan(const vg_run_options *options, const vg_run_result *resul
                      VG_CLI_SHOWN(options->output), result->timestamp);
 }
 
+static void print_reason(const vg_run_result *result)
+{
+    if (result->common_failures > 0)
+        vg_cli_print_row("reason", "%s (%" PRIu64 " of %" PRIu64 " that failed)",
+                         result->common_failure, result->common_failures, result->failed);
+}
+
 static void print_folders(const vg_run_options *options, const vg_run_result *result)
 {
     vg_cli_print_row("features", "%s", result->features_folder);
     if (result->pca_folder[0] != '\0') vg_cli_print_row("pca", "%s", result->pca_folder);
+    print_reason(result);
     if (result->failed > 0)
         vg_cli_print_row("errors", "%s/errors/errors_%s", VG_CLI_SHOWN(options->output),
                          result->timestamp);
@@ -63,6 +73,7 @@ static void print_folders(const vg_run_options *options, const vg_run_result *re
 static void print_summary(const vg_run_options *options, const vg_run_result *result)
 {
     printf("images    %" PRIu64 ", %" PRIu64 " failed\n", result->selected, result->failed);
+    vg_cli_print_unlisted(result->unlisted);
     print_update(result);
     if (result->was_complete) {
         printf("complete  since the run %s: nothing was left to do\n", result->timestamp);
@@ -102,9 +113,13 @@ static void add_figures(const void *context, vg_cli_json *end)
     vg_cli_json_count(end, "selected", result->selected);
     vg_cli_json_count(end, "extracted", result->extracted);
     vg_cli_json_count(end, "failed", result->failed);
+    vg_cli_json_text(end, "reason", result->common_failure);
+    vg_cli_json_count(end, "reason_images", result->common_failures);
+    vg_cli_json_count(end, "unlisted", result->unlisted);
     vg_cli_json_count(end, "kept", result->kept);
     vg_cli_json_count(end, "added", result->added);
     vg_cli_json_count(end, "changed", result->changed);
+    vg_cli_json_count(end, "failed_before", result->failed_before);
     vg_cli_json_count(end, "vanished", result->vanished);
     vg_cli_json_count(end, "components", (uint64_t)result->components);
     vg_cli_json_number(end, "total_variance", result->total_variance);
@@ -199,9 +214,7 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
                                                  surroundings->progress, &s->result, error);
     if (status == VG_ECANCELLED) tell_interruption(error, options, &s->result);
     vg_cli_progress_finish(surroundings->progress);
-    if (status == VG_OK && !options->dry_run && !is_share)
-        vg_cli_warn_seeded(surroundings->progress, options->model_source);
-    if (s->result.failed > 0) surroundings->exit_code = VG_EXIT_IMAGES_FAILED;
+    if (s->result.failed + s->result.unlisted > 0) surroundings->exit_code = VG_EXIT_IMAGES_FAILED;
     return status;
 }
 
@@ -245,7 +258,8 @@ const vg_cli_command vg_command_run = {
         "be given always. One run at a time may write to OUTPUT.\n"
         "\n"
         "Exit status: 0 all well, 1 the run failed, 2 wrong usage, 3 finished, but some\n"
-        "images failed and are rows of errors, 130 interrupted.\n"
+        "images failed and are rows of errors, or a folder could not be listed, 130\n"
+        "interrupted.\n"
         "\n"
         "Examples:\n"
         "  verger run photographs out -k 20\n"

@@ -1,10 +1,18 @@
 /* Summaries for people, on standard output. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/escape.h"
 #include "cli/cli.h"
+
+void vg_cli_print_unlisted(uint64_t folders)
+{
+    if (folders > 0)
+        printf("left out  %" PRIu64 " folder%s that could not be listed\n", folders,
+               folders == 1 ? "" : "s");
+}
 
 void vg_cli_print_row(const char *label, const char *format, ...)
 {
