@@ -23,6 +23,7 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_IMAGES] = {{"metadata", "metadata"}, "images"},
     [VG_TABLE_NEIGHBOURS] = {{"neighbours/parquet", "neighbours/csv"}, "neighbours"},
     [VG_TABLE_INSPECTION] = {{"inspection/parquet", "inspection/csv"}, "inspection"},
+    [VG_TABLE_EXPLORE] = {{"explore", "explore"}, "explore"},
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},
     [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };

@@ -19,6 +19,7 @@ typedef enum vg_table {
     VG_TABLE_COUNTS,
     VG_TABLE_NEIGHBOURS,
     VG_TABLE_INSPECTION,
+    VG_TABLE_EXPLORE,
     VG_TABLE_STATE, /* not for readers: what a run keeps about itself */
     VG_TABLE_COUNT
 } vg_table;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "explore/inspection_job.h"
 #include "output/text_codes.h"
+#include "report/explore_table.h"
 #include "report/page_blocks.h"
 #include "report/page_columns.h"
 #include "report/page_file.h"
@@ -35,11 +36,15 @@ typedef struct report {
     vg_text_codes labels;
     size_t root; /* bytes that all paths begin with, up to a '/' */
     json_t *head;
-    uint16_t *steps; /* of one axis */
+    uint16_t *steps;           /* of one axis */
+    float *places;             /* [rows][2] of the layout; NULL for none */
+    vg_explore_table *explore; /* NULL where it is not asked for */
 } report;
 
 static void close_report(report *r)
 {
+    vg_explore_table_close(&r->explore);
+    free(r->places);
     free(r->steps);
     json_decref(r->head);
     vg_text_codes_free(&r->labels);
@@ -67,26 +72,15 @@ static vg_status write_axis(report *r, const char *name, const float *values, si
     return vg_page_block_deflated(page, block, r->steps, count * sizeof *r->steps, error);
 }
 
-static vg_status write_layout(report *r, FILE *page, vg_error *error)
-{
-    if (!r->options->layout || r->neighbours.k < 2) return VG_OK;
-    size_t bytes = 2 * vg_row_table_count(&r->rows) * sizeof(float);
-    float *places = malloc(bytes);
-    if (places == NULL) return vg_fail_memory(error, bytes);
-    vg_status status = vg_page_neighbours_place(places, &r->neighbours, &r->rows,
-                                                r->options->cancel, &r->options->observer, error);
-    if (status == VG_OK) status = write_axis(r, "layout 1", places, 2, page, error);
-    if (status == VG_OK) status = write_axis(r, "layout 2", places + 1, 2, page, error);
-    free(places);
-    return status;
-}
-
 /* The layout first, which the page begins with. */
 static vg_status write_axes(report *r, FILE *page, vg_error *error)
 {
     size_t dims = (size_t)r->rows.values.dims;
     json_object_set_new(r->head, "axes", json_array());
-    vg_status status = write_layout(r, page, error);
+    vg_status status = VG_OK;
+    if (r->places != NULL) status = write_axis(r, "layout 1", r->places, 2, page, error);
+    if (r->places != NULL && status == VG_OK)
+        status = write_axis(r, "layout 2", r->places + 1, 2, page, error);
     for (size_t axis = 0; axis < dims && axis < AXES && status == VG_OK; axis++) {
         char name[32];
         snprintf(name, sizeof name, "component %zu", axis + 1);
@@ -124,6 +118,11 @@ static vg_status write_labels(report *r, FILE *page, vg_error *error)
     return vg_page_block_deflated(page, "labels", r->steps, count * sizeof *r->steps, error);
 }
 
+static vg_status take_thumbnail(void *explore, const void *webp, size_t size, vg_error *error)
+{
+    return vg_explore_table_append(explore, webp, size, error);
+}
+
 static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
 {
     const vg_report_options *options = r->options;
@@ -138,7 +137,9 @@ static vg_status write_thumbnails(report *r, FILE *page, vg_error *error)
                                 .max_file_size = options->max_file_size,
                                 .image = &options->image,
                                 .cancel = options->cancel,
-                                .observer = &options->observer};
+                                .observer = &options->observer,
+                                .take = r->explore != NULL ? take_thumbnail : NULL,
+                                .context = r->explore};
     json_object_set_new(r->head, "thumbnails",
                         json_pack("{s:i, s:i, s:i, s:s}", "size", size, "across", across, "down",
                                   across, "type", "image/webp"));
@@ -233,6 +234,34 @@ static vg_status read_neighbours(report *r, vg_error *error)
     return vg_fail(error, status, "%s", reason.message);
 }
 
+static vg_status lay_out(report *r, vg_error *error)
+{
+    if (!r->options->layout || r->neighbours.k < 2) return VG_OK;
+    size_t bytes = 2 * vg_row_table_count(&r->rows) * sizeof(float);
+    r->places = malloc(bytes);
+    if (r->places == NULL) return vg_fail_memory(error, bytes);
+    return vg_page_neighbours_place(r->places, &r->neighbours, &r->rows, r->options->cancel,
+                                    &r->options->observer, error);
+}
+
+static vg_status open_explore(report *r, vg_error *error)
+{
+    const vg_explore_source source = {.output = r->output,
+                                      .rows = &r->rows,
+                                      .places = r->places,
+                                      .neighbours = &r->neighbours,
+                                      .inspection = &r->inspection};
+    return r->options->explore ? vg_explore_table_open(&r->explore, &source, error) : VG_OK;
+}
+
+static vg_status finish_explore(report *r, vg_error *error)
+{
+    if (r->explore == NULL) return VG_OK;
+    snprintf(r->result->explore, sizeof r->result->explore, "%s/%s", vg_store_address(r->output),
+             vg_explore_table_folder(r->explore));
+    return vg_explore_table_finish(r->explore, error);
+}
+
 static vg_status gather(report *r, vg_error *error)
 {
     const vg_report_options *options = r->options;
@@ -258,7 +287,8 @@ static vg_status gather(report *r, vg_error *error)
         status = vg_page_run_errors(r->head, r->output, r->result->timestamp, error);
     if (status == VG_OK) status = read_neighbours(r, error);
     if (status == VG_OK) status = open_images(r, error);
-    return status;
+    if (status == VG_OK) status = lay_out(r, error);
+    return status == VG_OK ? open_explore(r, error) : status;
 }
 
 /* "out" of "s3://bucket/out". */
@@ -279,6 +309,7 @@ vg_status vg_report_run(const vg_report_options *options, vg_report_result *resu
             options->title != NULL ? options->title : last_part(vg_store_address(r.output));
         status = vg_page_file_write(options->page, title, write_data, &r, &result->bytes, error);
     }
+    if (status == VG_OK) status = finish_explore(&r, error);
     close_report(&r);
     result->seconds = vg_seconds() - start;
     return status;

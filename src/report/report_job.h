@@ -13,6 +13,7 @@ typedef struct vg_report_options {
     const char *page;   /* a file on this machine */
     const char *title;  /* NULL takes the last part of the output's address */
     bool layout;        /* a map by neighbours, where there are any */
+    bool explore;       /* write the table explore into the output too */
     int thumbnail_size; /* 32 or 48 pixels, 0 for none */
     vg_store_options store;
     vg_image_options image;
@@ -30,6 +31,7 @@ typedef struct vg_report_result {
     uint64_t missing; /* images whose thumbnail could not be made */
     uint64_t bytes;   /* of the page */
     double seconds;
+    char explore[VG_ADDRESS_CHARS]; /* address of that table; "" for none */
 } vg_report_result;
 
 /* Writes the page, whole or not at all. An output without a complete PCA table is

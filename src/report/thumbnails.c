@@ -35,6 +35,7 @@ typedef struct sheet {
     size_t first, end; /* rows */
     uint8_t *pixels;   /* [height][width][3] */
     int width, height;
+    bool *is_there;        /* [end - first] */
     pthread_mutex_t mutex; /* of what follows */
     size_t next;
     uint64_t missing;
@@ -116,6 +117,7 @@ static void *paint_rows(void *context)
     while (row < s->end && vg_check_cancel(s->task->cancel, NULL) == VG_OK) {
         bool is_there = p.small != NULL && read_image(&p, s, row, NULL) == VG_OK &&
                         paint(&p, s, row, NULL) == VG_OK;
+        s->is_there[row - s->first] = is_there;
         row = take_row(s, !is_there);
     }
     close_painter(&p);
@@ -147,6 +149,28 @@ static vg_status write_sheet(const sheet *s, size_t number, FILE *page, vg_error
     return VG_OK;
 }
 
+/* Hands out the pictures of a sheet one by one. */
+static vg_status hand_out(const sheet *s, vg_error *error)
+{
+    const vg_thumbnails *task = s->task;
+    size_t side = (size_t)task->size, across = (size_t)vg_thumbnails_across(task->size);
+    vg_status status = VG_OK;
+    for (size_t place = 0; place < s->end - s->first && status == VG_OK; place++) {
+        uint8_t *encoded = NULL;
+        size_t size = 0, top = place / across * side, left = place % across * side;
+        const uint8_t *corner = s->pixels + (top * (size_t)s->width + left) * CHANNELS;
+        if (s->is_there[place]) {
+            size = WebPEncodeRGB(corner, task->size, task->size, s->width * CHANNELS, webp_quality,
+                                 &encoded);
+            if (size == 0) return vg_fail_memory(error, side * side * CHANNELS);
+        }
+        status = task->take(task->context, encoded, size, error);
+        WebPFree(encoded);
+        if (status == VG_OK) status = vg_check_cancel(task->cancel, error);
+    }
+    return status;
+}
+
 static vg_status make_sheet(const vg_thumbnails *task, const vg_row_table *rows, size_t number,
                             FILE *page, uint64_t *missing, vg_error *error)
 {
@@ -159,7 +183,12 @@ static vg_status make_sheet(const vg_thumbnails *task, const vg_row_table *rows,
     s.height = (int)((s.end - s.first + across - 1) / across) * task->size;
     size_t bytes = (size_t)s.width * (size_t)s.height * CHANNELS;
     s.pixels = malloc(bytes);
-    if (s.pixels == NULL) return vg_fail_memory(error, bytes);
+    s.is_there = calloc(places, sizeof *s.is_there);
+    if (s.pixels == NULL || s.is_there == NULL) {
+        free(s.pixels);
+        free(s.is_there);
+        return vg_fail_memory(error, bytes);
+    }
     memset(s.pixels, WHITE, bytes);
     pthread_mutex_init(&s.mutex, NULL);
     paint_sheet(&s);
@@ -167,6 +196,8 @@ static vg_status make_sheet(const vg_thumbnails *task, const vg_row_table *rows,
     *missing += s.missing;
     vg_status status = vg_check_cancel(task->cancel, error);
     if (status == VG_OK) status = write_sheet(&s, number, page, error);
+    if (status == VG_OK && task->take != NULL) status = hand_out(&s, error);
+    free(s.is_there);
     free(s.pixels);
     return status;
 }

@@ -9,6 +9,10 @@
 
 enum { VG_SHEET_PIXELS = 2048 }; /* on a side; larger ones some browsers do not decode */
 
+/* A row's picture as WebP, row by row; `size` is 0 where there is none. */
+typedef vg_status vg_thumbnail_visitor(void *context, const void *webp, size_t size,
+                                       vg_error *error);
+
 typedef struct vg_thumbnails {
     int size;         /* pixels on a side: 32 or 48 */
     vg_store *images; /* all rows lie below it */
@@ -17,6 +21,8 @@ typedef struct vg_thumbnails {
     const vg_image_options *image;
     const atomic_bool *cancel;
     const vg_observer *observer;
+    vg_thumbnail_visitor *take; /* of each picture too; NULL for none */
+    void *context;
 } vg_thumbnails;
 
 /* Pictures on a side of a sheet, and sheets for so many rows. */

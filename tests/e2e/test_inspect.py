@@ -1,6 +1,8 @@
 """verger inspect: planted faults are found, and the scores are those of numpy."""
 
+import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +11,8 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import (BUILD, TS, fill, leftovers, parts, read_csv, read_parquet, run, successes,
+from PIL import Image
+from conftest import (BUILD, ROOT, TS, fill, leftovers, parts, read_csv, read_parquet, run, successes,
                       table_folder, verger)
 from kills import LIBRARY, environment
 
@@ -352,3 +355,57 @@ def test_killed_at_many_changes_of_the_disk(output, tmp_path):
     inspect(output, "--overwrite")
     assert len(successes(output)) - before == 2
     assert leftovers(output / "inspection") == []
+
+
+def test_duckdb_answers_the_document(output):
+    duckdb = pytest.importorskip("duckdb")
+    inspect(output)
+    done = verger("report", output, "-o", output / "page.html", "--explore", "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    document = (ROOT / "docs" / "explore.md").read_text()
+    queries = re.findall(r"```sql\n(.*?)```", document, re.S)
+    answers = [duckdb.sql(query.replace("'out/", f"'{output}/")).fetchall() for query in queries]
+    agree, taken_for, first, different, twins, around = answers
+    rows, table = rows_of(output), read_parquet(output, "neighbours").to_pylist()
+    assert sum(images for *_, images in agree) == len(rows)
+    assert sum(share * images for _, share, images in agree) == pytest.approx(
+        sum(row["neighbour_labels"][0] == row["label"] for row in table))
+    assert sum(images for _, _, images, _ in taken_for) == len(with_reason(rows, "label"))
+    for label in ("Apple 1", "Pear 1"):
+        ranked = sorted((row for row in rows if row["label"] == label),
+                        key=lambda row: row["outlier_rank"])
+        assert [path for name, path, *_ in first if name == label] == \
+            [row["path"] for row in ranked[:3]]
+    assert ("Apple 1", 26, 12) in different and ("Pear 1", 12, 12) in different
+    assert [(has_twin, images) for has_twin, images, _ in twins] == [(True, 2)]
+    assert around[0][2] == 0 and len(around) == 10
+
+
+def test_the_table_for_other_programs(planted, output):
+    done = verger("report", output, "-o", output / "page.html", "--explore", "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (output / "explore").iterdir()
+    assert (folder / "_SUCCESS").exists() and str(folder) in done.stdout
+    (part,) = parts(folder)
+    found = pyarrow.parquet.read_table(part).to_pylist()
+    components = read_parquet(output, "pca").to_pylist()
+    assert [row["path"] for row in found] == [row["path"] for row in components]
+    for row, one in zip(found, components):
+        assert [row[f"component_{i}"] for i in (1, 2, 3)] == pytest.approx(one["pca_features"][:3])
+        picture = Image.open(io.BytesIO(row["thumbnail"]))
+        assert picture.format == "WEBP" and picture.size == (32, 32)
+        assert numpy.isfinite([row["x"], row["y"]]).all() and len(row["neighbour_paths"]) == 10
+    original = Image.open(found[-1]["path"]).convert("RGB").resize((32, 32))
+    drawn = Image.open(io.BytesIO(found[-1]["thumbnail"])).convert("RGB")
+    assert numpy.abs(numpy.asarray(drawn, int) - numpy.asarray(original, int)).mean() < 16
+
+
+def test_the_table_without_neighbours_and_thumbnails(output):
+    shutil.rmtree(output / "neighbours")
+    done = verger("report", output, "-o", output / "page.html", "--explore", "--thumbnails", "none",
+                  "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    (part,) = output.glob("explore/*/*.parquet")
+    for row in pyarrow.parquet.read_table(part).to_pylist():
+        assert row["thumbnail"] is row["outlier_score"] is None and row["neighbour_paths"] == []
+        assert row["x"] == row["component_1"]

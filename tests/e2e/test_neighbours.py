@@ -1,7 +1,6 @@
 """verger neighbours: the table of the nearest images, against numpy in float64."""
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import (BUILD, ROOT, TS, features, leftovers, parts, read_csv, read_parquet, run,
+from conftest import (BUILD, TS, features, leftovers, parts, read_csv, read_parquet, run,
                       successes, table_folder, verger)
 from kills import LIBRARY, environment
 
@@ -215,16 +214,3 @@ def test_stopped_from_the_terminal(tmp_path):
     assert process.wait(60) == 130
     assert json.loads(last)["outcome"] == "interrupted"
     assert not (tmp_path / "neighbours").exists()
-
-
-def test_duckdb_answers_the_document(output):
-    duckdb = pytest.importorskip("duckdb")
-    neighbours(output, "-k", 3)
-    document = (ROOT / "docs" / "explore.md").read_text()
-    (query,) = re.findall(r"```sql\n(.*?)```", document, re.S)
-    answer = duckdb.sql(query.replace("'out/", f"'{output}/")).fetchall()
-    assert sum(images for _, _, images in answer) == 24
-    table = read_parquet(output, "neighbours")
-    agree = [row[0] == label for row, label in zip(table["neighbour_labels"].to_pylist(),
-                                                  table["label"].to_pylist())]
-    assert sum(share * images for _, share, images in answer) == pytest.approx(sum(agree))

@@ -8,7 +8,7 @@
 #include "cli/parsing/shared_options.h"
 #include "report/report_job.h"
 
-enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE };
+enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE, OPTION_EXPLORE };
 
 #define LAYOUT_VALUES "umap pca"
 #define THUMBNAIL_VALUES "32 48 none"
@@ -21,6 +21,10 @@ static const vg_cli_option report_options[] = {
      "pca, the first two components (default: umap)"},
     {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
      "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
+    {OPTION_EXPLORE, "explore", NULL, NULL,
+     "write what the page shows into OUTPUT too, as the Parquet table explore, which other "
+     "programs "
+     "open"},
     VG_CLI_REQUIRE_REGION_OPTION,
     VG_CLI_FOLLOW_LINKS_OPTION,
     VG_CLI_REPORT_OPTIONS,
@@ -77,6 +81,7 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
         case OPTION_PAGE: taken = take_page(options, command, value); break;
         case OPTION_LAYOUT: taken = take_layout(options, command, value); break;
         case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;
+        case OPTION_EXPLORE: taken = options->explore = true; break;
         case OPTION_TITLE:
             options->title = value;
             taken = true;
@@ -112,6 +117,7 @@ static void print_summary(const void *context)
     printf("images    %" PRIu64 " of %" PRIu64 " labels\n", s->result.images, s->result.labels);
     printf("speed     %.1f s in all\n", s->result.seconds);
     vg_cli_print_row("page", "%s, %.1f MB", s->options.page, (double)s->result.bytes / 1e6);
+    if (s->options.explore) vg_cli_print_row("explore", "%s", s->result.explore);
 }
 
 static void add_figures(const void *context, vg_cli_json *end)
