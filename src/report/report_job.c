@@ -1,5 +1,6 @@
 #include "report/report_job.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,12 +235,39 @@ static vg_status read_neighbours(report *r, vg_error *error)
     return vg_fail(error, status, "%s", reason.message);
 }
 
+/* The places that somebody else's table has. */
+static vg_status read_places(report *r, vg_error *error)
+{
+    static const char *const axes[] = {"x", "y"};
+    const vg_join join = {.file = r->options->layout_file, .columns = {axes, 2}};
+    vg_paths texts[2] = {{0}, {0}};
+    vg_joined joined;
+    size_t count = vg_row_table_count(&r->rows);
+    vg_status status = vg_join_columns(texts, &joined, &join, &r->rows, error);
+    for (size_t row = 0; row < count && status == VG_OK; row++) {
+        for (size_t axis = 0; axis < 2 && status == VG_OK; axis++) {
+            char *end;
+            const char *text = texts[axis].items[row].text;
+            float place = strtof(text, &end);
+            r->places[2 * row + axis] = place;
+            if (end == text || *end != '\0' || !isfinite(place))
+                status = vg_fail(error, VG_EFORMAT, "%s has no number %s of %s", join.file,
+                                 axes[axis], r->rows.paths.items[row].text);
+        }
+    }
+    vg_paths_free(&texts[0]);
+    vg_paths_free(&texts[1]);
+    return status;
+}
+
 static vg_status lay_out(report *r, vg_error *error)
 {
-    if (!r->options->layout || r->neighbours.k < 2) return VG_OK;
+    bool has_file = r->options->layout_file != NULL;
+    if (!has_file && (!r->options->layout || r->neighbours.k < 2)) return VG_OK;
     size_t bytes = 2 * vg_row_table_count(&r->rows) * sizeof(float);
     r->places = malloc(bytes);
     if (r->places == NULL) return vg_fail_memory(error, bytes);
+    if (has_file) return read_places(r, error);
     return vg_page_neighbours_place(r->places, &r->neighbours, &r->rows, r->options->cancel,
                                     &r->options->observer, error);
 }
@@ -270,6 +298,8 @@ static vg_status gather(report *r, vg_error *error)
     if (status == VG_OK)
         status =
             vg_row_table_open(&r->rows, r->output, VG_TABLE_PCA, observer, options->cancel, error);
+    if (status == VG_OK && options->join.file != NULL)
+        status = vg_join_to_rows(&r->rows, &options->join, observer, error);
     if (status == VG_OK) status = vg_text_codes_make(&r->labels, &r->rows.labels, error);
     if (status != VG_OK) return status;
     if (r->labels.value_count > MOST_LABELS)

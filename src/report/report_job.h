@@ -7,14 +7,17 @@
 #include "base/observer.h"
 #include "io/io.h"
 #include "output/timestamp.h"
+#include "report/joined_columns.h"
 
 typedef struct vg_report_options {
-    const char *output; /* of a run, or of a PCA */
-    const char *page;   /* a file on this machine */
-    const char *title;  /* NULL takes the last part of the output's address */
-    bool layout;        /* a map by neighbours, where there are any */
-    bool explore;       /* write the table explore into the output too */
-    int thumbnail_size; /* 32 or 48 pixels, 0 for none */
+    const char *output;      /* of a run, or of a PCA */
+    const char *page;        /* a file on this machine */
+    const char *title;       /* NULL takes the last part of the output's address */
+    bool layout;             /* a map by neighbours, where there are any */
+    const char *layout_file; /* a table of path, x and y; NULL for none */
+    vg_join join;            /* columns to colour by; its file is NULL for none */
+    bool explore;            /* write the table explore into the output too */
+    int thumbnail_size;      /* 32 or 48 pixels, 0 for none */
     vg_store_options store;
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file */

@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "explore": {"table", "digest", "io", "output", "history", "selection", "learn"},
-    "report": {"table", "digest", "io", "output", "explore", "history", "selection"},
+    "report": {"table", "digest", "io", "output", "explore", "selection"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},

@@ -248,6 +248,7 @@ def test_the_map_is_coloured_by_columns_that_were_kept(browser, columned):
     page = opened.page
     names = page.locator("#colour option").all_text_contents()
     assert names == ["class", "split", "weight", "maker"]
+    assert page.evaluate("vergerReport.data.columns[2].range") == [0.5, 111.5]
     colours = {}
     for name in names:
         page.locator("#colour").select_option(label=name)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 
 import numpy
 import pyarrow
@@ -141,3 +142,96 @@ def test_an_interruption_leaves_no_page(tables, tmp_path):
     _, messages = started.communicate(timeout=60)
     assert "interrupted: no page was written" in messages and started.returncode != 0
     assert not list(tmp_path.glob("*page.html*")) and not list(tmp_path.glob(".page*"))
+
+
+def values(page, name, dtype):
+    return numpy.frombuffer(zlib.decompress(base64.b64decode(block(page, name))), dtype)
+
+
+def shown_column(page, name):
+    """What a column says of each row."""
+    head = json.loads(block(page, "head"))
+    at = [column["name"] for column in head["columns"]].index(name)
+    codes = values(page, f"column-{at}", numpy.uint16)
+    column = head["columns"][at]
+    if "values" in column:
+        return [column["values"][code] for code in codes]
+    low, high = column["range"]
+    return (low + codes / 65535 * (high - low)).tolist()
+
+
+def paths_of(tables):
+    return sorted(str(path) for path in (tables / "in").rglob("*.jpg") if path.name != "broken.jpg")
+
+
+def test_columns_of_a_table_by_path(tables, tmp_path):
+    paths = paths_of(tables)
+    lines = [f'"{path}",{i * 0.25},"site, {i % 2}"' for i, path in enumerate(paths[:-2])]
+    lines += [f"{tables}/in/none.jpg,1,x", "other.jpg,1,x", lines[3]]
+    (tmp_path / "sensors.csv").write_text("\n".join(["path,weight,site", *lines]) + "\n")
+    done = report(tables, "-o", tmp_path / "page.html", "--join", tmp_path / "sensors.csv",
+                  "--columns", "site,weight")
+    page = (tmp_path / "page.html").read_text()
+    assert shown_column(page, "site") == [f"site, {i % 2}" for i in range(14)] + ["", ""]
+    assert shown_column(page, "weight") == [str(i * 0.25) for i in range(14)] + ["", ""]
+    assert f"2 rows are of no image, the first is {tables}/in/none.jpg" in done.stderr
+    assert f"1 rows name an image that another one before named, the first is {paths[3]}" in \
+        done.stderr
+    assert "says nothing of 2 of 16 images" in done.stderr
+
+
+def test_columns_of_parquet_by_name(tables, tmp_path):
+    pyarrow.parquet.write_table(pyarrow.table({
+        "file_name": [f"elsewhere/{i}.jpg" for i in range(9)], "day": list("abcabcabc")}),
+        tmp_path / "days.parquet")
+    done = report(tables, "-o", tmp_path / "page.html", "--join", tmp_path / "days.parquet",
+                  "--columns", "day", "--on", "name")
+    assert "warning" not in done.stderr
+    days = shown_column((tmp_path / "page.html").read_text(), "day")
+    assert days == ["abcabcabc"[int(path.rsplit("/", 1)[1][0])] for path in paths_of(tables)]
+
+
+def test_a_few_numbers_are_classes(tables, tmp_path):
+    paths = paths_of(tables)
+    more = tmp_path / "more.csv"
+    more.write_text("path,t\n" + "".join(f"{path},{1.5 * i - 3}\n" for i, path in enumerate(paths)))
+    report(tables, "-o", tmp_path / "page.html", "--join", more, "--columns", "t")
+    assert shown_column((tmp_path / "page.html").read_text(), "t")[0] == "-3.0"
+
+
+def test_a_layout_of_ones_own(tables, tmp_path):
+    paths = paths_of(tables)
+    places = numpy.float32([[i, (i * 7) % 16] for i in range(16)])
+    table = tmp_path / "layout.csv"
+    table.write_text("path,x,y\n" + "".join(f"{path.split('/in/')[1]},{x},{y}\n"
+                                            for path, (x, y) in zip(paths, places)))
+    report(tables, "-o", tmp_path / "page.html", "--layout", table)
+    page = (tmp_path / "page.html").read_text()
+    axes = json.loads(block(page, "head"))["axes"]
+    assert [axis["name"] for axis in axes[:2]] == ["layout 1", "layout 2"]
+    for axis in range(2):
+        low, high = axes[axis]["range"]
+        found = low + values(page, f"axis-{axis}", numpy.uint16) / 65535 * (high - low)
+        assert found == pytest.approx(places[:, axis], abs=1e-3)
+
+
+@pytest.mark.parametrize("text, arguments, message", [
+    ("path,x,y\n{0},1,2\n", ["--layout", "{file}"], "has no number x of"),
+    ("path,x,y\n{0},1,nan\n", ["--layout", "{file}"], "has no number y of"),
+    ("path,x\n{0},1\n", ["--layout", "{file}"], 'has no column "y": it has path, x'),
+    ("path,x,y\nother.jpg,1,2\n", ["--layout", "{file}"],
+     "names none of the images by their path; it begins with other.jpg"),
+    ("path,x\n", ["--join", "{file}", "--columns", "x"], "names none of the images"),
+    ("path,x\n{0},1\n", ["--join", "{file}", "--columns", "z"], 'has no column "z"'),
+    ("{0}\n", ["--join", "{file}", "--columns", "z"], "has no column of paths"),
+    (None, ["--join", "{file}", "--columns", "z"], "No such file"),
+])
+def test_tables_that_do_not_fit(tables, tmp_path, text, arguments, message):
+    file = tmp_path / "table.csv"
+    if text is not None:
+        file.write_text(text.format(paths_of(tables)[0]))
+    done = report(tables, "-o", tmp_path / "page.html", *[word.format(file=file)
+                                                        for word in arguments],
+                  "--progress", "none", code=1)
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not (tmp_path / "page.html").exists()

@@ -1,6 +1,7 @@
 /* verger report. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,17 +9,33 @@
 #include "cli/parsing/shared_options.h"
 #include "report/report_job.h"
 
-enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE, OPTION_EXPLORE };
+enum {
+    OPTION_PAGE = 'o',
+    OPTION_LAYOUT = 256,
+    OPTION_THUMBNAILS,
+    OPTION_TITLE,
+    OPTION_EXPLORE,
+    OPTION_JOIN,
+    OPTION_ON,
+    OPTION_COLUMNS
+};
 
 #define LAYOUT_VALUES "umap pca"
+#define ON_VALUES "path name"
 #define THUMBNAIL_VALUES "32 48 none"
 
 static const vg_cli_option report_options[] = {
     {OPTION_PAGE, "page", "FILE", "FILE", "where the page goes (default: report.html)"},
     {OPTION_TITLE, "title", "TEXT", NULL, "its title (default: the name of OUTPUT)"},
-    {OPTION_LAYOUT, "layout", "KIND", LAYOUT_VALUES,
-     "what the map begins with: umap, drawn from the table of neighbours where there is one, or "
-     "pca, the first two components (default: umap)"},
+    {OPTION_LAYOUT, "layout", "KIND|FILE", LAYOUT_VALUES,
+     "what the map begins with: umap, drawn from the table of neighbours where there is one, pca, "
+     "the first two components, or a table with columns path, x and y (default: umap)"},
+    {OPTION_JOIN, "join", "FILE", "FILE",
+     "a table of images, CSV, TSV, JSON lines or Parquet, with columns to colour the map by"},
+    {OPTION_COLUMNS, "columns", "NAMES", NULL, "the columns of --join, with commas between"},
+    {OPTION_ON, "on", "KEY", ON_VALUES,
+     "what the column path of --join holds: path, whole or below the input, or name, the last part "
+     "(default: path)"},
     {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
      "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
     {OPTION_EXPLORE, "explore", NULL, NULL,
@@ -30,6 +47,14 @@ static const vg_cli_option report_options[] = {
     VG_CLI_REPORT_OPTIONS,
     {0}};
 
+typedef struct session {
+    vg_report_options options;
+    vg_report_result result;
+    const char *columns; /* as they were given */
+    char *words;         /* a copy of that, which items point into */
+    const char **items;
+} session;
+
 static bool take_thumbnails(vg_report_options *options, const vg_cli_command *command,
                             const char *text)
 {
@@ -39,11 +64,47 @@ static bool take_thumbnails(vg_report_options *options, const vg_cli_command *co
     return choice >= 0;
 }
 
+/* A file that is called umap is ./umap. */
 static bool take_layout(vg_report_options *options, const vg_cli_command *command, const char *text)
 {
-    int choice = vg_cli_choice(command, "--layout", text, LAYOUT_VALUES);
-    options->layout = choice == 0;
+    options->layout = strcmp(text, "umap") == 0;
+    options->layout_file = NULL;
+    if (options->layout || strcmp(text, "pca") == 0) return true;
+    options->layout_file = text;
+    if (text[0] != '\0' && strpbrk(text, "./") != NULL) return true;
+    return vg_cli_choice(command, "--layout", text, LAYOUT_VALUES) >= 0;
+}
+
+static bool take_on(vg_report_options *options, const vg_cli_command *command, const char *text)
+{
+    int choice = vg_cli_choice(command, "--on", text, ON_VALUES);
+    options->join.by_name = choice == 1;
     return choice >= 0;
+}
+
+/* Cuts `words` into the columns of the join, which point into it. */
+static bool cut_columns(session *s, const vg_cli_command *command)
+{
+    vg_join *join = &s->options.join;
+    if ((join->file == NULL) != (s->columns == NULL)) {
+        vg_cli_usage_error(command, "--join and --columns go together");
+        return false;
+    }
+    if (join->file == NULL) return true;
+    size_t count = 1;
+    for (const char *c = s->columns; *c != '\0'; c++) count += *c == ',';
+    s->words = strdup(s->columns);
+    s->items = calloc(count, sizeof *s->items);
+    char *rest = NULL;
+    char *word = s->words != NULL && s->items != NULL ? strtok_r(s->words, ",", &rest) : NULL;
+    if (word == NULL) {
+        vg_cli_usage_error(command, "--columns takes names with commas between, not '%s'",
+                           s->columns);
+        return false;
+    }
+    for (; word != NULL; word = strtok_r(NULL, ",", &rest)) s->items[join->columns.count++] = word;
+    join->columns.items = s->items;
+    return true;
 }
 
 static bool take_output(vg_report_options *options, const vg_cli_command *command, const char *word)
@@ -63,9 +124,10 @@ static bool take_page(vg_report_options *options, const vg_cli_command *command,
 }
 
 /* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
-static int parse(vg_report_options *options, vg_cli_shared_options *shared,
-                 const vg_cli_command *command, int argc, char **argv)
+static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command *command, int argc,
+                 char **argv)
 {
+    vg_report_options *options = &s->options;
     const char *value;
     vg_cli_parser parser;
     vg_report_options_default(options);
@@ -81,6 +143,15 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
         case OPTION_PAGE: taken = take_page(options, command, value); break;
         case OPTION_LAYOUT: taken = take_layout(options, command, value); break;
         case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;
+        case OPTION_ON: taken = take_on(options, command, value); break;
+        case OPTION_JOIN:
+            options->join.file = value;
+            taken = true;
+            break;
+        case OPTION_COLUMNS:
+            s->columns = value;
+            taken = true;
+            break;
         case OPTION_EXPLORE: taken = options->explore = true; break;
         case OPTION_TITLE:
             options->title = value;
@@ -91,15 +162,12 @@ static int parse(vg_report_options *options, vg_cli_shared_options *shared,
         if (!taken) return VG_CLI_ERROR;
     }
     options->store = shared->store;
-    if (options->output != NULL && options->output[0] != '\0') return VG_CLI_END;
-    vg_cli_usage_error(command, "OUTPUT is missing");
-    return VG_CLI_ERROR;
+    if (options->output == NULL || options->output[0] == '\0') {
+        vg_cli_usage_error(command, "OUTPUT is missing");
+        return VG_CLI_ERROR;
+    }
+    return cut_columns(s, command) ? VG_CLI_END : VG_CLI_ERROR;
 }
-
-typedef struct session {
-    vg_report_options options;
-    vg_report_result result;
-} session;
 
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
@@ -135,16 +203,20 @@ static int run_report(const vg_cli_command *command, int argc, char **argv)
 {
     session s = {0};
     vg_cli_shared_options shared;
-    int key = parse(&s.options, &shared, command, argc, argv);
-    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-    return vg_cli_do(&(vg_cli_job){.command = command,
-                                   .shared = &shared,
-                                   .input = s.options.output,
-                                   .output = s.options.page,
-                                   .context = &s,
-                                   .work = work,
-                                   .print_summary = print_summary,
-                                   .add_figures = add_figures});
+    int key = parse(&s, &shared, command, argc, argv);
+    int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    if (key == VG_CLI_END)
+        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
+                                            .shared = &shared,
+                                            .input = s.options.output,
+                                            .output = s.options.page,
+                                            .context = &s,
+                                            .work = work,
+                                            .print_summary = print_summary,
+                                            .add_figures = add_figures});
+    free(s.words);
+    free(s.items);
+    return exit_code;
 }
 
 const vg_cli_command vg_command_report = {
