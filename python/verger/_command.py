@@ -20,9 +20,19 @@ def end(message: str) -> NoReturn:
 
 
 def own_command() -> Optional[Path]:
-    """That of the wheel, or of the source tree's build."""
+    """$VERGER_COMMAND, that of the wheel, or of the source tree's build."""
+    named = os.environ.get("VERGER_COMMAND")
+    if named:
+        return Path(named)
     places = [PACKAGE / "bin" / "verger", PACKAGE.parents[1] / "build" / "verger"]
     return next((place for place in places if place.exists()), None)
+
+
+def find_command() -> Optional[Path]:
+    """The package's own, else that on PATH."""
+    found = own_command()
+    on_path = shutil.which("verger") if found is None else None
+    return Path(on_path) if on_path else found
 
 
 def environment() -> dict[str, str]:
@@ -57,11 +67,8 @@ def spark_main() -> int:
 def fetch_weights() -> None:
     """`verger model fetch`, which checks and converts what it fetches. FileNotFoundError says what
     to do where there is no command, or no network."""
-    command: Optional[os.PathLike[str]] = own_command()
-    surroundings = environment() if command else dict(os.environ)
-    found = shutil.which("verger") if command is None else None
-    if command is None and found is not None:
-        command = Path(found)
+    command = find_command()
+    surroundings = environment()
     if command is None:
         raise FileNotFoundError("there are no weights on this machine, and no command verger that "
                                 "fetches them: give a model, or set VERGER_MODEL")

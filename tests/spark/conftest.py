@@ -16,6 +16,7 @@ ROOT = clusters.ROOT
 BUILD = pathlib.Path(os.environ.get("VERGER_BUILD", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "python"))
 os.environ["VERGER_LIBRARY"] = str(BUILD / "libverger.so")
+os.environ["VERGER_COMMAND"] = str(BUILD / "verger")
 # For the workers of the Spark in this process. The address of the machine's name may not
 # lead back to it.
 os.environ |= {"PYTHONPATH": str(ROOT / "python"), "PYSPARK_PYTHON": sys.executable,

@@ -64,7 +64,8 @@ def assert_equal_tables(output, expected):
 
 def package():
     """Settings that give the package of the source tree to driver and executors."""
-    ours = {"PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(BUILD / "libverger.so")}
+    ours = {"PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(BUILD / "libverger.so"),
+            "VERGER_COMMAND": str(BUILD / "verger")}
     conf = {f"spark.{place}.{name}": value for name, value in ours.items()
             for place in ("executorEnv", "yarn.appMasterEnv")}
     return {"environment": ours, "conf": conf}
@@ -94,7 +95,7 @@ def test_wrong_usage(local3, fruits, tmp_path):
     for arguments, code, message in (
             ([fruits, tmp_path, "half", 5], 2, 'mode "half": it must be mini, apples or full'),
             ([fruits, tmp_path, "full", "many"], 2, "invalid int value: 'many'"),
-            ([tmp_path / "absent", tmp_path / "out", *OPTIONS], 1, "no image below .*absent"),
+            ([tmp_path / "absent", tmp_path / "out", *OPTIONS], 1, "absent: no such file or folder"),
             ([fruits, tmp_path / "out", "--model", "absent"], 1, "names absent, which is not a file")):
         result = submit(local3, "verger.spark", *arguments, **settings())
         assert result.code == code and re.search(message, result.output), result
@@ -142,7 +143,7 @@ def test_bucket_to_bucket(standalone, gateway, s3a, fruits, expected, committer)
     assert result.code == 0, result
     assert_equal_tables(target / "out", expected)
     (row,) = table(target / "out", "errors").to_pylist()
-    assert row["path"] == f"s3a://fruits/raw/{CUT_IMAGE}"
+    assert row["path"] == f"s3://fruits/raw/{CUT_IMAGE}"
 
 
 def test_yarn_cluster_mode(yarn, fruits, expected, tmp_path):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from typing import Optional, Sequence
 
 from pyspark.sql import SparkSession
 
-from verger import VergerError, __version__
-from verger.spark.job import JobError, Summary, run
-from verger.spark.options import Options
+from verger import __version__
+from verger.spark.job import Summary, run
+from verger.spark.options import LOG_LEVELS, Options
+from verger.spark.telling import cause_of
 
 DESCRIPTION = """Turn images into features, PCA components and tables on a Spark cluster: the job
-of `verger run`, with the same options and the same tables. INPUT and OUTPUT are addresses that
-Spark's Hadoop knows: s3://, s3a://, gs://, abfs://, hdfs:// or a folder that every node sees."""
+of `verger run`, with the same options and the same tables, byte for byte. INPUT and OUTPUT are
+folders that every machine sees, or addresses: s3://, s3a://, gs://, abfs://, hdfs://."""
 
 EPILOG = """Exit status: 0 finished, images that failed are rows of the errors table; 1 the job
 failed; 2 wrong usage. Master, memory and cores are Spark's to set: spark-submit --help."""
@@ -36,14 +38,24 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("input", metavar="INPUT")
     add("output", metavar="OUTPUT")
-    add("mode", metavar="MODE", nargs="?", default="full",
+    add("mode", metavar="MODE", nargs="?",
         help="mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full is "
-        "Training/*/*.jpg (default: full)")
+        "Training/*/*.jpg (default: every image below INPUT)")
     add("components", metavar="K", nargs="?", type=int, help="components of the PCA (default: 50)")
     add("-k", "--components", dest="k", metavar="K", type=int, help="the same as an option")
-    add("--select", metavar="GLOB", help="images to take, as a pattern of paths below INPUT; ** "
-        "may stand once, before the last name")
+    add("--select", metavar="GLOB", action="append", default=[], help="images to take, as a pattern of "
+        "paths below INPUT; may be given several times")
+    add("--exclude", metavar="GLOB", action="append", default=[], help="images or folders to leave out, "
+        "as such a pattern; may be given several times")
+    add("--files-from", metavar="LIST", help="images to take, as a file on the machine of the driver: "
+        "one path a line, or a table with a column path and, where it has one, label")
     add("--limit", metavar="N", type=int, help="take the first N images only, by their paths")
+    add("--sample", metavar="N", type=int, help="take N images drawn from all, the same for a --seed")
+    add("--seed", metavar="S", type=int, help="draw another --sample (default: 0)")
+    add("--label", metavar="RULE", help="what the label of an image is: parent (default), level:N or "
+        "regex:EXPR")
+    add("--label-column", metavar="NAME", help="the column of --files-from that is the label")
+    add("--keep-columns", metavar="NAME,...", help="columns of --files-from that tables get too")
     add("--format", metavar="LIST", default="parquet,csv",
         help="parquet, csv or both, with a comma between (default: parquet,csv)")
     add("--model", metavar="FILE", help="weights: a safetensors file on the machine of the "
@@ -51,18 +63,30 @@ def parser() -> argparse.ArgumentParser:
         "cache)")
     add("--timestamp", metavar="YYYYMMDD_HHMMSS", help="names the tables (default: now, UTC)")
     add("--overwrite", action="store_true", help="replace tables of the same timestamp")
+    add("--resume", action="store_true", help="go on with the last run of OUTPUT that has not "
+        "finished, of a job or of the command; start one where there is none")
+    add("--update", action="store_true", help="take the features of images that have not changed from "
+        "the last run of OUTPUT")
+    add("--checksum", action="store_true", help="with --update, tell changed images by their content")
     add("--max-errors", metavar="N|P%", help="fail when more images than this failed")
     add("--exif-orient", action="store_true", help="turn images as their EXIF data say")
     add("--max-pixels", metavar="N", type=int, help="largest width times height of an image")
     add("--max-file-size", metavar="SIZE", type=size, default=Options.max_file_size,
         help="largest image file (default: 256M)")
-    add("--part-rows", metavar="N", type=int, default=Options.part_rows,
-        help=f"images of a part at most (default: {Options.part_rows})")
+    add("--part-rows", metavar="N", type=int,
+        help="images of a part, which is a task (default: 64 to 4096, three parts a core)")
     add("--part-bytes", metavar="SIZE", type=size, default=Options.part_bytes,
-        help="bytes of the image files of a part at most (default: 512M)")
+        help="where Hadoop reads, bytes of the image files of a part at most (default: 512M)")
     add("--require-region", metavar="PATTERN", help="refuse a bucket whose region does not match, "
         "or cannot be told: eu for the regions in the European Union, or a name with * and ? "
         "(default: $VERGER_REQUIRE_REGION)")
+    add("--follow-links", action="store_true", help="follow symbolic links that leave INPUT or OUTPUT")
+    add("--hadoop", action="store_true", help="let Hadoop list and read, and Spark write, as is done "
+        "for hdfs:// and where there is no command verger: fewer options, and other rules of selection "
+        "(docs/spark.md)")
+    add("--log-level", metavar="LEVEL", default=Options.log_level, choices=LOG_LEVELS,
+        help="the least important messages to show: error, warning, info or debug, which adds the trace "
+        "of a failure (default: info)")
     add("--version", action="version", version=f"verger-spark {__version__}")
     return made
 
@@ -87,10 +111,14 @@ def open_session() -> SparkSession:
 def report(summary: Summary) -> None:
     failed = f", {summary.failed:,} failed" if summary.failed else ""
     print(f"images    {summary.images:,}{failed}")
-    print(f"speed     {summary.images / summary.extract_seconds:.1f} images/s on {summary.cores} "
-          f"cores; {summary.seconds:.1f} s in all")
-    print(f"variance  {100 * sum(summary.explained_variance):.2f} % explained by "
-          f"{len(summary.explained_variance)} components")
+    if summary.kept:
+        print(f"kept      {summary.kept:,} images' features")
+    if summary.extract_seconds:
+        speed = (summary.images - summary.kept) / summary.extract_seconds
+        print(f"speed     {speed:.1f} images/s on {summary.cores} cores; {summary.seconds:.1f} s in all")
+    if summary.components:
+        print(f"variance  {100 * summary.total_variance:.2f} % explained by {summary.components} "
+              f"component{'s' if summary.components > 1 else ''}")
     print(f"tables    *_{summary.timestamp}", flush=True)
 
 
@@ -100,14 +128,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         options = options_of(parsed)
     except ValueError as error:
         parser().error(str(error))
-    spark = open_session()
+    spark = None
     try:
+        spark = open_session()
         report(run(spark, options))
-    except (JobError, ValueError, VergerError, OSError) as error:
-        print(f"verger: error: {error}", file=sys.stderr)
+    except Exception as error:  # whatever it is, a person reads it
+        if options.log_level == "debug":
+            traceback.print_exc()
+        print(f"verger: error: {cause_of(error)}", file=sys.stderr)
         return 1
     finally:
-        spark.stop()
+        if spark is not None:
+            spark.stop()
     return 0
 
 

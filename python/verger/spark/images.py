@@ -1,7 +1,9 @@
-"""The images of a job: Spark's binaryFile source, in partitions of a chosen size."""
+"""The images of a job that Hadoop lists: Spark's binaryFile source, in partitions of a chosen size."""
 
 from __future__ import annotations
 
+import re
+import urllib.parse
 from typing import NamedTuple, Optional
 
 from pyspark.errors import AnalysisException
@@ -13,6 +15,10 @@ TASKS_PER_CORE = 3
 
 # Images of a task at least: below that its start counts.
 LEAST_TASK_ROWS = 64
+
+# As src/selection/image_endings.c has them.
+ENDINGS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "ppm",
+           "pgm", "pbm", "heic", "heif", "avif")
 
 # Bytes of image files in one Arrow batch on the way to Python.
 BATCH_BYTES = 8 << 20
@@ -49,6 +55,17 @@ def label_of(path: Column) -> Column:
     return F.element_at(F.split(path, "/"), -2)
 
 
+def escaped(path: str) -> str:
+    """A path that Hadoop would take for a pattern, as one that stands for itself."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", path)
+
+
+def every_image() -> str:
+    """A pattern of the endings that the command takes without one."""
+    either = ["".join(f"[{c}{c.upper()}]" for c in ending) for ending in ENDINGS]
+    return "**/*.{" + ",".join(either) + "}"
+
+
 def files_of(spark: SparkSession, root: str, pattern: str) -> DataFrame:
     """The binaryFile source over the files below `root` that match a pattern of paths: * ?
     [] and {} within a name; ** once, for any depth, before the last name.
@@ -58,20 +75,21 @@ def files_of(spark: SparkSession, root: str, pattern: str) -> DataFrame:
     """
     folder, _, name = pattern.rpartition("/")
     reader = spark.read.format("binaryFile").option("pathGlobFilter", name)
+    reader = reader.option("ignoreMissingFiles", "true")  # they become rows of errors
     if folder == "**" or folder.endswith("/**"):
         folder = folder[:-2]
         reader = reader.option("recursiveFileLookup", "true")
     if "**" in folder or "**" in name:
         raise ValueError(f'"{pattern}": ** stands once, before the last name, as in '
                          "Training/**/*.jpg")
-    return reader.load(f"{root.rstrip('/')}/{folder}".rstrip("/"))
+    return reader.load(f"{escaped(root.rstrip('/'))}/{folder}".rstrip("/"))
 
 
 def first_files(spark: SparkSession, files: DataFrame, limit: int) -> DataFrame:
     """The first files in byte order of their paths. Their paths pass through the driver."""
     rows = files.select("path").orderBy("path").limit(limit).collect()
     # Each is one file: its name is no pattern, and a folder a=1 above it is no partition.
-    options = {"__globPaths__": "false", "recursiveFileLookup": "true"}
+    options = {"__globPaths__": "false", "recursiveFileLookup": "true", "ignoreMissingFiles": "true"}
     return spark.read.format("binaryFile").options(**options).load([row.path for row in rows])
 
 
@@ -116,9 +134,16 @@ def list_images(spark: SparkSession, root: str, pattern: str, limit: Optional[in
     return files, count, size
 
 
-def select_images(spark: SparkSession, root: str, pattern: str, limit: Optional[int],
+def listed_paths(files: DataFrame) -> list[str]:
+    """As `path` has them."""
+    addresses = (urllib.parse.unquote(address) for address in files._jdf.inputFiles())
+    return [re.sub("^file:(//)?(?=/)", "", address) for address in addresses]
+
+
+def select_images(spark: SparkSession, root: str, pattern: Optional[str], limit: Optional[int],
                   limits: Partitioning) -> Images:
     """Lists them. ValueError where there are none."""
+    pattern = pattern or every_image()
     files, count, size = list_images(spark, root, pattern, limit, limits)
     if count == 0:
         raise ValueError(f'no image below {root} matches "{pattern}": name the images with '

@@ -1,225 +1,45 @@
-"""The job: images to features to principal components, each image decoded once.
+"""The job: which way it goes, and what both ways tell.
 
-The images go through the network once, into a staging table below the output. All other
-tables are made of that one, so that a worker that dies costs the images of its unfinished
-tasks alone; a cache would have cost those of all its tasks.
+Parts of the run are extracted by the command `verger`, a process a task, and put together by one
+on the driver, which leads (led_job.py). Where only Hadoop reaches, or a machine has no command,
+Hadoop lists and reads, and Spark writes the tables (hadoop_job.py).
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Iterable, Iterator
+from typing import Optional
 
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-from verger import __version__
-from verger import pca as principal
-from verger._library import FEATURE_COUNT
-from verger.pca import PCA
-from verger.spark.arrow import map_in_arrow
-from verger.spark.bucket_region import check_region
-from verger.spark.images import Images, Partitioning, select_images
-from verger.spark.mllib import mllib_model
-from verger.spark.moments import moments_of
-from verger.spark.network import Network, check_executors, share_network
+from verger.spark.addresses import is_for_command
 from verger.spark.options import Options
-from verger.spark.tables import Output, printable, read_parts
+from verger.spark.shares import version_of_command
+from verger.spark.telling import JobError, Summary, say
 
-EXTRACTED = "path string, label string, features array<float>, error string"
-PROJECTED = "path string, label string, pca_features array<double>"
-
-BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
-FEATURE_BATCH_ROWS = "1024"  # 5 MB of features
-
-
-class JobError(Exception):
-    """Why a job ended without its tables."""
-
-
-@dataclass
-class Summary:
-    """What a job did."""
-
-    images: int
-    failed: int
-    seconds: float
-    extract_seconds: float
-    cores: int
-    timestamp: str
-    explained_variance: list
+__all__ = ["JobError", "Summary", "run"]
 
 
 def run(spark: SparkSession, options: Options) -> Summary:
-    """Runs the job on a session whose executors have this package. Raises JobError, ValueError
-    or FileExistsError with a message for people; the tables that were begun are then without
-    _SUCCESS, or are not there."""
-    settings = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes",
-                "spark.sql.files.minPartitionNum",
-                "spark.sql.sources.parallelPartitionDiscovery.parallelism", BATCH_ROWS)
-    before = {name: spark.conf.get(name, None) for name in settings}
-    try:
-        return Job(spark, options).run()
-    finally:
-        for name, value in before.items():
-            spark.conf.unset(name) if value is None else spark.conf.set(name, value)
+    """Runs the job on a session whose executors have this package. Raises JobError, ValueError or
+    OSError with a message for people; no table is then marked as complete, and what is whole stays
+    for `resume`."""
+    reason = why_hadoop(options)
+    if reason is None:
+        from verger.spark.led_job import LedJob
+
+        return LedJob(spark, options).run()
+    say(f"Hadoop lists and reads: {reason}")
+    options.check_for_hadoop()
+    from verger.spark.hadoop_job import run as run_with_hadoop
+
+    return run_with_hadoop(spark, options)
 
 
-class Job:
-    def __init__(self, spark: SparkSession, options: Options) -> None:
-        self.spark = spark
-        self.options = options
-        self.timestamp = options.timestamp or time.strftime("%Y%m%d_%H%M%S", time.gmtime())
-        self.output = Output(spark, options.output, self.timestamp)
-        self.start = time.monotonic()
-
-    def run(self) -> Summary:
-        options, output = self.options, self.output
-        if options.require_region:
-            for address in (options.input, options.output):
-                check_region(self.spark, address, options.require_region)
-        output.claim(options.overwrite)
-        network = share_network(self.spark, options.model, max_pixels=options.max_pixels,
-                                exif_orient=options.exif_orient)
-        with self.phase("check the executors"):
-            kernels = check_executors(self.spark, network)
-        with self.phase("list"):
-            images = select_images(self.spark, options.input, options.pattern,
-                                   options.image_limit,
-                                   Partitioning(options.part_rows, options.part_bytes))
-        say(f"{images.count:,} images, {images.bytes / 1e6:,.1f} MB, {kernels} kernels")
-        self.check_components(images.count)
-        with self.phase("extract") as extract:
-            self.extract(images, network)
-        rows = self.read_staging(images)
-        with self.phase("write features"):
-            self.write_features(rows)
-        self.check_components(images.count - rows.failed)
-        with self.phase("fit"):
-            pca = principal.fit(moments_of(rows.features, FEATURE_COUNT), options.k)
-        with self.phase("project"):
-            self.write_projection(rows.features, pca)
-        cores = self.spark.sparkContext.defaultParallelism
-        summary = Summary(images.count, rows.failed, time.monotonic() - self.start, extract.seconds,
-                          cores, self.timestamp, pca.explained_variance)
-        with self.phase("write the model"):
-            output.write_model(model_info(pca, summary, network, kernels))
-            mllib_model(self.spark, pca).write().save(output.folder("pca_model"))
-        output.delete_staging()
-        return summary
-
-    # --- Steps ---------------------------------------------------------------
-
-    def extract(self, images: Images, network: Network) -> None:
-        self.spark.conf.set(BATCH_ROWS, str(images.batch_rows))
-        readable = images.frame.where(F.col("length") <= self.options.max_file_size)
-        rows = map_in_arrow(readable.select("path", "label", "content"), network.extract, EXTRACTED)
-        rows.write.option("compression", "none").parquet(self.output.staging())
-        self.spark.conf.set(BATCH_ROWS, FEATURE_BATCH_ROWS)
-
-    def read_staging(self, images: Images) -> Rows:
-        """Every image must be one row, of features or an error."""
-        staged = read_parts(self.spark, self.output.staging())
-        features = staged.where(F.col("error").isNull()).select("path", "label", "features")
-        errors = staged.where(F.col("error").isNotNull()).select("path", "label", "error")
-        counts = staged.agg(F.count("*").alias("rows"), F.count("error").alias("failed")).first()
-        rows, failed = counts["rows"], counts["failed"]
-        if rows < images.count:
-            unread = too_large(images, self.options.max_file_size)
-            number = unread.count()
-            rows, failed, errors = rows + number, failed + number, errors.union(unread)
-        if rows != images.count:
-            raise JobError(f"{images.count:,} images were selected and {rows:,} came out: "
-                           "something else changes the input; run again when it is still")
-        return Rows(features, errors, failed, images.count)
-
-    def write_features(self, rows: Rows) -> None:
-        output = self.output
-        if rows.failed:
-            shown = F.udf(printable)
-            output.write_csv(rows.errors.select(shown("path").alias("path"),
-                                                shown("label").alias("label"), "error"),
-                             output.folder("errors"))
-            say(f"warning: {rows.failed:,} images failed: {output.folder('errors')}")
-        allowed = self.options.allowed_errors(rows.images)
-        if allowed is not None and rows.failed > allowed:
-            raise JobError(f"{rows.failed:,} of {rows.images:,} images failed, more than "
-                           f"--max-errors {self.options.max_errors}: the reasons are in "
-                           f"{output.folder('errors')}")
-        output.write_lists(rows.features, "features", "features", self.options.formats)
-        every = rows.features.select("path", "label")
-        output.write_csv(every.union(rows.errors.select("path", "label")) if rows.failed else every,
-                         output.folder("metadata"))
-
-    def write_projection(self, features: DataFrame, pca: PCA) -> None:
-        def project(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            yield from pca.project_batches(batches)
-
-        self.output.write_lists(map_in_arrow(features, project, PROJECTED), "pca", "pca_features",
-                                self.options.formats)
-
-    def check_components(self, images: int) -> None:
-        if images < max(2, self.options.k):
-            raise JobError(f"{self.options.k} components need at least as many images, and two, "
-                           f"and there are {images:,}: ask for fewer with -k")
-
-    @contextmanager
-    def phase(self, name: str):
-        """Names the Spark jobs of a block, and says how long it took."""
-        context = self.spark.sparkContext
-        context.setJobDescription(f"verger: {name}")
-        taken = Phase(time.monotonic())
-        try:
-            yield taken
-        finally:
-            context.setJobDescription(None)
-        taken.seconds = time.monotonic() - taken.start
-        say(f"{name}: {taken.seconds:.1f} s")
-
-
-@dataclass
-class Phase:
-    start: float
-    seconds: float = 0.0
-
-
-@dataclass
-class Rows:
-    """What the network made of the images."""
-
-    features: DataFrame  # path, label, features
-    errors: DataFrame  # path, label, error
-    failed: int
-    images: int
-
-
-def too_large(images: Images, limit: int) -> DataFrame:
-    """path, label and error of the files that are not read."""
-    error = F.concat(F.lit("the file has "), F.col("length").cast("string"),
-                     F.lit(f" bytes, more than {limit}: raise --max-file-size"))
-    return (images.frame.where(F.col("length") > limit)
-            .select("path", "label", error.alias("error")))
-
-
-def model_info(pca: PCA, summary: Summary, network: Network, kernels: str) -> dict:
-    """The keys of the command's model_info."""
-    variance = pca.explained_variance
-    info = {"timestamp": summary.timestamp, "pca_components": pca.k,
-            "original_dimensions": pca.dims, "reduced_dimensions": pca.k,
-            "total_variance_explained": sum(variance), "variance_by_component": variance,
-            "cumulative_variance": list(accumulate(variance)),
-            "num_images_processed": summary.images - summary.failed, "model": network.model}
-    if network.sha256:
-        info["model_sha256"] = network.sha256
-    return {**info, "kernels": kernels, "verger_version": __version__,
-            "threads": summary.cores, "seconds": summary.seconds,
-            "images_per_second": summary.images / summary.extract_seconds}
-
-
-def say(message: str) -> None:
-    print(f"verger: {message}", file=sys.stderr, flush=True)
+def why_hadoop(options: Options) -> Optional[str]:
+    """None where the command does it."""
+    if options.hadoop:
+        return "as --hadoop asks"
+    for address in (options.input, options.output):
+        if not is_for_command(address):
+            return f"{address} is for it alone"
+    return None if version_of_command() else "this machine has no command verger"

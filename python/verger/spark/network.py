@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from verger import kernel_sets
 from verger.extractor import Extractor
-from verger.model import Model, find_model
+from verger.model import Model, find_or_fetch_model
 from verger.spark.arrow import map_in_arrow
 
 
@@ -68,16 +68,23 @@ def mapped_model(weights: str) -> Model:
     return Model(packed)
 
 
-def share_network(spark: SparkSession, model: Optional[str] = None, **options) -> Network:
-    """Offers the weights to the executors by SparkContext.addFile; each fetches them once.
-    model: as of `find_model`, or an address such as s3://. options: those of Network."""
-    threads = int(spark.conf.get("spark.task.cpus", "1"))
-    found = model if model and "://" in model else find_model(model)
+def share_weights(spark: SparkSession, model: Optional[str]) -> tuple[str, str]:
+    """Offers the weights to the executors by SparkContext.addFile; each fetches them once. Their name
+    there, and the file here. model: as of `find_or_fetch_model`, or an address such as s3://."""
+    found = model if model and "://" in model else find_or_fetch_model(model)
     if found.startswith("seeded:"):
-        return Network(found, None, threads, **options)
+        return found, found
     spark.sparkContext.addFile(found)
     name = found.rpartition("/")[2]
-    return Network(name, file_sha256(SparkFiles.get(name)), threads, **options)
+    return name, found if "://" not in found else SparkFiles.get(name)
+
+
+def share_network(spark: SparkSession, model: Optional[str] = None, **options) -> Network:
+    """model: as of `share_weights`. options: those of Network."""
+    threads = int(spark.conf.get("spark.task.cpus", "1"))
+    name, file = share_weights(spark, model)
+    sha256 = None if name.startswith("seeded:") else file_sha256(file)
+    return Network(name, sha256, threads, **options)
 
 
 def check_executors(spark: SparkSession, network: Network) -> str:

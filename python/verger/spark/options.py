@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Sequence
 
 from verger._library import FEATURE_COUNT
+from verger.spark.addresses import for_command
 
 # A mode stands for a pattern of paths below the input and a number of images.
 MODES = {
@@ -16,54 +18,124 @@ MODES = {
 }
 
 MIB = 1 << 20
+PART_ROWS = 4096
+LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
 @dataclass(frozen=True)
 class Options:
-    """input and output are addresses that Spark's Hadoop knows: s3://, s3a://, hdfs://, a
-    folder. Raises ValueError where a value makes no sense."""
+    """input and output are a folder that every machine sees, or an address such as s3://. Raises
+    ValueError where a value makes no sense; what the command alone can tell, it tells."""
 
     input: str
     output: str
-    mode: str = "full"
+    mode: Optional[str] = None  # of MODES; without one, every image
     k: int = 50
-    select: Optional[str] = None  # pattern of paths below the input, instead of the mode's
+    select: Sequence[str] = ()  # patterns of paths below the input, instead of the mode's
+    exclude: Sequence[str] = ()
+    files_from: Optional[str] = None  # a list of names on the machine of the driver
+    label: Optional[str] = None
+    label_column: Optional[str] = None
+    keep_columns: Optional[str] = None  # of files_from, with commas between
     limit: Optional[int] = None  # the first images in byte order of their paths
+    sample: Optional[int] = None  # so many drawn from all
+    seed: Optional[int] = None
     formats: tuple[str, ...] = ("parquet", "csv")
     model: Optional[str] = None  # as of verger.find_model
     timestamp: Optional[str] = None  # names the tables: YYYYMMDD_HHMMSS
     overwrite: bool = False
+    resume: bool = False
+    update: bool = False
+    checksum: bool = False
     max_errors: Optional[str] = None  # a number, or a share as in "2%"
     max_pixels: Optional[int] = None
     max_file_size: int = 256 * MIB
     exif_orient: bool = False
-    part_rows: int = 4096  # images of a part at most
-    part_bytes: int = 512 * MIB  # of their files
+    part_rows: Optional[int] = None  # images of a part at most; None is as many as fit the cores
+    part_bytes: int = 512 * MIB  # of their files, where Hadoop reads
     require_region: Optional[str] = None  # of the buckets, as of verger.regions
+    follow_links: bool = False
+    hadoop: bool = False  # let Hadoop list and read
+    log_level: str = "info"
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
+        if isinstance(self.select, str):
+            object.__setattr__(self, "select", (self.select,))
+        if isinstance(self.exclude, str):
+            object.__setattr__(self, "exclude", (self.exclude,))
+        if self.mode is not None and self.mode not in MODES:
             raise ValueError(f'mode "{self.mode}": it must be mini, apples or full')
-        if not 1 <= self.k <= FEATURE_COUNT:
-            raise ValueError(f"{self.k} components: it must be 1 to {FEATURE_COUNT}")
+        if not 0 <= self.k <= FEATURE_COUNT:
+            raise ValueError(f"{self.k} components: it must be 1 to {FEATURE_COUNT}, or 0 for features "
+                             "alone")
         if not self.formats or set(self.formats) - {"parquet", "csv"}:
             raise ValueError(f"format {','.join(self.formats)}: parquet, csv or both")
         if self.timestamp is not None and not re.fullmatch(r"\d{8}_\d{6}", self.timestamp):
             raise ValueError(f'timestamp "{self.timestamp}": it must be YYYYMMDD_HHMMSS')
-        for name in ("limit", "part_rows", "part_bytes", "max_file_size", "max_pixels"):
+        for name in ("limit", "sample", "part_rows", "part_bytes", "max_file_size", "max_pixels"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name.replace('_', '-')} {value}: it must be at least 1")
+        if self.log_level not in LOG_LEVELS:
+            raise ValueError(f"log-level {self.log_level}: {', '.join(LOG_LEVELS)}")
+        if self.files_from == "-":
+            raise ValueError("files-from -: give a file, standard input is not the driver's")
         self.allowed_errors(0)
 
+    # --- For the command ------------------------------------------------------
+
+    def worker_words(self) -> list[str]:
+        """Of `verger run`, all that a part depends on."""
+        words = [for_command(self.input), for_command(self.output), "-k", str(self.k), "--format",
+                 ",".join(self.formats), "--max-file-size", str(self.max_file_size)]
+        for name in ("max_pixels", "require_region", "keep_columns"):
+            if getattr(self, name) is not None:
+                words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
+        return words + self.switches("exif_orient", "follow_links")
+
+    def words(self) -> list[str]:
+        """Of `verger run`, but for the model."""
+        words = self.worker_words()
+        for name in ("select", "exclude"):
+            for pattern in getattr(self, name):
+                words += [f"--{name}", pattern]
+        if self.files_from is not None:
+            words += ["--files-from", os.path.abspath(self.files_from)]
+        for name in ("mode", "label", "label_column", "limit", "sample", "seed", "timestamp", "max_errors",
+                     "part_rows"):
+            if getattr(self, name) is not None:
+                words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
+        return words + self.switches("overwrite", "resume", "update", "checksum")
+
+    def switches(self, *names: str) -> list[str]:
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]
+
+    # --- For Hadoop -----------------------------------------------------------
+
+    def check_for_hadoop(self) -> None:
+        """ValueError where something is asked for that the command alone has."""
+        for name in ("exclude", "files_from", "label", "label_column", "keep_columns", "sample", "resume",
+                     "update", "follow_links"):
+            if getattr(self, name):
+                raise ValueError(f"--{name.replace('_', '-')} is not there where Hadoop lists and reads")
+        if len(self.select) > 1:
+            raise ValueError("--select is given several times: where Hadoop lists there is one pattern")
+        if self.max_file_size >= 2 << 30:
+            raise ValueError("--max-file-size is 2 GB or more: where Hadoop reads it has to be less")
+        if self.k < 1:
+            raise ValueError(f"0 components: where Hadoop lists and reads it must be 1 to {FEATURE_COUNT}")
+
     @property
-    def pattern(self) -> str:
-        return self.select or MODES[self.mode][0]
+    def pattern(self) -> Optional[str]:
+        """None takes every image."""
+        if self.select:
+            return self.select[0]
+        return MODES[self.mode][0] if self.mode else None
 
     @property
     def image_limit(self) -> Optional[int]:
-        limits = [self.limit, None if self.select else MODES[self.mode][1]]
-        return min((limit for limit in limits if limit), default=None)
+        of_mode = MODES[self.mode][1] if self.mode and not self.select else None
+        return min((limit for limit in (self.limit, of_mode) if limit), default=None)
 
     def allowed_errors(self, images: int) -> Optional[float]:
         """How many of `images` may fail; None is all of them."""

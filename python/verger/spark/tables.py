@@ -10,12 +10,15 @@ from typing import NamedTuple, Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from verger.spark.images import escaped
+
 # What a terminal takes for more than a character to show, and a backslash that looks like the
 # start of what it becomes (docs/hostile-input.md).
 UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\\\\(?=x[0-9a-f]{2})")
 
 # RFC 4180: a quote within quotes is doubled. Spark's own default is a backslash.
-CSV = {"header": "true", "escape": '"', "lineSep": "\n", "emptyValue": '""'}
+CSV = {"header": "true", "escape": '"', "lineSep": "\n", "emptyValue": '""',
+       "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
 
 
 def printable(name: str) -> str:
@@ -110,4 +113,4 @@ def read_parts(spark: SparkSession, folder: str) -> DataFrame:
     one_gib = str(1 << 30)
     spark.conf.set("spark.sql.files.maxPartitionBytes", one_gib)
     spark.conf.set("spark.sql.files.openCostInBytes", one_gib)
-    return spark.read.parquet(folder)
+    return spark.read.parquet(escaped(folder))
