@@ -15,9 +15,9 @@
 #include "base/observer.h"
 #include "output/layout.h"
 
-/* On a bucket. Whoever wants the lock writes its name, waits for longer than a write
- * takes, and has it if its name is still there: M. Fischer's algorithm, in L. Lamport,
- * "A fast mutual exclusion algorithm", ACM TOCS 5(1), 1987, section 2. */
+/* On a bucket, and where a file system has no locks. Whoever wants the lock writes its name, waits
+ * for longer than a write takes, and has it if its name is still there: M. Fischer's algorithm, in
+ * L. Lamport, "A fast mutual exclusion algorithm", ACM TOCS 5(1), 1987, section 2. */
 enum {
     SETTLE_MILLISECONDS = 1500, /* longer than two writers can be apart and not see it */
     BEAT_MILLISECONDS = 5000,
@@ -35,7 +35,7 @@ typedef struct lease {
 
 struct vg_lock {
     vg_store *store;
-    vg_store_lock *local; /* NULL on a bucket */
+    vg_store_lock *local; /* NULL where there is a lease */
     char owner[VG_UUID_CHARS], holder[256], host[64];
     unsigned long beats;
 
@@ -202,18 +202,23 @@ static void stop_beats(vg_lock *lock)
 
 /* --- Both kinds ------------------------------------------------------------------------- */
 
-static vg_status take_local(vg_lock *lock, vg_error *error)
+static vg_status take_local(vg_lock *lock, const vg_observer *observer, vg_error *error)
 {
     vg_error reason = {""};
     vg_status status =
         vg_store_lock_open(&lock->local, lock->store, lock_file, lock->holder, &reason);
     if (status == VG_EEXIST) return refuse(reason.message, lock, error);
+    if (status == VG_EUNSUPPORTED && !vg_store_is_atomic(lock->store))
+        vg_notify_log(observer, VG_LOG_WARNING,
+                      "%s: a lease is kept in its place, which holds others up for %d seconds "
+                      "where a run of another machine died",
+                      reason.message, DEAD_MILLISECONDS / 1000);
     if (status == VG_OK || status == VG_EUNSUPPORTED) return status;
     return vg_fail(error, status, "%s", reason.message);
 }
 
 vg_status vg_lock_open(vg_lock **lock, vg_store *store, const char *timestamp,
-                       const atomic_bool *cancel, vg_error *error)
+                       const vg_observer *observer, const atomic_bool *cancel, vg_error *error)
 {
     vg_lock *opened = *lock = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
@@ -223,7 +228,7 @@ vg_status vg_lock_open(vg_lock **lock, vg_store *store, const char *timestamp,
     snprintf(opened->holder, sizeof opened->holder, "the run %s, process %ld on %s", timestamp,
              (long)getpid(), opened->host);
     vg_status status = vg_layout_uuid(opened->owner, error);
-    if (status == VG_OK) status = take_local(opened, error);
+    if (status == VG_OK) status = take_local(opened, observer, error);
     if (status == VG_EUNSUPPORTED) {
         status = take_lease(opened, cancel, error);
         if (status == VG_OK) status = start_beats(opened, error);

@@ -72,7 +72,9 @@ const char check_secret[] = "check AWS_SECRET_ACCESS_KEY or the profile";
 const char check_region[] = "the bucket is in another region";
 
 const Refusal refusals[] = {
-    {"AccessDenied", VG_EIO, "these keys may not do that: docs/stores.md has what they need"},
+    {"AccessDenied", VG_EIO,
+     "these keys may not do that: docs/stores.md has what they need, and AWS_NO_SIGN_REQUEST=true "
+     "asks without any"},
     {"AuthorizationHeaderMalformed", VG_ESTORE, check_region},
     {"ExpiredToken", VG_ESTORE, new_credentials},
     {"InvalidAccessKeyId", VG_ESTORE, "check AWS_ACCESS_KEY_ID or the profile"},
@@ -184,6 +186,7 @@ void fail_arrow(const arrow::Status &status, std::string_view action, std::strin
     /* Arrow's later lines are a trace of attempts. */
     std::string reason = status.message().substr(0, status.message().find('\n'));
     if (status.IsNotImplemented()) otherwise = VG_EUNSUPPORTED;
+    if (reason.find("AWS Error NETWORK_CONNECTION") != std::string::npos) otherwise = VG_ESTORE;
     for (const Refusal &known : refusals) {
         bool is_it = reason.find(known.code) != std::string::npos ||
                      reason.find(in_capitals(known.code)) != std::string::npos;

@@ -101,6 +101,10 @@ const char *vg_store_read_reason(const vg_store *store, const char *path, const 
 /* Writes a small file whole; folders above it are made. */
 vg_status vg_store_write(vg_store *store, const char *path, const void *data, size_t size,
                          vg_error *error);
+/* Whether files can be written to the folder as this room writes them: VG_EUNSUPPORTED where
+ * they cannot be renamed. Nothing stays there. A folder that is not there yet, one that may not
+ * be written, and a bucket are not tried. */
+vg_status vg_store_try_out(vg_store *store, vg_error *error);
 /* Whether `path`, just written, is encrypted as the options ask; else VG_EINVAL, and
  * nothing more should be written. Arrow sets no headers of encryption, so it is the
  * bucket that has to ask for it, and this looks whether it does. */

@@ -131,6 +131,16 @@ struct Place {
     }
 };
 
+/* Mounts of buckets can neither rename a file nor write it twice. */
+[[noreturn]] void fail_keeping(int code, std::string_view action, const std::string &name)
+{
+    if (code == ENOSYS || code == EOPNOTSUPP)
+        fail_with(VG_EUNSUPPORTED, action, name,
+                  "this file system cannot rename or keep files as a disk does; if it is a bucket "
+                  "that is mounted, give the bucket: s3://...");
+    fail_system(code, action, name);
+}
+
 class LocalOutput final : public Output
 {
   public:
@@ -158,7 +168,7 @@ class LocalOutput final : public Output
 
     void finish() override
     {
-        if (::fsync(file_->file_descriptor()) != 0) fail_system(errno, "write", name_);
+        if (::fsync(file_->file_descriptor()) != 0) fail_keeping(errno, "write", name_);
         check(file_->Close(), "write", name_);
         place_.sync(name_);
         is_finished_ = true;
@@ -203,7 +213,8 @@ class LocalLock final : public vg_store_lock
             Descriptor file(::open(path.c_str(), flags, 0666));
             if (file.get() < 0) fail_system(errno, "write", name);
             if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-                if (errno != EWOULDBLOCK) fail_system(errno, "lock", name);
+                if (errno == EINTR) continue;
+                if (errno != EWOULDBLOCK) fail_lock(errno, name);
                 refuse_to_share(file.get(), std::chrono::steady_clock::now() - start);
                 continue;
             }
@@ -215,6 +226,17 @@ class LocalLock final : public vg_store_lock
             /* Left by a process that died: nobody shall read its name as the holder's. */
             if (::unlink(path.c_str()) != 0) fail_system(errno, "write", name);
         }
+    }
+
+    /* Lustre, NFS and FUSE without locks say one of these; 524 is the kernel's own ENOTSUPP,
+     * which it ought not to let out. */
+    [[noreturn]] static void fail_lock(int code, const std::string &name)
+    {
+        constexpr int without_locks[] = {ENOSYS, ENOLCK, EOPNOTSUPP, EINVAL, 524};
+        for (int one : without_locks)
+            if (one == code)
+                fail_with(VG_EUNSUPPORTED, "lock", name, "the file system has no locks");
+        fail_system(code, "lock", name);
     }
 
     /* A holder writes its name once it has the lock: an empty file is one that another
@@ -255,6 +277,7 @@ class LocalStore final : public vg_store
     void rename(const std::string &from, const std::string &to) override;
     void delete_file(const std::string &path) override;
     void delete_tree(const std::string &path) override;
+    void try_out() override;
 
     std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override
     {
@@ -502,7 +525,7 @@ void LocalStore::write(const std::string &path, const void *data, size_t size)
     if (::rename(from.c_str(), place.path().c_str()) != 0) {
         int code = errno;
         ::unlink(from.c_str());
-        fail_system(code, "write", name(path));
+        fail_keeping(code, "write", name(path));
     }
     place.sync(name(path));
 }
@@ -514,9 +537,21 @@ void LocalStore::rename(const std::string &from, const std::string &to)
     if (::lstat(source.path().c_str(), &info) != 0) fail_system(errno, "rename", name(from));
     Place target = make_place(to);
     if (::rename(source.path().c_str(), target.path().c_str()) != 0)
-        fail_system(errno, "write", name(to));
+        fail_keeping(errno, "write", name(to));
     target.sync(name(to));
     if (parent(from) != parent(to)) source.sync(name(from));
+}
+
+/* Whatever else is wrong is told by the first file that is written. The names are always the
+ * same, so what a killed process left goes with the next one. */
+void LocalStore::try_out()
+{
+    const std::string begun = full(".verger-try.inprogress"), ended = full(".verger-try");
+    Descriptor file(::open(begun.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (file.get() < 0) return;
+    int code = ::rename(begun.c_str(), ended.c_str()) == 0 ? 0 : errno;
+    ::unlink(code == 0 ? ended.c_str() : begun.c_str());
+    if (code == ENOSYS || code == EOPNOTSUPP) fail_keeping(code, "write to", name(""));
 }
 
 bool LocalStore::has_folder_of(const std::string &path) const

@@ -9,6 +9,7 @@
 
 #include <arrow/filesystem/s3fs.h>
 
+#include "io/profile.hpp"
 #include "io/regions.hpp"
 #include "io/remote.hpp"
 #include "io/retry.hpp"
@@ -69,6 +70,14 @@ class Retry final : public fs::S3RetryStrategy
     int64_t attempts_ = 0;
 };
 
+/* The SDK does not say through which proxy it found nobody. */
+arrow::Status with_proxy(const arrow::Status &status, const Proxy &proxy)
+{
+    if (status.ok() || proxy.url.empty()) return status;
+    std::string reason = status.message().substr(0, status.message().find('\n'));
+    return status.WithMessage(reason, proxy.shown());
+}
+
 arrow::Status with_attempts(const arrow::Status &status, Retry &retry)
 {
     int64_t attempts = status.ok() ? 0 : retry.attempts_at(status.message());
@@ -123,8 +132,15 @@ std::string aws_host(const std::string &region)
 std::string custom_endpoint(const Address &address)
 {
     std::string given = setting(address, "endpoint_override");
-    return !given.empty() ? given
-                          : first_of_environment({"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
+    if (!given.empty()) return given;
+    for (const char *variable : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}) {
+        given = first_of_environment({variable});
+        if (given.empty()) continue;
+        if (given.starts_with("http://") || given.starts_with("https://")) return given;
+        throw Failure{VG_EINVAL, std::string(variable) + " is " + printable(given) +
+                                     ": begin it with http:// or https://"};
+    }
+    return "";
 }
 
 std::string given_region(const Address &address)
@@ -152,6 +168,16 @@ S3Endpoint endpoint_of(const Address &address, const std::string &region)
     endpoint.host = custom.empty()                    ? aws_host(region)
                     : scheme_end != std::string::npos ? custom.substr(scheme_end + 3)
                                                       : custom;
+    /* What stands behind the host is a part of every path, and so of what is signed. */
+    size_t slash = endpoint.host.find('/');
+    if (slash != std::string::npos) {
+        endpoint.folder = endpoint.host.substr(slash) + endpoint.folder;
+        endpoint.host.erase(slash);
+    }
+    /* curl leaves the usual port out of the header Host, which is signed. */
+    std::string usual = endpoint.scheme == "https" ? ":443" : ":80";
+    if (endpoint.host.ends_with(usual)) endpoint.host.resize(endpoint.host.size() - usual.size());
+    endpoint.proxy = proxy_for(endpoint.scheme, endpoint.host);
     return endpoint;
 }
 
@@ -382,6 +408,10 @@ fs::S3Options options_of(Address address, const std::string &name, bool is_aws, 
     if (is_aws) set_default(address, "region", given_region(address));
     auto made = fs::S3Options::FromUri(uri_of(address), folder);
     check(without_secrets(made.status(), address), "open", name, VG_EINVAL);
+    if (is_unsigned())
+        made->ConfigureAnonymousCredentials();
+    else if (address.user.empty())
+        check_profile(name);
     made->retry_strategy = retry;
     made->connect_timeout = static_cast<double>(connect_time.count());
     made->request_timeout = static_cast<double>(stall_time.count());
@@ -438,8 +468,16 @@ std::unique_ptr<vg_store> open_s3_store(const Address &address, const std::strin
         s3_options.region = aws_region(address, name, pattern != nullptr);
         check_region(s3_options.region, address, name, pattern);
     }
-    Explain explain = [address, retry](const arrow::Status &status) {
-        return with_attempts(without_secrets(status, address), *retry);
+    const Proxy proxy = endpoint_of(address, s3_options.region).proxy;
+    if (!proxy.url.empty()) {
+        auto through = fs::S3ProxyOptions::FromUri(proxy.url);
+        check(through.status().ok() ? arrow::Status::OK()
+                                    : arrow::Status::Invalid(proxy.variable, " is no address"),
+              "open", name, VG_EINVAL);
+        s3_options.proxy_options = *through;
+    }
+    Explain explain = [address, retry, proxy](const arrow::Status &status) {
+        return with_proxy(with_attempts(without_secrets(status, address), *retry), proxy);
     };
     auto file_system = fs::S3FileSystem::Make(s3_options);
     check(explain(file_system.status()), "open", name, VG_EINVAL);

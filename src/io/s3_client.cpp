@@ -139,6 +139,7 @@ struct S3Client::Exchange {
     S3Answer answer = {};
     CURL *curl = nullptr;
     std::string reason = {}; /* that there is no answer */
+    std::string way = {};    /* through a proxy */
     CURLcode code = CURLE_OK;
     Attempts attempts = {};
     uint64_t too_large = 0;
@@ -191,7 +192,7 @@ struct S3Client::Exchange {
             why = (code_of_s3.empty() ? "the answer has no code of S3" : code_of_s3) + " (HTTP " +
                   std::to_string(answer.status) + ")";
         fail_with(is_everybodys(code) ? VG_ESTORE : VG_EIO, action, name,
-                  why + " (" + std::to_string(attempts.count()) +
+                  why + way + " (" + std::to_string(attempts.count()) +
                       " attempts): try again later, the store or the way to it is overloaded or "
                       "broken");
     }
@@ -260,6 +261,8 @@ bool S3Client::perform(Exchange &exchange)
 
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_PROXY, endpoint_.proxy.url.c_str());
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(curl, CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
@@ -288,6 +291,7 @@ bool S3Client::perform(Exchange &exchange)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
 
     exchange.begin();
+    exchange.way = endpoint_.proxy.shown();
     CURLcode code = curl_easy_perform(curl);
     if (exchange.is_out_of_memory) throw std::bad_alloc();
     if (exchange.too_large > 0) fail_limit(exchange.name, exchange.too_large, exchange.max_size);
@@ -298,7 +302,7 @@ bool S3Client::perform(Exchange &exchange)
     exchange.reason = reason[0] != '\0' ? reason : curl_easy_strerror(code);
     if (may_pass(code)) return false;
     fail_with(is_everybodys(code) ? VG_ESTORE : VG_EIO, exchange.action, exchange.name,
-              exchange.reason);
+              exchange.reason + exchange.way);
 }
 
 /* Again and again, until there is an answer that is worth something. */

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/io.h"
+#include "io/proxy.hpp"
 #include "io/s3_sign.hpp"
 
 namespace verger
@@ -19,10 +20,11 @@ namespace verger
 struct S3Endpoint {
     std::string address;      /* s3://bucket, for messages */
     std::string scheme, host; /* of the requests; the host with its port */
-    std::string folder;       /* "", or "/bucket" where the host is not the bucket's own */
+    std::string folder;       /* of the endpoint, and "/bucket" where the host is not its own */
     std::string region;       /* that signatures are for */
     std::string ca_file;      /* empty takes the system's */
     bool verify_certificates = true;
+    Proxy proxy;
     std::function<S3Credentials()> credentials;
 };
 

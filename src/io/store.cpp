@@ -230,6 +230,11 @@ vg_status vg_store_write(vg_store *store, const char *path, const void *data, si
     return guard(error, [&] { store->write(checked_file_path(path), data, size); });
 }
 
+vg_status vg_store_try_out(vg_store *store, vg_error *error)
+{
+    return guard(error, [&] { store->try_out(); });
+}
+
 vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error)
 {
     return guard(error, [&] { store->check_encryption(checked_file_path(path)); });

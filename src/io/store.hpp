@@ -53,6 +53,9 @@ struct vg_store {
     virtual void delete_tree(const std::string &path) = 0;
     virtual std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) = 0;
     virtual std::unique_ptr<verger::Output> open_output(const std::string &path) = 0;
+    virtual void try_out()
+    {
+    }
     virtual void clear_uploads(const std::string &)
     {
     }

@@ -247,7 +247,7 @@ static vg_status prepare(metadata_run *state, vg_error *error)
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->input, &state->output, options->output,
-                                &options->store, error);
+                                &options->store, &options->observer, error);
     if (status == VG_OK)
         status = vg_select_images(&state->listed, state->input, state->output, &options->selection,
                                   &options->observer, options->cancel, error);

@@ -60,7 +60,7 @@ static vg_status prepare(share *state, vg_error *error)
     vg_status status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->input, &state->output, options->output,
-                                &options->store, error);
+                                &options->store, &(vg_observer){0}, error);
     if (status == VG_OK)
         status = vg_plan_read(&state->plan, state->output, result->timestamp, error);
     if (status == VG_ENOTFOUND)

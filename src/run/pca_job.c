@@ -71,7 +71,7 @@ static vg_status prepare(pca_run *state, vg_error *error)
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->features, &state->output, options->output,
-                                &options->store, error);
+                                &options->store, &options->observer, error);
     if (status == VG_OK)
         status = vg_feature_table_find(&state->features, state->input, VG_TABLE_FEATURES,
                                        &options->observer, error);

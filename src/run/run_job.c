@@ -151,8 +151,8 @@ static vg_status look_at_output(run *state, vg_error *error)
     vg_continuation *continuation = &state->continuation;
     vg_status status = VG_OK;
     if (!options->dry_run)
-        status =
-            vg_lock_open(&state->lock, state->output, result->timestamp, options->cancel, error);
+        status = vg_lock_open(&state->lock, state->output, result->timestamp, &options->observer,
+                              options->cancel, error);
     if (status == VG_OK)
         status = vg_continuation_open(continuation, state->output, &plan, result->timestamp, error);
     vg_changes changes = {0};
@@ -179,7 +179,8 @@ static vg_status prepare(run *state, vg_error *error)
     if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_stores_open(&state->input, options->input, &state->output, options->output,
-                                &options->store, error);
+                                &options->store, &options->observer, error);
+    if (status == VG_OK && !options->dry_run) status = vg_store_try_out(state->output, error);
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK) status = select_images(state, error);
     if (status == VG_OK) status = choose_part_rows(state, error);

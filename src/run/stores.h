@@ -2,11 +2,13 @@
 #ifndef VG_RUN_STORES_H
 #define VG_RUN_STORES_H
 
+#include "base/observer.h"
 #include "io/io.h"
 
-/* Both are the caller's to close, also on failure, and start NULL. */
+/* Both are the caller's to close, also on failure, and start NULL. `observer` is warned of an
+ * output whose tables readers would misread. */
 vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store **output,
                          const char *output_address, const vg_store_options *options,
-                         vg_error *error);
+                         const vg_observer *observer, vg_error *error);
 
 #endif

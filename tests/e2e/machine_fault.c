@@ -5,6 +5,7 @@
  *   VERGER_FAULT_BELOW   only for files whose path holds this text; unset, for all
  *   VERGER_FAULT_FIRST   the first call that fails, from 1
  *   VERGER_FAULT_TIMES   how many fail; unset, all from the first on
+ *   VERGER_FAULT_SLOW    reading a file whose path holds this text takes half a second
  *   VERGER_FAULT_LOG     a file that gets a line for each write, fsync and rename */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long calls;
@@ -125,6 +127,9 @@ ssize_t read(int file, void *bytes, size_t size)
 {
     char path[PATH_MAX];
     path_of_file(file, path);
+    const char *slow = getenv("VERGER_FAULT_SLOW");
+    if (slow != NULL && strstr(path, slow) != NULL)
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     return fails("read", path) ? -1 : REAL(read)(file, bytes, size);
 }
 

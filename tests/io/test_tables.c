@@ -125,13 +125,14 @@ static void csv_has_the_bytes_it_should(void **state)
         {"share", VG_COLUMN_FLOAT64},         {"when", VG_COLUMN_TIMESTAMP},
         {"features", VG_COLUMN_FLOAT32_LIST}, {"pca_features", VG_COLUMN_FLOAT64_LIST},
     };
-    static const char *paths[] = {"plain", "a,b", "say \"hi\"", "two\nlines", " x", "x ", ""};
+    static const char *paths[] = {"plain", "a,b",         "say \"hi\"", "two\nlines", " x",
+                                  "x ",    "one\rreturn", "\tx",        "x\t",        ""};
     const float features[] = {0.1f, 0, 1e-10f};
     const double pca[] = {0.1, -3};
     vg_builder *builder;
     table rows;
     OK(vg_builder_open(&builder, all, 6, why));
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         OK(vg_builder_string(builder, 0, paths[i], strlen(paths[i]), why));
         OK(vg_builder_int64(builder, 1, -7, why));
         OK(vg_builder_float64(builder, 2, 0.25, why));
@@ -154,8 +155,9 @@ static void csv_has_the_bytes_it_should(void **state)
              "path,\"a,b\",share,when,features_string,pca_features_string\n"
              "plain,-7,0.25,2021-07-01T12:34:56.123456Z,\"0.1,0,1e-10\",\"0.1,-3\"\n"
              "\"a,b\",-7,0.25,1969-12-31T23:59:59.999999Z,\"\",\"0.1,-3\"\n"
-             "\"say \"\"hi\"\"\"%s\"two\nlines\"%s\" x\"%s\"x \"%s\"\"%s,,,,,\n",
-             end, end, end, end, end);
+             "\"say \"\"hi\"\"\"%s\"two\nlines\"%s\" x\"%s\"x \"%s\"one\rreturn\"%s"
+             "\"\tx\"%s\"x\t\"%s\"\"%s,,,,,\n",
+             end, end, end, end, end, end, end, end);
     char *text = get(in(*state, "t.csv"));
     assert_string_equal(text, expected);
     free(text);

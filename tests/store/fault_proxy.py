@@ -17,6 +17,7 @@ A fault is a small JSON file (store/faults):
               {"status": 503, "code": "SlowDown"}   an error in S3's XML, in place of the
                                                     server's answer; the request is not
                                                     passed on unless "after" is true
+                                                    ("message": its text)
               {"reset": "before"} or "after"        the connection is reset in place of the
                                                     answer, before or after the server did
                                                     what was asked
@@ -188,10 +189,10 @@ def reset(writer):
     writer.transport.abort()
 
 
-def error_answer(request, status, code):
+def error_answer(request, status, code, message=None):
     body = "" if request.method == "HEAD" else (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>this is the '
-        f"fault {code} of a test</Message><RequestId>0</RequestId></Error>")
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>'
+        f"{message or f'this is the fault {code} of a test'}</Message><RequestId>0</RequestId></Error>")
     reason = {200: "OK", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error",
               503: "Slow Down"}.get(status, "Error")
     return (f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/xml\r\n"
@@ -232,7 +233,8 @@ class Exchange:
             pass
 
     async def refuse(self):
-        self.writer.write(error_answer(self.request, self.action["status"], self.action["code"]))
+        self.writer.write(error_answer(self.request, self.action["status"], self.action["code"],
+                                       self.action.get("message")))
         await self.writer.drain()
         return False
 

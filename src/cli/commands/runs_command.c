@@ -87,7 +87,7 @@ static vg_status clean(vg_store *output, const vg_run_catalogue *catalogue, cons
     size_t first = first_kept(catalogue, taken->keep);
     vg_status status = vg_timestamp_choose(now, NULL, error);
     if (status == VG_OK && first > 0 && !taken->dry_run)
-        status = vg_lock_open(&lock, output, now, &vg_cli_interrupted, error);
+        status = vg_lock_open(&lock, output, now, &(vg_observer){0}, &vg_cli_interrupted, error);
     for (size_t i = 0; i < first && status == VG_OK; i++) {
         const vg_run_entry *entry = &catalogue->entries[i];
         if (atomic_load(&vg_cli_interrupted))
