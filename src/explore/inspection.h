@@ -56,6 +56,7 @@ typedef struct vg_inspection {
     uint64_t tested;      /* rows of another split than training */
     uint64_t leak_paths;  /* of those, whose nearest image is of the training split */
     uint64_t found[VG_CHECK_COUNT], groups, copies;
+    uint64_t digests; /* rows whose bytes are known by their digest */
 } vg_inspection;
 
 /* A share of the median: `near` is at most this. */

@@ -93,6 +93,7 @@ vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table 
     vg_status status = vg_content_copies_find(first_of, &known, rows, output, cancel, error);
     options.same_as = known > 0 ? first_of : NULL;
     if (status == VG_OK) status = vg_inspection_make(inspection, rows, lists, &options, error);
+    inspection->digests = known;
     free(first_of);
     return status;
 }
@@ -129,6 +130,18 @@ static void take_result(work *state)
         snprintf(result->training, sizeof result->training, "%s", inspection->training);
 }
 
+/* A Spark job keeps no digests, a run keeps those of the images that it read. */
+static void tell_digests(const work *state)
+{
+    const unsigned by_bytes = 1u << VG_CHECK_DUPLICATES | 1u << VG_CHECK_LEAKS;
+    uint64_t rows = state->inspection.rows, known = state->inspection.digests;
+    if ((state->job->options.checks & by_bytes) == 0 || known == rows) return;
+    vg_notify_log(&state->job->observer, VG_LOG_WARNING,
+                  "%llu of %llu images have no digest of a run: copies among them are found by "
+                  "their features alone",
+                  (unsigned long long)(rows - known), (unsigned long long)rows);
+}
+
 static vg_status inspect(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
@@ -142,6 +155,7 @@ static vg_status inspect(work *state, vg_error *error)
         status = vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
                                          state->output, job->options, job->cancel, error);
     if (status == VG_OK) take_result(state);
+    if (status == VG_OK) tell_digests(state);
     return status;
 }
 

@@ -208,6 +208,7 @@ def output(planted, tmp_path):
 
 def test_copies_are_told_by_their_bytes(planted, output):
     done = inspect(output, "--duplicates")
+    assert done.stderr == ""
     rows = {row["path"].split("/in/")[1]: row for row in rows_of(output)}
     first = f"{planted}/in/Test/Apple 1/copy.jpg"
     copies = [name for name, row in rows.items() if row["exact_duplicate_of"] == first]
@@ -234,7 +235,8 @@ def test_leaks_near_enough_without_digests(tmp_path):
     splits = ["b" if i >= 40 else "a" for i in range(80)]
     splits[:30] = ["train_1"] * 30
     write_components(tmp_path, rows, labels, splits)
-    inspect(tmp_path, "--leaks")
+    done = inspect(tmp_path, "--leaks")
+    assert "80 of 80 images have no digest of a run" in done.stderr
     (leak,) = [row for row in rows_of(tmp_path) if row["reasons"]]
     assert leak["path"] == "/in/00040.png" and leak["leak_of"] == "/in/00003.png"
     assert leak["leak_distance"] == pytest.approx(1e-4 * 20 ** 0.5, rel=1e-2)
