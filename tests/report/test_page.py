@@ -1,9 +1,16 @@
 """The page of verger report in Chromium, opened from disk."""
 
+import base64
+import hashlib
+import io
 import json
 import pathlib
 
+import numpy
+import pyarrow
+import pyarrow.parquet
 import pytest
+from PIL import Image
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
@@ -261,6 +268,55 @@ def test_the_map_is_coloured_by_columns_that_were_kept(browser, columned):
     page.evaluate("vergerReport.open(0)")
     assert "split: Test" in page.locator("#card").text_content()
     page.context.close()
+
+
+# SHA-256 of the map's pixels, 600 by 400, of rows that are drawn: in two dimensions, with three
+# classes picked, in three, in the dark. A change of the picture has to be looked at.
+MAPS = {"flat": "35f949e9cc9d1b1e33b53a4a49060c17d3476869d9df97861bb37b0e6ae2b493",
+        "picked": "9e3a86262d8ad080e2588b98c5536a517f842121052de3023d5bf9dfb1ad3e4f",
+        "turned": "b74440d44a6b0e929cd3caa4598966b5555e096ebf054633e97c8c150baf0f95",
+        "dark": "253bdd6b6e69ee88241dc5e489cb4510797990f6a2c476b74820831c34ca3921"}
+
+
+@pytest.fixture(scope="module")
+def drawn_page(tmp_path_factory):
+    """A page of rows that no arithmetic of a machine has touched."""
+    root = tmp_path_factory.mktemp("drawn")
+    random = numpy.random.default_rng(4)
+    labels = numpy.sort(random.integers(0, 12, 600))
+    rows = random.integers(-40, 40, (12, 4))[labels] + random.integers(-9, 9, (600, 4))
+    target = root / "out/pca/parquet" / f"pca_{TS}"
+    target.mkdir(parents=True)
+    pyarrow.parquet.write_table(pyarrow.table({
+        "path": [f"/images/{label}/{i}.jpg" for i, label in enumerate(labels)],
+        "label": [f"class {label}" for label in labels],
+        "pca_features": pyarrow.array(rows.astype(float).tolist())}), target / "part-00000.parquet")
+    (target / "_SUCCESS").touch()
+    done = verger("report", root / "out", "-o", root / "page.html", "--thumbnails", "none")
+    assert done.returncode == 0, done.stderr
+    return root / "page.html"
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_map_is_the_picture_that_was_looked_at(browser, drawn_page, tmp_path, name):
+    opened = Watched(browser, drawn_page, color_scheme="dark" if name == "dark" else "light")
+    page = opened.page
+    page.evaluate("Object.assign(document.getElementById('map').style, { width: '600px', height: '400px' })")
+    if name == "picked":
+        for label in ("class 3", "class 7", "class 10"):
+            page.locator("#legend button", has=page.get_by_text(label, exact=True)).click()
+    if name == "turned":
+        page.locator("#axis-z").select_option("2")
+    page.evaluate(DRAWN)
+    page.evaluate(DRAWN)
+    data = page.evaluate("document.getElementById('points').toDataURL('image/png')")
+    picture = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB")
+    opened.page.context.close()
+    assert picture.size == (600, 400)
+    if hashlib.sha256(picture.tobytes()).hexdigest() != MAPS[name]:
+        picture.save(tmp_path / f"{name}.png")
+        pytest.fail(f"another picture, {tmp_path / name}.png: "
+                    f"{hashlib.sha256(picture.tobytes()).hexdigest()}")
 
 
 def test_confused_classes_are_selected(watched):
