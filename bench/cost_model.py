@@ -8,6 +8,7 @@ included.
 """
 
 import argparse
+import math
 import pathlib
 import sys
 
@@ -48,8 +49,13 @@ def main():
     add("--nodes", type=int, default=6, help="core nodes of 4 vCPU, the reference's 24 vCPU")
     add("--start-minutes", type=float, default=SPEED["start_minutes"]["ec2"],
         help="of a cluster without bootstrap actions (default: %(default)s)")
-    add("--requests", type=float, default=3, help="reads of the bucket an image")
+    add("--requests", type=float, default=3, help="reads of the bucket an image, as Hadoop asks "
+        "(default: 3)")
+    add("--command", action="store_true", help="the machines have the command: one read an image, and "
+        "eight under way for which no task waits (docs/spark.md)")
     arguments = parser.parse_args()
+    if arguments.command:
+        arguments.requests, arguments.tasks = 1, math.inf
     print("| instance | images | hours | machines, € | requests, M | requests, € |")
     print("|---|---|---|---|---|---|")
     for kind in table()["instances"]:

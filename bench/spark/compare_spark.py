@@ -1,13 +1,15 @@
 """Times verger's Spark job beside the command and beside the reference's way, in one run.
 
     tools/setup bench-spark
-    .deps/spark3/bin/python bench/spark/compare_spark.py build [--images PATTERN] [--rounds N]
+    .deps/spark3/bin/python bench/spark/compare_spark.py build [--images FOLDER] [--rounds N] [--bucket]
 
-All on local[2], turn about, so that what else the machine does hits all alike. Features
+With --bucket the images lie in one that answers after 20 ms, and the reference is left out. All on
+local[2], turn about, so that what else the machine does hits all alike. Features
 are compared before a time is printed; a table in Markdown comes out, no time is asserted.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -22,6 +24,7 @@ import numpy
 import pyarrow.dataset
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
 SHARED = ROOT.parent / "shared"
 WEIGHTS = os.environ.get("VERGER_MODEL",
                          SHARED / "models/mobilenet_v2_1.0_224.safetensors")
@@ -34,6 +37,7 @@ def environment(venv, build):
     return {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": str(ROOT / ".deps" / venv / "bin/python"),
             "PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(build / "libverger.so"),
+            "VERGER_COMMAND": str(build / "verger"),
             "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -119,8 +123,32 @@ def main():
     parser.add_argument("--pattern", default="Training/Apple*/*.jpg")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--without", action="append", default=[], help="leave a way out")
+    parser.add_argument("--bucket", action="store_true")
     arguments = parser.parse_args()
-    ways = Ways(arguments.build.resolve(), arguments.images.resolve(), arguments.pattern)
+    with far_bucket(arguments) if arguments.bucket else contextlib.nullcontext(
+            arguments.images.resolve()) as images:
+        compare(arguments, Ways(arguments.build.resolve(), images, arguments.pattern))
+
+
+@contextlib.contextmanager
+def far_bucket(arguments):
+    """Its address; the environment then leads there."""
+    from store import fault_proxy, gateway
+
+    arguments.without.append("reference")
+    with tempfile.TemporaryDirectory() as folder, gateway.serving(pathlib.Path(folder)) as server:
+        bucket = server.bucket("orchard")
+        for image in arguments.images.resolve().glob(arguments.pattern):
+            copy = bucket / image.relative_to(arguments.images.resolve())
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(image, copy)
+        with fault_proxy.serving(server.port) as proxy:
+            proxy.latency = 0.02
+            os.environ.update(gateway.environment(proxy.endpoint))
+            yield "s3://orchard"
+
+
+def compare(arguments, ways):
     names = [name for name in ("start_up", "command", "job", "reference")
              if name not in arguments.without]
     taken, expected = {name: [] for name in names}, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -59,8 +58,6 @@ def main() -> None:
 
 
 def spark_main() -> int:
-    if importlib.util.find_spec("pyspark") is None:
-        end("verger-spark needs pyspark: pip install 'verger[spark]'")
     return int(importlib.import_module("verger.spark.__main__").main())
 
 

@@ -7,15 +7,19 @@ import shutil
 import subprocess
 
 import numpy
+import pyarrow
 import pytest
 from conftest import BUILD
 from pictures import CUT_IMAGE, encoded, fill, photograph
 from spark.spark_tables import TS, info, table
 from store import aws_like as aws
 
+from verger.pca import Moments
 from verger.spark import JobError, Options, run
+from verger.spark.arrow import map_in_arrow
 from verger.spark.bucket_region import check_region
 from verger.spark.images import Partitioning, select_images
+from verger.spark.moments import moments_of
 from verger.spark.network import check_executors, share_network
 
 MODEL = "seeded:7"
@@ -176,13 +180,16 @@ def test_deep_patterns(spark, options, tmp_path, fruits):
 
 def test_files_that_are_too_large(spark, tmp_path):
     folder = fill(tmp_path / "in", per_class=3)
+    picture = encoded(photograph(1))
     large = folder / "Training" / "Apple 1" / "large.jpg"
-    large.write_bytes(encoded(photograph(1)) + bytes(100_000))
+    large.write_bytes(picture + bytes(50_001 - len(picture)))
+    large.with_name("just so large.jpg").write_bytes(picture + bytes(50_000 - len(picture)))
     run(spark, Options(str(folder), str(tmp_path / "out"), k=2, model=MODEL, timestamp=TS,
                        max_file_size=50_000, hadoop=True))
     (error,) = table(tmp_path / "out", "errors").to_pylist()
     assert error["path"] == str(large) and "--max-file-size" in error["error"]
-    assert table(tmp_path / "out", "metadata").num_rows == 10
+    assert table(tmp_path / "out", "metadata").num_rows == 11
+    assert table(tmp_path / "out", "features", "csv").num_rows == 10
 
 
 def test_too_many_errors(spark, options, tmp_path):
@@ -263,3 +270,36 @@ def test_executors_compare_the_weights(spark, tmp_path):
     assert network.sha256 == hashlib.sha256(b"other weights").hexdigest()
     with pytest.raises(Exception, match="have the SHA-256 .*, those of the driver 0000"):
         check_executors(spark, network._replace(sha256="0" * 64))
+
+
+def test_moments_are_merged_in_order(spark):
+    """Thirty partitions, so two tasks and then one more: bit for bit the sums in the order of the
+    parts, sixteen at a time, which another order would not give."""
+    dims, parts = 8, 30
+    rows = numpy.random.default_rng(5).normal(size=(parts * 3, dims)).astype("float32") * 1e3
+    frame = spark.range(0, len(rows), 1, parts)
+    values = rows.tolist()
+
+    def features(batches):
+        for batch in batches:
+            column = pyarrow.array([values[i] for i in batch["id"].to_pylist()],
+                                   pyarrow.list_(pyarrow.float32()))
+            yield pyarrow.RecordBatch.from_arrays([column], ["features"])
+
+    def merged(group):
+        first = Moments.from_bytes(bytes(group[0]))
+        for other in group[1:]:
+            first.merge(other)
+        return first
+
+    alone = []
+    for part in numpy.split(rows, parts):
+        moments = Moments(dims)
+        moments.add(pyarrow.RecordBatch.from_arrays(
+            [pyarrow.array(part.tolist(), pyarrow.list_(pyarrow.float32()))], ["features"]))
+        alone.append(moments)
+    expected = bytes(merged([merged(alone[i:i + 16]) for i in range(0, parts, 16)]))
+    backwards = bytes(merged([merged(alone[i:i + 16]) for i in range(0, parts, 16)][::-1]))
+    assert expected != backwards
+    frame = map_in_arrow(frame, features, "features array<float>")
+    assert bytes(moments_of(frame, dims)) == expected

@@ -339,3 +339,42 @@ def test_options_that_make_no_sense():
                            ({"files_from": "-"}, "standard input")):
         with pytest.raises(ValueError, match=message):
             Options("in", "out", **wrong)
+
+
+# --- Where there is no command, or no Spark -----------------------------------------------------
+
+
+def test_hadoop_reads_where_there_is_no_command(spark, options, monkeypatch, tmp_path, capfd):
+    monkeypatch.setenv("VERGER_COMMAND", str(tmp_path / "nothing"))
+    run(spark, dataclasses.replace(options, output=str(tmp_path / "out"), limit=5, k=2))
+    assert "Hadoop lists and reads: this machine has no command verger" in capfd.readouterr().err
+    assert table(tmp_path / "out", "metadata").num_rows == 5
+    with pytest.raises(ValueError, match="--resume is not there where Hadoop lists"):
+        run(spark, dataclasses.replace(options, output=str(tmp_path / "out"), resume=True))
+
+
+def test_executors_have_to_have_the_same_command(spark, options, monkeypatch, tmp_path):
+    for versions, message in (({None}, "an executor has no command verger"),
+                              ({"verger 0.1.0"}, "another than the driver's: verger 0.1.0")):
+        monkeypatch.setattr("verger.spark.led_job.versions_on_executors", lambda _, v=versions: v)
+        with pytest.raises(JobError, match=message):
+            run(spark, dataclasses.replace(options, output=str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_pyspark_is_told(tmp_path):
+    (tmp_path / "pyspark.py").write_text("raise ImportError('no pyspark here')")
+    done = subprocess.run([sys.executable, "-m", "verger.spark", "in", "out"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'python'}"})
+    assert done.returncode == 1 and done.stderr.startswith("verger: error: verger-spark needs pyspark")
+
+
+def test_the_archive_refuses_another_python(tmp_path):
+    """Its pyarrow is for 3.9."""
+    (tmp_path / "python3").symlink_to(sys.executable)
+    script = [str(ROOT / "tools/wheels/emr_python"), "-c", "print(6 * 7)"]
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(["/bin/sh", *script], capture_output=True, text=True, env={"PATH": path})
+    assert done.returncode == 127 and "take a release emr-7" in done.stderr
+    named = {"PATH": path, "VERGER_PYTHON": sys.executable}
+    assert subprocess.run(["/bin/sh", *script], capture_output=True, env=named).stdout == b"42\n"

@@ -8,7 +8,11 @@ import sys
 import traceback
 from typing import Optional, Sequence
 
-from pyspark.sql import SparkSession
+try:
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+except ImportError:
+    sys.exit("verger: error: verger-spark needs pyspark: pip install 'verger[spark]'")
 
 from verger import __version__
 from verger.spark.job import Summary, run
@@ -102,6 +106,8 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def open_session() -> SparkSession:
+    if SparkConf().get("spark.master", "local").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # and not whatever python3 is
     builder = SparkSession.builder.appName("verger")
     if not sys.stderr.isatty():  # a bar redrawn ten times a second makes a log unreadable
         builder = builder.config("spark.ui.showConsoleProgress", "false")

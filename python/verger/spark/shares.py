@@ -63,7 +63,10 @@ def version_of_command() -> Optional[str]:
     command = find_command()
     if command is None:
         return None
-    done = subprocess.run([str(command), "--version"], env=environment(), capture_output=True, text=True)
+    try:
+        done = subprocess.run([str(command), "--version"], env=environment(), capture_output=True, text=True)
+    except OSError:
+        return None
     return done.stdout.partition("\n")[0] if done.returncode == 0 else None
 
 
