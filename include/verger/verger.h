@@ -253,6 +253,11 @@ typedef struct vg_moments vg_moments;
 VG_API VG_CHECKED vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error);
 VG_API void vg_moments_close(vg_moments **moments);
 
+/* Threads that vg_moments_add works on where it is given many rows, 1 unless this says otherwise:
+ * they live for the call, and the bits are those of one. */
+VG_API VG_CHECKED vg_status vg_moments_set_threads(vg_moments *moments, int threads,
+                                                   vg_error *error);
+
 /* Adds rows [n][dims]. A row with a NaN or an infinity is VG_EINVAL, names the
  * row, and leaves the moments as they were. */
 VG_API VG_CHECKED vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows,

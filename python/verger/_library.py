@@ -136,6 +136,7 @@ FUNCTIONS = {
     "vg_moments_open": (status, [POINTER(HANDLE), c_int]),
     "vg_moments_close": (None, [POINTER(HANDLE)]),
     "vg_moments_merge": (status, [HANDLE, HANDLE]),
+    "vg_moments_set_threads": (status, [HANDLE, c_int]),
     "vg_moments_dims": (c_int, [HANDLE]),
     "vg_moments_count": (c_uint64, [HANDLE]),
     "vg_moments_mean": (POINTER(c_double), [HANDLE]),
@@ -287,6 +288,13 @@ def whole_number(value: Any, name: str, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ValueError(f"{name} is {number}: from {least} to {most} are possible")
     return number
+
+
+def threads_of(threads: Optional[int]) -> int:
+    """One for each CPU of this process where it is None."""
+    if threads is None:
+        return int(library().vg_usable_cpus())
+    return whole_number(threads, "threads", 1, MOST_THREADS)
 
 
 def file_name(path: Union[str, bytes, os.PathLike[Any]]) -> bytes:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from verger._arrow import batches_of
 from verger._fork import watched
-from verger._library import (HANDLE, MOST_INT, MOST_THREADS, NEIGHBOURS_PROGRESS, Handle,
-                             IndexOptions, NeighboursOptions, Resource, VergerError, call, library,
-                             short_text, whole_number)
+from verger._library import (HANDLE, MOST_INT, NEIGHBOURS_PROGRESS, Handle, IndexOptions,
+                             NeighboursOptions, Resource, VergerError, call, library, short_text,
+                             threads_of, whole_number)
 
 if TYPE_CHECKING:
     import numpy
@@ -187,12 +187,6 @@ def metric_of(metric: str) -> int:
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}: cosine and l2 are possible")
     return METRICS.index(metric)
-
-
-def threads_of(threads: Optional[int]) -> int:
-    if threads is None:
-        return int(library().vg_usable_cpus())
-    return whole_number(threads, "threads", 1, MOST_THREADS)
 
 
 def kernels_of(kernels: Optional[str]) -> Optional[bytes]:

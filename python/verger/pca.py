@@ -20,7 +20,7 @@ from verger import _pca_file
 from verger._arrow import batches_of, exported, is_frame, transform
 from verger._fork import watched
 from verger._library import (FEATURE_COUNT, MOST_INT, Handle, Resource, VergerError, call,
-                             kernel_sets, library, whole_number)
+                             kernel_sets, library, threads_of, whole_number)
 from verger.model import PathLike
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ class Moments(Handle):
 
     _kind = "moments object"
 
-    def __init__(self, dims: int = FEATURE_COUNT) -> None:
+    def __init__(self, dims: int = FEATURE_COUNT, *, threads: int = 1) -> None:
+        """threads: that work on what one call of `add` brings; they leave no trace in the bits."""
         self._take("vg_moments_open", whole_number(dims, "dims", 1, MOST_INT))
+        call("vg_moments_set_threads", self._resource().pointer, threads_of(threads))
 
     def _take(self, opener: str, *arguments: Any) -> None:
         self._lock = threading.Lock()
@@ -271,14 +273,14 @@ PROJECTED = pa.schema([("path", pa.string()), ("label", pa.string()),
                        ("pca_features", pa.list_(pa.field("element", pa.float64())))])
 
 
-def fit(features: Any, k: int) -> PCA:
+def fit(features: Any, k: int, *, threads: Optional[int] = None) -> PCA:
     """The `k` components that explain most of the variance of features (a table, an array of
-    numpy [n][dims]), or of their moments."""
+    numpy [n][dims]), or of their moments. threads: one for each CPU of this process."""
     k = whole_number(k, "k", 1, MOST_INT)
     moments = features
     if not isinstance(features, Moments):
         batches = feature_batches(features)
-        moments = Moments(width(batches))
+        moments = Moments(width(batches), threads=threads_of(threads))
         for batch in batches:
             moments.add(batch)
     mean = array("d", moments.mean)

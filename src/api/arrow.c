@@ -127,6 +127,22 @@ vg_status vg_extract_arrow(vg_extractor *extractor, const struct ArrowSchema *sc
     return status;
 }
 
+/* The rows from `row` on whose features lie one behind the other, `most` at most; 0 where it
+ * has none. */
+static size_t find_run(const vg_column_view *features, int64_t row, size_t most, size_t dims,
+                       const float **values)
+{
+    size_t run = 0, n;
+    const float *next;
+    for (; run < most && row < features->length && !vg_column_is_null(features, row);
+         row++, run++) {
+        vg_column_float32_list(features, row, &next, &n);
+        if (run == 0) *values = next;
+        if (next != *values + run * dims) break;
+    }
+    return run;
+}
+
 /* --- Moments ------------------------------------------------------------- */
 
 vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *schema,
@@ -146,36 +162,59 @@ vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *sc
         vg_column_float32_list(&features, row, &values, &n);
         status = vg_check_finite(values, dims, (uint64_t)row, error);
     }
-    if (status != VG_OK) return status;
-    for (int64_t row = 0; status == VG_OK && row < features.length; row++) {
-        if (vg_column_is_null(&features, row)) continue;
-        vg_column_float32_list(&features, row, &values, &n);
-        status = vg_moments_add(moments, 1, values, error);
+    for (int64_t row = 0; status == VG_OK && row < features.length; row += (int64_t)n) {
+        n = find_run(&features, row, SIZE_MAX, dims, &values);
+        if (n > 0) status = vg_moments_add(moments, n, values, error);
+        if (n == 0) n = 1;
     }
     return status;
 }
 
 /* --- Projection ---------------------------------------------------------- */
 
-static vg_status append_projected(vg_builder *builder, size_t column, const vg_pca *pca,
-                                  const vg_column_view *features, int64_t row, double *projected,
+enum { PROJECT_ROWS = 256 }; /* of one call of vg_pca_project */
+
+typedef struct projection {
+    const vg_pca *pca;
+    vg_column_view path, label, features;
+    double *projected; /* [PROJECT_ROWS][k] */
+} projection;
+
+static vg_status append_names(vg_builder *builder, const projection *from, int64_t row,
+                              vg_error *error)
+{
+    vg_status status = copy_bytes(builder, 0, &from->path, row, error);
+    return status == VG_OK ? copy_bytes(builder, 1, &from->label, row, error) : status;
+}
+
+/* The run of rows from *row on, or that one alone where it has no features; *row becomes the
+ * one after them. */
+static vg_status append_projected(vg_builder *builder, const projection *from, int64_t *row,
                                   vg_error *error)
 {
-    if (vg_column_is_null(features, row)) return vg_builder_null(builder, column, error);
-    const float *values;
-    size_t n;
-    vg_column_float32_list(features, row, &values, &n);
-    vg_status status = vg_pca_project(pca, 1, values, projected, error);
-    if (status != VG_OK) return status;
-    return vg_builder_float64_list(builder, column, projected, (size_t)vg_pca_components(pca),
-                                   error);
+    enum { PCA_FEATURES = 2 };
+    const float *values = NULL;
+    size_t components = (size_t)vg_pca_components(from->pca);
+    size_t dims = (size_t)vg_pca_dims(from->pca);
+    size_t n = find_run(&from->features, *row, PROJECT_ROWS, dims, &values);
+    if (n == 0) {
+        vg_status status = append_names(builder, from, (*row)++, error);
+        return status == VG_OK ? vg_builder_null(builder, PCA_FEATURES, error) : status;
+    }
+    vg_status status = vg_pca_project(from->pca, n, values, from->projected, error);
+    for (size_t i = 0; i < n && status == VG_OK; i++) {
+        status = append_names(builder, from, (*row)++, error);
+        if (status == VG_OK)
+            status = vg_builder_float64_list(builder, PCA_FEATURES,
+                                             from->projected + i * components, components, error);
+    }
+    return status;
 }
 
 vg_status vg_pca_project_arrow(const vg_pca *pca, const struct ArrowSchema *schema,
                                const struct ArrowArray *batch, struct ArrowSchema *out_schema,
                                struct ArrowArray *out_batch, vg_error *error)
 {
-    enum { PATH, LABEL, PCA_FEATURES };
     static const vg_column columns[] = {{"path", VG_COLUMN_STRING},
                                         {"label", VG_COLUMN_STRING},
                                         {"pca_features", VG_COLUMN_FLOAT64_LIST}};
@@ -187,26 +226,22 @@ vg_status vg_pca_project_arrow(const vg_pca *pca, const struct ArrowSchema *sche
     if (schema == NULL || batch == NULL)
         return vg_fail_null(error, "vg_pca_project_arrow", "batch");
     vg_builder *builder = NULL;
-    double *projected = NULL;
-    vg_column_view path, label, features;
-    vg_status status = find_bytes(schema, batch, "path", &path, error);
-    if (status == VG_OK) status = find_bytes(schema, batch, "label", &label, error);
-    if (status == VG_OK) status = find_features(schema, batch, vg_pca_dims(pca), &features, error);
+    projection from = {.pca = pca};
+    vg_status status = find_bytes(schema, batch, "path", &from.path, error);
+    if (status == VG_OK) status = find_bytes(schema, batch, "label", &from.label, error);
+    if (status == VG_OK)
+        status = find_features(schema, batch, vg_pca_dims(pca), &from.features, error);
     if (status == VG_OK)
         status = vg_builder_open(&builder, columns, sizeof columns / sizeof *columns, error);
     if (status != VG_OK) return status;
 
-    size_t components = (size_t)vg_pca_components(pca);
-    projected = vg_alloc_aligned(components, sizeof *projected);
-    if (projected == NULL) status = vg_fail_memory(error, components * sizeof *projected);
-    for (int64_t row = 0; status == VG_OK && row < batch->length; row++) {
-        status = copy_bytes(builder, PATH, &path, row, error);
-        if (status == VG_OK) status = copy_bytes(builder, LABEL, &label, row, error);
-        if (status == VG_OK)
-            status = append_projected(builder, PCA_FEATURES, pca, &features, row, projected, error);
-    }
+    size_t numbers = PROJECT_ROWS * (size_t)vg_pca_components(pca);
+    from.projected = vg_alloc_aligned(numbers, sizeof *from.projected);
+    if (from.projected == NULL) status = vg_fail_memory(error, numbers * sizeof *from.projected);
+    for (int64_t row = 0; status == VG_OK && row < batch->length;)
+        status = append_projected(builder, &from, &row, error);
     if (status == VG_OK) status = vg_builder_finish(builder, out_schema, out_batch, error);
-    free(projected);
+    free(from.projected);
     vg_builder_close(&builder);
     return status;
 }

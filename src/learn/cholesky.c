@@ -65,7 +65,7 @@ static int make_tile(vg_cholesky *factor, const double *matrix, int i, int j)
     double sums[PANEL * PANEL], diagonal[PANEL];
     double *left = panel_of(factor, factor->upper, i), *right = panel_of(factor, factor->upper, j);
     double *tile = right + i * PANEL * PANEL;
-    factor->kernels->gram(sums, left, right, i * PANEL);
+    vg_gram_tile(factor->kernels->gram, sums, left, right, i * PANEL);
     for (int a = 0; a < PANEL; a++)
         for (int b = 0; b < PANEL; b++)
             tile[a * PANEL + b] =
@@ -132,7 +132,7 @@ void vg_cholesky_solve_lower(const vg_cholesky *factor, double *panel)
     double sums[PANEL * PANEL];
     for (int i = 0; i < factor->padded / PANEL; i++) {
         const double *columns = panel_of(factor, factor->upper, i);
-        factor->kernels->gram(sums, columns, panel, i * PANEL);
+        vg_gram_tile(factor->kernels->gram, sums, columns, panel, i * PANEL);
         subtract(panel + i * PANEL * PANEL, sums);
         solve_tile_lower(columns + i * PANEL * PANEL, panel + i * PANEL * PANEL);
     }
@@ -144,8 +144,8 @@ void vg_cholesky_solve_upper(const vg_cholesky *factor, double *panel)
     for (int i = factor->padded / PANEL; i-- > 0;) {
         int below = (i + 1) * PANEL;
         const double *rows = panel_of(factor, factor->lower, i);
-        factor->kernels->gram(sums, rows + below * PANEL, panel + below * PANEL,
-                              factor->padded - below);
+        vg_gram_tile(factor->kernels->gram, sums, rows + below * PANEL, panel + below * PANEL,
+                     factor->padded - below);
         subtract(panel + i * PANEL * PANEL, sums);
         const double *tile = panel_of(factor, factor->upper, i) + i * PANEL * PANEL;
         solve_tile_upper(tile, panel + i * PANEL * PANEL);

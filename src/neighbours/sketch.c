@@ -67,7 +67,7 @@ static void project(const vg_sketch *sketch, const double *loaded, double *tile,
         return;
     }
     for (size_t c = 0; c < components; c += VG_GRAM_PANEL) {
-        sketch->rows->kernels.gram(tile, loaded, sketch->basis + c * dims, (int)dims);
+        vg_gram_tile(sketch->rows->kernels.gram, tile, loaded, sketch->basis + c * dims, (int)dims);
         for (size_t i = 0; i < ROWS; i++)
             for (size_t j = 0; j < VG_GRAM_PANEL; j++)
                 to[i * channels + c + j] = (float)tile[i * VG_GRAM_PANEL + j];

@@ -127,6 +127,7 @@ vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row,
     if (is_new) status = find_columns(reader, error);
     if (status != VG_OK) return status;
     int64_t at = reader->file.row++;
+    row->following = (size_t)(reader->file.batch.length - reader->file.row);
     get_text(&reader->path_column, at, &row->path, &row->path_size);
     get_text(&reader->label_column, at, &row->label, &row->label_size);
     get_text(&reader->relative_path_column, at, &row->relative_path, &row->relative_path_size);

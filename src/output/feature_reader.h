@@ -20,6 +20,7 @@ typedef struct vg_feature_row {
     const vg_feature_text
         *texts; /* [text_count] of the columns that vg_feature_reader_keep named */
     size_t text_count;
+    size_t following; /* rows that are read and valid together with this one */
 } vg_feature_row;
 
 typedef struct vg_feature_reader vg_feature_reader;
@@ -40,7 +41,8 @@ vg_status vg_feature_reader_list_texts(vg_feature_reader *reader, vg_paths *name
 /* Rows are to have these columns too, where the file has them; `names` outlive the reader. */
 vg_status vg_feature_reader_keep(vg_feature_reader *reader, const vg_paths *names, vg_error *error);
 
-/* The next row, valid until the next call; its path is NULL past the last. */
+/* The next row; its path is NULL past the last. It is valid until the call after the last of
+ * those that follow it, but for the array `texts`, which is the next row's too. */
 vg_status vg_feature_reader_next(vg_feature_reader *reader, vg_feature_row *row, vg_error *error);
 
 #endif

@@ -5,17 +5,16 @@
 #include "pca/moments.h"
 
 #include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
-
-static size_t panel_count(int dims)
-{
-    return ((size_t)dims + VG_GRAM_PANEL - 1) / VG_GRAM_PANEL;
-}
+#include "base/team.h"
+#include "base/usable_cpus.h"
 
 vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
 {
@@ -27,23 +26,23 @@ vg_status vg_moments_open(vg_moments **moments, int dims, vg_error *error)
 
     vg_moments *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
-    size_t columns = (size_t)dims;
+    size_t stride = ((size_t)dims + VG_GRAM_PANEL - 1) / VG_GRAM_PANEL * VG_GRAM_PANEL;
     opened->dims = dims;
+    opened->threads = 1;
+    opened->stride = stride;
     vg_status status = vg_kernels_choose(&opened->kernels, NULL, error);
     if (status != VG_OK) {
         vg_moments_close(&opened);
         return status;
     }
-    opened->mean = vg_alloc_aligned(columns, sizeof(double));
-    opened->scatter = vg_alloc_aligned(columns * columns, sizeof(double));
-    opened->pending = vg_alloc_aligned((VG_MOMENTS_BLOCK + 1) * columns, sizeof(double));
-    opened->panels = vg_alloc_aligned((VG_MOMENTS_BLOCK + 1) * panel_count(dims) * VG_GRAM_PANEL,
-                                      sizeof(double));
+    opened->mean = vg_alloc_aligned(stride, sizeof(double));
+    opened->scatter = vg_alloc_aligned(stride * stride, sizeof(double));
+    opened->pending = vg_alloc_aligned(VG_MOMENTS_BLOCK * stride, sizeof(float));
+    opened->panels = vg_alloc_aligned((VG_MOMENTS_BLOCK + 1) * stride, sizeof(double));
     if (opened->mean == NULL || opened->scatter == NULL || opened->pending == NULL ||
         opened->panels == NULL) {
         vg_moments_close(&opened);
-        return vg_fail_memory(error,
-                              (columns + 2 * VG_MOMENTS_BLOCK + 3) * columns * sizeof(double));
+        return vg_fail_memory(error, (stride + 2 * VG_MOMENTS_BLOCK + 2) * stride * sizeof(double));
     }
     *moments = opened;
     return VG_OK;
@@ -70,104 +69,143 @@ uint64_t vg_moments_count(const vg_moments *moments)
     return moments != NULL ? moments->count + (uint64_t)moments->pending_count : 0;
 }
 
-vg_status vg_check_finite(const float *values, size_t n, uint64_t row, vg_error *error)
+vg_status vg_moments_set_threads(vg_moments *moments, int threads, vg_error *error)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i]))
-            return vg_fail(error, VG_EINVAL,
-                           "row %llu: value %zu is not a finite number (both counted from 0): "
-                           "leave the row out",
-                           (unsigned long long)row, i);
+    if (moments == NULL) return vg_fail_null(error, "vg_moments_set_threads", "moments");
+    if (threads < 1 || threads > VG_MOST_THREADS)
+        return vg_fail(error, VG_EINVAL, "moments: %d threads, must be 1 to %d", threads,
+                       VG_MOST_THREADS);
+    moments->threads = threads;
     return VG_OK;
 }
 
-/* Leaves in `rows` their distances from their mean, and in the row that follows
- * them the mean's distance from `mean`. */
-static void centre(double *rows, int n, int dims, const double *mean)
+/* Without a branch, so that compilers use vectors: all ones of the exponent. */
+static bool are_finite(const float *values, size_t n)
 {
-    size_t columns = (size_t)dims;
-    double *distance = rows + (size_t)n * columns;
+    const uint32_t exponent = UINT32_C(0x7f800000);
+    uint32_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        found |= (bits & exponent) == exponent;
+    }
+    return found == 0;
+}
+
+vg_status vg_check_finite(const float *values, size_t n, uint64_t row, vg_error *error)
+{
+    if (are_finite(values, n)) return VG_OK;
+    size_t i = 0;
+    while (isfinite(values[i])) i++;
+    return vg_fail(error, VG_EINVAL,
+                   "row %llu: value %zu is not a finite number (both counted from 0): "
+                   "leave the row out",
+                   (unsigned long long)row, i);
+}
+
+/* --- A block of rows -------------------------------------------------------------- */
+
+/* Columns are centred panel by panel, then panels multiplied in pairs. Whichever thread does
+ * one, its sums have the same order. */
+typedef struct block {
+    vg_moments *moments;
+    vg_team *team;
+    int rows;
+    double share, weight; /* of the block's mean in the mean of all, and in the scatter matrix */
+    atomic_int centred, multiplied; /* panels and runs of tiles that a thread has taken */
+} block;
+
+/* Leaves in the panel's rows their distances from the mean of the block, and in one more row
+ * sqrt(weight) times that mean's distance from the mean so far: as a row of the product it
+ * adds weight * distance * distance'. Brings that mean up to date. */
+static void centre_panel(const block *work, size_t panel)
+{
+    vg_moments *moments = work->moments;
+    size_t stride = moments->stride, column = panel * VG_GRAM_PANEL;
+    const float *first = moments->pending + column, *row = first;
+    double *mean = moments->mean + column;
+    double *to = moments->panels + column * (size_t)(work->rows + 1);
 
     /* About the first row before about the mean: the sums stay small, and equal
      * rows give exactly zero. */
-    for (size_t j = 0; j < columns; j++) distance[j] = 0;
-    for (int i = 1; i < n; i++) {
-        const double *row = rows + (size_t)i * columns;
-        for (size_t j = 0; j < columns; j++) distance[j] += row[j] - rows[j];
+    double from_first[VG_GRAM_PANEL] = {0};
+    for (int i = 1; i < work->rows; i++) {
+        row += stride;
+        for (int j = 0; j < VG_GRAM_PANEL; j++) from_first[j] += (double)row[j] - (double)first[j];
     }
-    for (size_t j = 0; j < columns; j++) distance[j] /= n;
-    for (int i = 1; i < n; i++) {
-        double *row = rows + (size_t)i * columns;
-        for (size_t j = 0; j < columns; j++) row[j] = row[j] - rows[j] - distance[j];
+    for (int j = 0; j < VG_GRAM_PANEL; j++) from_first[j] /= work->rows;
+    for (int j = 0; j < VG_GRAM_PANEL; j++) to[j] = -from_first[j];
+    row = first;
+    for (int i = 1; i < work->rows; i++) {
+        row += stride;
+        to += VG_GRAM_PANEL;
+        for (int j = 0; j < VG_GRAM_PANEL; j++)
+            to[j] = (double)row[j] - (double)first[j] - from_first[j];
     }
-    for (size_t j = 0; j < columns; j++) {
-        double mean_from_first = distance[j];
-        distance[j] = rows[j] - mean[j] + mean_from_first;
-        rows[j] = -mean_from_first;
+    to += VG_GRAM_PANEL;
+    for (int j = 0; j < VG_GRAM_PANEL; j++) {
+        double distance = (double)first[j] - mean[j] + from_first[j];
+        mean[j] += distance * work->share;
+        to[j] = distance * sqrt(work->weight);
     }
 }
 
-/* rows [n][dims] to panels [n][VG_GRAM_PANEL], the last padded with zeros. */
-static void pack_panels(double *panels, const double *rows, int n, int dims)
+/* The tiles of one panel of columns with those of `top` to `end`. */
+static void multiply_panels(const block *work, size_t top, size_t end, size_t panel)
 {
-    for (int first = 0; first < dims; first += VG_GRAM_PANEL) {
-        int width = dims - first < VG_GRAM_PANEL ? dims - first : VG_GRAM_PANEL;
-        for (int i = 0; i < n; i++, panels += VG_GRAM_PANEL) {
-            memcpy(panels, rows + (ptrdiff_t)i * dims + first, (size_t)width * sizeof *rows);
-            for (int j = width; j < VG_GRAM_PANEL; j++) panels[j] = 0.0;
+    vg_moments *moments = work->moments;
+    int rows = work->rows + 1;
+    size_t panel_size = (size_t)rows * VG_GRAM_PANEL;
+    for (size_t i = top; i < end; i++)
+        moments->kernels.gram(moments->scatter + (i * moments->stride + panel) * VG_GRAM_PANEL,
+                              (ptrdiff_t)moments->stride, moments->panels + i * panel_size,
+                              moments->panels + panel * panel_size, rows);
+}
+
+static void work_on_block(void *argument, int part)
+{
+    (void)part;
+    /* So many panels stay in level 2 while all others pass. */
+    enum { HELD = 8 };
+    block *work = argument;
+    size_t panels = work->moments->stride / VG_GRAM_PANEL;
+    for (size_t panel; (panel = (size_t)atomic_fetch_add(&work->centred, 1)) < panels;)
+        centre_panel(work, panel);
+    if (work->team != NULL) vg_team_meet(work->team);
+
+    int run = 0, mine = atomic_fetch_add(&work->multiplied, 1);
+    for (size_t top = 0; top < panels; top += HELD) {
+        for (size_t panel = top; panel < panels; panel++) {
+            if (run++ != mine) continue;
+            size_t end = panel + 1 < top + HELD ? panel + 1 : top + HELD;
+            multiply_panels(work, top, end, panel);
+            mine = atomic_fetch_add(&work->multiplied, 1);
         }
     }
 }
 
-/* Adds a tile to the upper triangle at [row][column]. */
-static void add_tile(vg_moments *moments, const double *tile, int row, int column)
+/* `team`: NULL for the calling thread alone. */
+static void add_block(vg_moments *moments, vg_team *team)
 {
-    int dims = moments->dims;
-    for (int i = row; i < row + VG_GRAM_PANEL && i < dims; i++, tile += VG_GRAM_PANEL)
-        for (int j = column; j < column + VG_GRAM_PANEL && j < dims; j++)
-            if (j >= i) moments->scatter[(ptrdiff_t)i * dims + j] += tile[j - column];
-}
-
-/* Adds the products of all pairs of columns of `n` rows. The order of the sums is
- * our own, and the same on every machine. */
-static void add_products(vg_moments *moments, const double *rows, int n)
-{
-    double tile[VG_GRAM_PANEL * VG_GRAM_PANEL];
-    ptrdiff_t panel_size = (ptrdiff_t)n * VG_GRAM_PANEL;
-    pack_panels(moments->panels, rows, n, moments->dims);
-    const double *left = moments->panels;
-    for (int i = 0; i < moments->dims; i += VG_GRAM_PANEL, left += panel_size) {
-        const double *right = left;
-        for (int j = i; j < moments->dims; j += VG_GRAM_PANEL, right += panel_size) {
-            moments->kernels.gram(tile, left, right, n);
-            add_tile(moments, tile, i, j);
-        }
-    }
-}
-
-static void add_block(vg_moments *moments)
-{
-    int dims = moments->dims, n = moments->pending_count;
-    if (n == 0) return;
-    double before = (double)moments->count, after = before + n;
-
-    centre(moments->pending, n, dims, moments->mean);
-    /* sqrt(weight) * distance as one more row of the product adds
-     * weight * distance * distance'. */
-    double *distance = moments->pending + (size_t)n * (size_t)dims;
-    double weight = before * n / after;
-    for (int j = 0; j < dims; j++) {
-        moments->mean[j] += distance[j] * (n / after);
-        distance[j] *= sqrt(weight);
-    }
-    add_products(moments, moments->pending, n + 1);
-    moments->count += (uint64_t)n;
+    int rows = moments->pending_count;
+    if (rows == 0) return;
+    double before = (double)moments->count, after = before + rows;
+    block work = {.moments = moments,
+                  .team = team,
+                  .rows = rows,
+                  .share = rows / after,
+                  .weight = before * rows / after};
+    if (team != NULL)
+        vg_team_run(team, work_on_block, &work);
+    else
+        work_on_block(&work, 0);
+    moments->count += (uint64_t)rows;
     moments->pending_count = 0;
 }
 
 void vg_moments_settle(const vg_moments *moments)
 {
-    add_block((vg_moments *)moments);
+    add_block((vg_moments *)moments, NULL);
 }
 
 const double *vg_moments_mean(const vg_moments *moments)
@@ -176,23 +214,36 @@ const double *vg_moments_mean(const vg_moments *moments)
     return moments->mean;
 }
 
+/* Threads for one call, so that moments can be forked while they wait; NULL where the calling
+ * thread does it alone, which it also does where no others are to be had. */
+static vg_team *open_team(const vg_moments *moments, size_t rows)
+{
+    vg_team *team = NULL;
+    bool fills_block = rows >= (size_t)(VG_MOMENTS_BLOCK - moments->pending_count);
+    if (moments->threads > 1 && fills_block && vg_team_open(&team, moments->threads, NULL) != VG_OK)
+        return NULL;
+    return team;
+}
+
 vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error)
 {
     if (moments == NULL) return vg_fail_null(error, "vg_moments_add", "moments");
     if (n > 0 && rows == NULL) return vg_fail(error, VG_EINVAL, "vg_moments_add: rows are needed");
     if (n > UINT64_MAX - vg_moments_count(moments))
         return vg_fail(error, VG_ELIMIT, "moments: more rows than can be counted");
-    size_t columns = (size_t)moments->dims;
+    size_t columns = (size_t)moments->dims, stride = moments->stride;
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < n && status == VG_OK; i++)
+        status = vg_check_finite(rows + i * columns, columns, i, error);
+    if (status != VG_OK) return status;
+    vg_team *team = open_team(moments, n);
     for (size_t i = 0; i < n; i++) {
-        vg_status status = vg_check_finite(rows + i * columns, columns, i, error);
-        if (status != VG_OK) return status;
-    }
-    for (size_t i = 0; i < n; i++) {
-        double *row = moments->pending + (size_t)moments->pending_count * columns;
-        for (size_t j = 0; j < columns; j++) row[j] = (double)rows[i * columns + j];
+        memcpy(moments->pending + (size_t)moments->pending_count * stride, rows + i * columns,
+               columns * sizeof *rows);
         moments->pending_count++;
-        if (moments->pending_count == VG_MOMENTS_BLOCK) add_block(moments);
+        if (moments->pending_count == VG_MOMENTS_BLOCK) add_block(moments, team);
     }
+    vg_team_close(&team);
     return VG_OK;
 }
 
@@ -206,20 +257,20 @@ vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_erro
     if (vg_moments_count(other) > UINT64_MAX - vg_moments_count(moments))
         return vg_fail(error, VG_ELIMIT, "moments: more rows than can be counted");
     vg_moments_settle(other);
-    add_block(moments);
+    add_block(moments, NULL);
     if (other->count == 0) return VG_OK;
 
     size_t columns = (size_t)moments->dims;
     double before = (double)moments->count, added = (double)other->count;
     double share = added / (before + added), weight = before * share;
-    double *distance = moments->pending; /* free now that its rows are in */
+    double *distance = moments->panels; /* free now that the pending rows are in */
     for (size_t j = 0; j < columns; j++) {
         distance[j] = other->mean[j] - moments->mean[j];
         moments->mean[j] += distance[j] * share;
     }
     for (size_t i = 0; i < columns; i++) {
-        double *to = moments->scatter + i * columns;
-        const double *from = other->scatter + i * columns;
+        double *to = moments->scatter + i * moments->stride;
+        const double *from = other->scatter + i * moments->stride;
         double weighted = weight * distance[i];
         for (size_t j = i; j < columns; j++) to[j] += from[j] + weighted * distance[j];
     }

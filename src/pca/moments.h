@@ -11,14 +11,16 @@ enum {
 };
 
 struct vg_moments {
-    int dims;
+    int dims, threads;
+    size_t stride;   /* dims and what fills the last panel of VG_GRAM_PANEL columns */
     uint64_t count;  /* rows in mean and scatter */
-    double *mean;    /* [dims] */
-    double *scatter; /* [dims][dims], upper triangle: sum of (x - mean)(x - mean)' */
+    double *mean;    /* [stride], 0 past dims */
+    double *scatter; /* [stride][stride], upper triangle: sum of (x - mean)(x - mean)'. What
+                      * lies below it and past dims says nothing */
     vg_kernels kernels;
-    double *panels;  /* a block of rows, in panels of VG_GRAM_PANEL columns */
-    double *pending; /* [VG_MOMENTS_BLOCK + 1][dims], rows not yet in mean and scatter */
+    float *pending; /* [VG_MOMENTS_BLOCK][stride], rows not yet in mean and scatter */
     int pending_count;
+    double *panels; /* [stride / VG_GRAM_PANEL][VG_MOMENTS_BLOCK + 1][VG_GRAM_PANEL] */
 };
 
 /* Brings the pending rows into mean and scatter. To a caller nothing changes, so

@@ -1,4 +1,4 @@
-/* Principal components of moments, and rows projected on them. */
+/* Principal components of moments. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <float.h>
 #include <math.h>
@@ -14,16 +14,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "pca/moments.h"
+#include "pca/pca.h"
 
 /* OpenBLAS works in a buffer of this size (BUFFER_SIZE in its common_x86_64.h) and asks for
  * it again and again where there is no memory for it, for ever. */
 enum { BLAS_BUFFER_BYTES = 128 << 20, BLAS_BUFFER_MARGIN = 1 << 20 };
-
-struct vg_pca {
-    int dims, components;
-    double *matrix;    /* [components][dims] */
-    double *explained; /* [components] */
-};
 
 static vg_status pca_allocate(vg_pca **pca, int dims, int components, vg_error *error)
 {
@@ -33,11 +28,18 @@ static vg_status pca_allocate(vg_pca **pca, int dims, int components, vg_error *
     size_t entries = (size_t)components * (size_t)dims;
     opened->dims = dims;
     opened->components = components;
+    vg_status status = vg_kernels_choose(&opened->kernels, NULL, error);
+    if (status != VG_OK) {
+        vg_pca_close(&opened);
+        return status;
+    }
     opened->matrix = vg_alloc_aligned(entries, sizeof(double));
     opened->explained = vg_alloc_aligned((size_t)components, sizeof(double));
-    if (opened->matrix == NULL || opened->explained == NULL) {
+    size_t packed = vg_pca_stride(opened) * (size_t)dims;
+    opened->panels = vg_alloc_aligned(packed, sizeof(double));
+    if (opened->matrix == NULL || opened->explained == NULL || opened->panels == NULL) {
         vg_pca_close(&opened);
-        return vg_fail_memory(error, (entries + (size_t)components) * sizeof(double));
+        return vg_fail_memory(error, (entries + packed + (size_t)components) * sizeof(double));
     }
     *pca = opened;
     return VG_OK;
@@ -70,6 +72,7 @@ vg_status vg_pca_open(vg_pca **pca, int dims, int k, const double *matrix, const
     if (status != VG_OK) return status;
     memcpy((*pca)->matrix, matrix, entries * sizeof *matrix);
     memcpy((*pca)->explained, explained, (size_t)k * sizeof *explained);
+    vg_pca_pack(*pca);
     return VG_OK;
 }
 
@@ -78,6 +81,7 @@ void vg_pca_close(vg_pca **pca)
     if (pca == NULL || *pca == NULL) return;
     free((*pca)->matrix);
     free((*pca)->explained);
+    free((*pca)->panels);
     free(*pca);
     *pca = NULL;
 }
@@ -143,21 +147,33 @@ static vg_status check_room_for_blas(vg_error *error)
     return VG_OK;
 }
 
+/* The larger one, and a NaN where there is one: fmax would drop it. */
+static double worse(double a, double b)
+{
+    return a >= b || isnan(a) ? a : b;
+}
+
 /* How far the share of variance along the i-th component is off, the largest entry of
- * (A v - lambda v): A, the shares of variance, is known by its upper triangle. */
-static double residual(const vg_pca *pca, const vg_moments *moments, double total, int i)
+ * (A v - lambda v): A, the shares of variance, is known by its upper triangle. `product` is
+ * room for dims numbers. */
+static double residual(const vg_pca *pca, const vg_moments *moments, double total, int i,
+                       double *product)
 {
     size_t columns = (size_t)pca->dims;
     const double *component = pca->matrix + (size_t)i * columns;
     double largest = 0;
+    memset(product, 0, columns * sizeof *product);
     for (size_t row = 0; row < columns; row++) {
-        double sum = 0;
-        for (size_t j = 0; j < columns; j++) {
-            size_t upper = row < j ? row * columns + j : j * columns + row;
-            sum += moments->scatter[upper] * component[j];
+        const double *scatter = moments->scatter + row * moments->stride;
+        double sum = scatter[row] * component[row];
+        for (size_t j = row + 1; j < columns; j++) {
+            sum += scatter[j] * component[j];
+            product[j] += scatter[j] * component[row];
         }
-        largest = fmax(largest, fabs(sum / total - pca->explained[i] * component[row]));
+        product[row] += sum;
     }
+    for (size_t j = 0; j < columns; j++)
+        largest = worse(largest, fabs(product[j] / total - pca->explained[i] * component[j]));
     return largest;
 }
 
@@ -174,14 +190,14 @@ static double off_orthonormal(const vg_pca *pca, int i, int j)
  * numbers and say nothing. The first components show it; all would cost as much as finding
  * them. */
 static vg_status check_components(const vg_pca *pca, const vg_moments *moments, double total,
-                                  vg_error *error)
+                                  double *room, vg_error *error)
 {
     enum { CHECKED = 4 };
     const double tolerance = 1e-9;
     double off = 0;
     for (int i = 0; i < pca->components && i < CHECKED; i++) {
-        off = fmax(off, residual(pca, moments, total, i));
-        for (int j = 0; j <= i; j++) off = fmax(off, off_orthonormal(pca, i, j));
+        off = worse(off, residual(pca, moments, total, i, room));
+        for (int j = 0; j <= i; j++) off = worse(off, off_orthonormal(pca, i, j));
     }
     if (off <= tolerance) return VG_OK; /* false for a NaN too */
     return vg_fail(error, VG_EUNSUPPORTED,
@@ -209,7 +225,7 @@ static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total,
      * of variance. */
     for (size_t i = 0; i < columns; i++)
         for (size_t j = i; j < columns; j++)
-            shares[i * columns + j] = moments->scatter[i * columns + j] / total;
+            shares[i * columns + j] = moments->scatter[i * moments->stride + j] / total;
 
     /* By columns: the upper triangle by rows is the lower one, and an eigenvector
      * is a row of ours. */
@@ -224,7 +240,7 @@ static vg_status decompose(vg_pca *pca, const vg_moments *moments, double total,
     if (status != VG_OK) goto done;
     order_components(pca, eigenvectors);
     explain(pca, eigenvalues, moments->count);
-    status = check_components(pca, moments, total, error);
+    status = check_components(pca, moments, total, eigenvalues, error);
 done:
     free(shares);
     free(eigenvalues);
@@ -246,7 +262,7 @@ vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *e
     vg_moments_settle(moments);
     size_t columns = (size_t)moments->dims;
     double total = 0;
-    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * columns + i];
+    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * moments->stride + i];
     if (!isfinite(total))
         return vg_fail(error, VG_EINVAL, "PCA: the variance is more than a number holds");
 
@@ -257,42 +273,10 @@ vg_status vg_pca_fit(vg_pca **pca, const vg_moments *moments, int k, vg_error *e
         status = decompose(fitted, moments, total, error);
     else
         for (size_t i = 0; i < (size_t)k; i++) fitted->matrix[i * columns + i] = 1;
-    if (status != VG_OK) vg_pca_close(&fitted);
+    if (status == VG_OK)
+        vg_pca_pack(fitted);
+    else
+        vg_pca_close(&fitted);
     *pca = fitted;
     return status;
-}
-
-/* A fixed order of sums, so that a row's result hangs on nothing but the row:
- * BLAS chooses its order by the shape of the batch and the number of threads. */
-static double dot(const float *row, const double *component, size_t n)
-{
-    enum { LANES = 8 };
-    double sums[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            sums[lane] += (double)row[i + lane] * component[i + lane];
-    for (size_t lane = 0; i + lane < n; lane++)
-        sums[lane] += (double)row[i + lane] * component[i + lane];
-    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
-           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-}
-
-vg_status vg_pca_project(const vg_pca *pca, size_t n, const float *rows, double *projected,
-                         vg_error *error)
-{
-    if (pca == NULL) return vg_fail_null(error, "vg_pca_project", "PCA");
-    if (n > 0 && (rows == NULL || projected == NULL))
-        return vg_fail(error, VG_EINVAL, "vg_pca_project: rows and projected are needed");
-    size_t columns = (size_t)pca->dims, components = (size_t)pca->components;
-    /* A few rows at a time: they stay in the cache while the components pass. */
-    enum { ROWS = 4 };
-    for (size_t start = 0; start < n; start += ROWS) {
-        size_t end = n - start < ROWS ? n : start + ROWS;
-        for (size_t c = 0; c < components; c++)
-            for (size_t i = start; i < end; i++)
-                projected[i * components + c] =
-                    dot(rows + i * columns, pca->matrix + c * columns, columns);
-    }
-    return VG_OK;
 }

@@ -77,7 +77,7 @@ void vg_moments_serialize(const vg_moments *moments, void *buffer)
     to = put(to, moments->count, 8);
     to = put_doubles(to, moments->mean, columns);
     for (size_t i = 0; i < columns; i++)
-        to = put_doubles(to, moments->scatter + i * columns + i, columns - i);
+        to = put_doubles(to, moments->scatter + i * moments->stride + i, columns - i);
     put(to, checksum(start, (size_t)(to - start)), CHECKSUM_BYTES);
 }
 
@@ -115,13 +115,13 @@ static vg_status check_values(const vg_moments *moments, vg_error *error)
     size_t columns = (size_t)moments->dims;
     bool possible = true;
     for (size_t i = 0; i < columns; i++) {
-        const double *row = moments->scatter + i * columns;
+        const double *row = moments->scatter + i * moments->stride;
         double deviation = sqrt(row[i]) * rounding;
         possible &= isfinite(moments->mean[i]) && row[i] >= 0 && isfinite(row[i]);
         if (moments->count == 0) possible &= moments->mean[i] == 0;
         if (moments->count < 2) possible &= row[i] == 0;
         for (size_t j = i + 1; j < columns; j++)
-            possible &= fabs(row[j]) <= deviation * sqrt(moments->scatter[j * columns + j]);
+            possible &= fabs(row[j]) <= deviation * sqrt(moments->scatter[j * moments->stride + j]);
     }
     if (!possible)
         return vg_fail(error, VG_EFORMAT, "moments: no rows have such a mean and scatter matrix");
@@ -147,7 +147,7 @@ vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer, size_
     opened->count = count;
     get_doubles(&from, opened->mean, columns);
     for (size_t i = 0; i < columns; i++)
-        get_doubles(&from, opened->scatter + i * columns + i, columns - i);
+        get_doubles(&from, opened->scatter + i * opened->stride + i, columns - i);
     status = check_values(opened, error);
     if (status != VG_OK) {
         vg_moments_close(&opened);

@@ -53,6 +53,7 @@ static void test_closed_sums_are_answered(void **state)
     vg_pca *pca = NULL;
     EXPECT_EINVAL(vg_moments_add(moments, 1, row, &error));
     EXPECT_EINVAL(vg_moments_merge(moments, other, &error));
+    EXPECT_EINVAL(vg_moments_set_threads(moments, 1, &error));
     EXPECT_EINVAL(vg_pca_fit(&pca, moments, 1, &error));
     EXPECT_EINVAL(vg_pca_project(pca, 1, row, projected, &error));
     assert_int_equal(vg_moments_dims(moments), 0);

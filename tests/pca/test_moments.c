@@ -128,6 +128,35 @@ static void test_batch_sizes_do_not_show(void **state)
     vg_moments_close(&whole);
 }
 
+/* More panels than are held at a time, and a last one that is not full. */
+static void test_threads_do_not_show(void **state)
+{
+    (void)state;
+    enum { WIDE = 201, MANY = 2 * VG_MOMENTS_BLOCK + 3 };
+    float *wide = malloc(sizeof(float) * WIDE * MANY);
+    assert_non_null(wide);
+    uint32_t seed = 2;
+    for (int i = 0; i < WIDE * MANY; i++) {
+        seed = seed * 1664525U + 1013904223U;
+        wide[i] = (float)(seed >> 8) / 16777216.0F;
+    }
+    vg_moments *one = open_moments(WIDE);
+    assert_int_equal(vg_moments_add(one, MANY, wide, NULL), VG_OK);
+    for (int threads = 2; threads <= 5; threads++) {
+        vg_moments *several = open_moments(WIDE);
+        assert_int_equal(vg_moments_set_threads(several, threads, NULL), VG_OK);
+        assert_int_equal(vg_moments_add(several, 1, wide, NULL), VG_OK);
+        assert_int_equal(vg_moments_add(several, MANY - 1, wide + WIDE, NULL), VG_OK);
+        assert_same(several, one);
+        vg_moments_close(&several);
+    }
+    vg_error error;
+    assert_int_equal(vg_moments_set_threads(one, 0, &error), VG_EINVAL);
+    assert_string_equal(error.message, "moments: 0 threads, must be 1 to 1024");
+    vg_moments_close(&one);
+    free(wide);
+}
+
 static void test_equal_rows_have_no_scatter(void **state)
 {
     (void)state;
@@ -145,6 +174,11 @@ static void test_equal_rows_have_no_scatter(void **state)
     vg_moments_close(&other);
 }
 
+static double scatter_at(const vg_moments *moments, int i, int j)
+{
+    return moments->scatter[(size_t)i * moments->stride + (size_t)j];
+}
+
 static void assert_near(const vg_moments *a, const vg_moments *b)
 {
     assert_int_equal(vg_moments_count(a), vg_moments_count(b));
@@ -153,8 +187,8 @@ static void assert_near(const vg_moments *a, const vg_moments *b)
     for (int i = 0; i < DIMS; i++) {
         assert_true(fabs(a->mean[i] - b->mean[i]) <= 1e-12 * fabs(b->mean[i]));
         for (int j = i; j < DIMS; j++) {
-            double scale = sqrt(b->scatter[i * DIMS + i] * b->scatter[j * DIMS + j]);
-            double difference = fabs(a->scatter[i * DIMS + j] - b->scatter[i * DIMS + j]);
+            double scale = sqrt(scatter_at(b, i, i) * scatter_at(b, j, j));
+            double difference = fabs(scatter_at(a, i, j) - scatter_at(b, i, j));
             assert_true(difference <= 1e-12 * scale);
         }
     }
@@ -357,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_a_row_that_is_not_finite_changes_nothing),
         cmocka_unit_test(test_adding_no_rows),
         cmocka_unit_test(test_batch_sizes_do_not_show),
+        cmocka_unit_test(test_threads_do_not_show),
         cmocka_unit_test(test_equal_rows_have_no_scatter),
         cmocka_unit_test(test_merging_parts_gives_the_whole),
         cmocka_unit_test(test_merging_with_itself_doubles),

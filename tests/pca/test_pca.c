@@ -210,7 +210,7 @@ static void test_one_dimension(void **state)
 static void test_batches_do_not_show_in_a_projection(void **state)
 {
     (void)state;
-    enum { ROWS = 37, DIMS = 133, K = 17 }; /* no multiple of a block */
+    enum { ROWS = 70, DIMS = 333, K = 17 }; /* no multiple of a block */
     static float rows[ROWS][DIMS];
     static double whole[ROWS][K], parts[ROWS][K];
     uint32_t seed = 11;

@@ -130,6 +130,16 @@ def test_fit_takes_tables(extracted):
     assert (of_table.k, of_table.dims) == (4, 1280)
 
 
+def test_threads_leave_no_trace_in_moments():
+    rows = numpy.random.default_rng(8).random((700, 300), numpy.float32)
+    one, three = (verger.Moments(300, threads=threads).add(rows) for threads in (1, 3))
+    assert bytes(one) == bytes(three)
+    assert (verger.pca.fit(rows, 3, threads=3).explained_variance
+            == verger.pca.fit(one, 3).explained_variance)
+    with pytest.raises(ValueError, match="threads is 0: from 1 to 1024 are possible"):
+        verger.pca.fit(rows, 3, threads=0)
+
+
 def test_moments_merge(extracted):
     whole = verger.pca.fit(extracted, 3).explained_variance
     parts = [verger.Moments().add(extracted.slice(start, 20)) for start in range(0, 90, 20)]

@@ -27,6 +27,7 @@ typedef float64x2_t gram_vec;
 #define gram_store vst1q_f64
 #define gram_load_inputs vld1q_f64
 #define gram_zero() vdupq_n_f64(0.0)
+#define gram_add vaddq_f64
 #define gram_fma_input(x, n, b, c) vfmaq_n_f64(c, b, (x)[n])
 
 #include "kernels/tile_tmpl.h"

@@ -11,13 +11,14 @@ enum { PANEL_VECTORS = 2, FULL_ROWS = 6, TALLEST = 6 };
 #define STEM_TILES(X) X(6, 2) X(5, 2)
 #define DEPTHWISE_TILES(X) X(7, 2)
 
-enum { GRAM_LANES = 4, GRAM_ROWS = 4, GRAM_INPUTS = 1 };
+enum { GRAM_LANES = 4, GRAM_ROWS = 6, GRAM_INPUTS = 1 };
 
 typedef __m256d gram_vec;
 #define gram_load _mm256_loadu_pd
 #define gram_store _mm256_storeu_pd
 #define gram_load_inputs(p) _mm256_set1_pd(*(p))
 #define gram_zero _mm256_setzero_pd
+#define gram_add _mm256_add_pd
 #define gram_fma_input(x, n, b, c) _mm256_fmadd_pd(x, b, c)
 
 #include "kernels/tile_tmpl.h"

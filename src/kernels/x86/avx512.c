@@ -23,6 +23,7 @@ typedef __m512d gram_vec;
 #define gram_store _mm512_storeu_pd
 #define gram_load_inputs(p) _mm512_set1_pd(*(p))
 #define gram_zero _mm512_setzero_pd
+#define gram_add _mm512_add_pd
 #define gram_fma_input(x, n, b, c) _mm512_fmadd_pd(x, b, c)
 
 #include "kernels/tile_tmpl.h"
