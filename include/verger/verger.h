@@ -271,6 +271,8 @@ VG_API int vg_moments_dims(const vg_moments *moments);
 VG_API uint64_t vg_moments_count(const vg_moments *moments);
 /* [dims], zeros before the first row; valid until the moments change or are closed. */
 VG_API const double *vg_moments_mean(const vg_moments *moments);
+/* The variances of all dims together, with n - 1; 0 before the second row. */
+VG_API double vg_moments_total_variance(const vg_moments *moments);
 
 /* Serialised moments: little-endian, the same bytes on every machine. `buffer`
  * has vg_moments_serialized_size bytes. */

@@ -133,12 +133,14 @@ class PCA(Handle):
     may share it. Can be pickled, and kept in a file."""
 
     _kind = "PCA"
+    _offset: Optional[list[float]] = None  # the mean's projection, where it is taken off
 
     def __init__(self, components: Sequence[Sequence[float]],
                  explained_variance: Sequence[float],
-                 mean: Optional[Sequence[float]] = None) -> None:
+                 mean: Optional[Sequence[float]] = None, *, center: bool = False) -> None:
         """From components that were fitted before, one a row, their shares of variance and the
-        mean of what they were fitted to. `fit` is the usual way to a PCA."""
+        mean of what they were fitted to. `fit` is the usual way to a PCA.
+        center: take the mean off rows before they are projected."""
         k, dims = len(components), len(components[0]) if len(components) else 0
         if len(explained_variance) != k or any(len(row) != dims for row in components):
             raise ValueError("components must be rows of one length, with a variance each")
@@ -146,13 +148,18 @@ class PCA(Handle):
         for row in components:
             matrix.extend(row)
         self._take(dims, k, matrix, array("d", explained_variance),
-                   None if mean is None else array("d", mean))
+                   None if mean is None else array("d", mean), center)
 
     def _take(self, dims: int, k: int, matrix: array[float], explained: array[float],
-              mean: Optional[array[float]]) -> None:
+              mean: Optional[array[float]], center: bool = False) -> None:
+        if center and mean is None:
+            raise ValueError("a PCA that centres needs the mean")
         if len(matrix) != dims * k or len(explained) != k or (mean and len(mean) != dims):
             raise ValueError(f"{k} components of {dims} numbers have other sizes than these")
         self._mean = mean
+        if center and mean is not None:
+            rows = (matrix[i * dims:(i + 1) * dims] for i in range(k))
+            self._offset = [product(row, mean) for row in rows]
         self._owned = Resource("vg_pca_open", "vg_pca_close", whole_number(dims, "dims", 1, MOST_INT),
                                whole_number(k, "k", 1, MOST_INT),
                                (c_double * (k * dims)).from_buffer(matrix),
@@ -185,9 +192,16 @@ class PCA(Handle):
     @property
     def mean(self) -> Optional[list[float]]:
         """Of each column of what it was fitted to; None where it was made without. Projections
-        are not centred: subtract the projection of the mean where you want them to be."""
+        are not centred unless `center` says so: subtract the projection of the mean where you want
+        them to be."""
         self._resource()
         return None if self._mean is None else list(self._mean)
+
+    @property
+    def center(self) -> bool:
+        """Whether the mean is taken off rows before they are projected, as that of a run with
+        --center does."""
+        return self._offset is not None
 
     def project(self, features: Any, *, fixed_size_list: bool = False) -> Any:
         """path, label and features to a table of path, label and pca_features. An array of numpy
@@ -218,7 +232,8 @@ class PCA(Handle):
 
     def _project(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         resource = self._resource()
-        return transform("vg_pca_project_arrow", resource.pointer, batch)
+        projected = transform("vg_pca_project_arrow", resource.pointer, batch)
+        return projected if self._offset is None else shifted(projected, self._offset)
 
     def save(self, path: PathLike) -> None:
         """Keeps it in a file of the safetensors format, which `load` and other programs read."""
@@ -230,17 +245,19 @@ class PCA(Handle):
             tensors["mean"] = _pca_file.Tensor((dims,), self._mean)
         kernels = os.environ.get("VERGER_CPU") or kernel_sets()[-1]
         _pca_file.write(path, tensors, {"verger_version": library().vg_version().decode(),
-                                        "kernels": kernels})
+                                        "kernels": kernels,
+                                        **({"center": "true"} if self.center else {})})
 
     @classmethod
     def load(cls, path: PathLike) -> PCA:
         """That of a file of `save` or of a run. ValueError where it is none."""
-        tensors, _ = _pca_file.read(path)
+        tensors, metadata = _pca_file.read(path)
         try:
             components, explained = tensors["components"], tensors["explained_variance"]
             k, dims = components.shape
             mean = tensors["mean"].values if "mean" in tensors else None
-            return reopen_pca(dims, k, components.values, explained.values, mean)
+            return reopen_pca(dims, k, components.values, explained.values, mean,
+                              metadata.get("center") == "true")
         except (KeyError, ValueError, VergerError) as error:
             raise ValueError(f"{os.fspath(path)} is no PCA of verger: {error}") from None
 
@@ -259,14 +276,35 @@ class PCA(Handle):
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = self._values(self._resource())
-        return reopen_pca, (self.dims, self.k, *values, self._mean)
+        return reopen_pca, (self.dims, self.k, *values, self._mean, self.center)
 
 
 def reopen_pca(dims: int, k: int, matrix: array[float], explained: array[float],
-               mean: Optional[array[float]]) -> PCA:
+               mean: Optional[array[float]], center: bool = False) -> PCA:
     pca = PCA.__new__(PCA)
-    pca._take(dims, k, matrix, explained, mean)
+    pca._take(dims, k, matrix, explained, mean, center)
     return pca
+
+
+def product(left: Sequence[float], right: Sequence[float]) -> float:
+    """Summed in order, as the command does; `sum` takes another way since Python 3.12."""
+    total = 0.0
+    for a, b in zip(left, right):
+        total += a * b
+    return total
+
+
+def shifted(batch: pa.RecordBatch, offset: Sequence[float]) -> pa.RecordBatch:
+    """Projected rows less the projection of the mean; null rows stay null."""
+    import pyarrow.compute
+
+    at = batch.schema.get_field_index("pca_features")
+    rows = batch.column(at)
+    numbers = rows.flatten()
+    offsets = pa.array(list(offset) * (len(numbers) // len(offset)), pa.float64())
+    moved = type(rows).from_arrays(rows.offsets, pyarrow.compute.subtract(numbers, offsets),
+                                   type=rows.type, mask=rows.is_null())
+    return batch.set_column(at, batch.schema.field(at), moved)
 
 
 PROJECTED = pa.schema([("path", pa.string()), ("label", pa.string()),

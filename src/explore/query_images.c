@@ -5,11 +5,13 @@
 
 #include "base/error.h"
 #include "digest/sha256.h"
+#include "output/feature_form.h"
 
 struct vg_query_images {
     vg_query_images_options options;
     vg_model *model;
     vg_extractor *extractor;
+    vg_feature_form form; /* of the rows */
     vg_bytes content;
 };
 
@@ -48,6 +50,28 @@ static bool holds(const vg_bytes *text, const char *part)
     for (size_t i = 0; i + size <= text->size; i++)
         if (memcmp(text->bytes + i, part, size) == 0) return true;
     return false;
+}
+
+/* The form of the rows, as the plan of their run says; of others' rows it is the network's. */
+static vg_status find_form(vg_feature_form *form, const vg_query_images_options *options,
+                           vg_error *error)
+{
+    enum { LARGEST_PLAN = 1 << 16 };
+    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
+    vg_bytes plan = {0};
+    const char *address = options->rows->address;
+    size_t size = strlen(address), timestamp = VG_TIMESTAMP_CHARS - 1;
+    if (size < timestamp) return VG_OK;
+    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, address + size - timestamp);
+    snprintf(file, sizeof file, "%s/run.json", folder);
+    vg_status status =
+        vg_store_read(options->store, file, VG_SIZE_UNKNOWN, LARGEST_PLAN, &plan, error);
+    if (status == VG_OK) {
+        form->normalize = holds(&plan, "\"normalize\": \"true\"");
+        form->float16 = holds(&plan, "\"dtype\": \"float16\"");
+    }
+    free(plan.bytes);
+    return status == VG_ENOTFOUND ? VG_OK : status;
 }
 
 /* Rows of others, who keep no model_info, are taken on trust. */
@@ -94,7 +118,8 @@ vg_status vg_query_images_open(vg_query_images **images, const vg_query_images_o
     vg_query_images *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->options = *options;
-    status = vg_model_open(&opened->model, options->model_source, NULL, error);
+    status = find_form(&opened->form, options, error);
+    if (status == VG_OK) status = vg_model_open(&opened->model, options->model_source, NULL, error);
     vg_extractor_options extractor_options;
     vg_extractor_options_default(&extractor_options);
     extractor_options.threads = options->threads;
@@ -141,6 +166,8 @@ vg_status vg_query_images_read(vg_query_images *images, const char *path, float 
     if (status != VG_OK) return status;
     vg_encoded_image encoded = {.data = images->content.bytes, .size = images->content.size};
     status = vg_extract(images->extractor, 1, &encoded, features, &result, error);
+    if (status == VG_OK && result.status == VG_OK)
+        vg_feature_form_apply(&images->form, features, features);
     if (status != VG_OK || result.status == VG_OK) return status;
     return vg_fail(error, result.status, "%s: %s", path, result.error.message);
 }

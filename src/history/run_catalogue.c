@@ -1,5 +1,6 @@
 #include "history/run_catalogue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/memory.h"
 #include "history/past_runs.h"
 #include "history/run_plan.h"
+#include "output/latest.h"
 #include "output/timestamp.h"
 
 /* The timestamp that ends a folder of the path, as those of tables do. */
@@ -121,6 +123,83 @@ void vg_run_catalogue_close(vg_run_catalogue *catalogue)
     *catalogue = (vg_run_catalogue){0};
 }
 
+/* --- One run ----------------------------------------------------------------------- */
+
+typedef struct detail_survey {
+    vg_run_detail *detail;
+    const char *timestamp;
+} detail_survey;
+
+static vg_status find_table(vg_run_detail *detail, const char *folder, size_t size,
+                            vg_run_table **found, vg_error *error)
+{
+    for (size_t i = 0; i < detail->count; i++) {
+        *found = &detail->tables[i];
+        if (strlen((*found)->folder) == size && strncmp((*found)->folder, folder, size) == 0)
+            return VG_OK;
+    }
+    if (detail->count == detail->capacity) {
+        vg_run_table *tables = vg_grow(detail->tables, &detail->capacity, sizeof *tables);
+        if (tables == NULL) return vg_fail_memory(error, detail->count * sizeof *tables);
+        detail->tables = tables;
+    }
+    *found = &detail->tables[detail->count++];
+    **found = (vg_run_table){0};
+    snprintf((*found)->folder, sizeof(*found)->folder, "%.*s", (int)size, folder);
+    return VG_OK;
+}
+
+static vg_status survey_table(void *context, const vg_file *file, vg_error *error)
+{
+    const detail_survey *seen = context;
+    char timestamp[VG_TIMESTAMP_CHARS];
+    const char *slash = strrchr(file->path, '/');
+    if (slash == NULL || !find_timestamp(file->path, timestamp) ||
+        strcmp(timestamp, seen->timestamp) != 0 || vg_layout_is_in_progress(file->path))
+        return VG_OK;
+    vg_run_table *table = NULL;
+    size_t size = (size_t)(slash - file->path);
+    if (size >= sizeof table->folder) return VG_OK;
+    vg_status status = find_table(seen->detail, file->path, size, &table, error);
+    if (status != VG_OK) return status;
+    bool is_mark = strcmp(slash + 1, "_SUCCESS") == 0;
+    table->is_complete = table->is_complete || is_mark;
+    table->files += !is_mark;
+    table->bytes += (uint64_t)file->size;
+    return VG_OK;
+}
+
+static int by_folder(const void *left, const void *right)
+{
+    return strcmp(((const vg_run_table *)left)->folder, ((const vg_run_table *)right)->folder);
+}
+
+vg_status vg_run_detail_open(vg_run_detail *detail, vg_store *output, const char *timestamp,
+                             vg_error *error)
+{
+    const detail_survey seen = {.detail = detail, .timestamp = timestamp};
+    vg_status status = vg_store_list(output, "", survey_table, (void *)&seen, error);
+    if (status == VG_OK && detail->count == 0)
+        status =
+            vg_fail(error, VG_ENOTFOUND, "%s has no tables of %s: 'verger runs' lists its runs",
+                    vg_store_address(output), timestamp);
+    if (status != VG_OK) {
+        vg_run_detail_close(detail);
+        return status;
+    }
+    qsort(detail->tables, detail->count, sizeof *detail->tables, by_folder);
+    if (vg_plan_read(&detail->plan, output, timestamp, NULL) != VG_OK)
+        detail->plan = (vg_saved_plan){0};
+    return VG_OK;
+}
+
+void vg_run_detail_close(vg_run_detail *detail)
+{
+    vg_plan_free(&detail->plan);
+    free(detail->tables);
+    *detail = (vg_run_detail){0};
+}
+
 vg_status vg_run_catalogue_delete(vg_store *output, const char *timestamp, vg_error *error)
 {
     static const vg_table state = VG_TABLE_STATE;
@@ -128,5 +207,6 @@ vg_status vg_run_catalogue_delete(vg_store *output, const char *timestamp, vg_er
     for (size_t i = 0; i < VG_RUN_TABLES && status == VG_OK; i++)
         if (vg_run_tables[i] != state)
             status = vg_layout_delete(output, &vg_run_tables[i], 1, timestamp, error);
+    if (status == VG_OK) status = vg_latest_forget(output, timestamp, error);
     return status == VG_OK ? vg_layout_delete(output, &state, 1, timestamp, error) : status;
 }

@@ -4,7 +4,15 @@
 
 #include "base/observer.h"
 #include "io/io.h"
+#include "output/feature_form.h"
 #include "selection/selection.h"
+
+/* How a PCA is fitted and rows are projected; all zero is as MLlib has it. */
+typedef struct vg_pca_choices {
+    const char *fit_on; /* the split whose rows it is fitted to, or NULL for all */
+    bool center;        /* the mean is taken off rows before they are projected */
+    bool whiten;        /* components are divided by their standard deviations */
+} vg_pca_choices;
 
 /* Lets others extract the parts `numbers` [count] of the run (vg_run_parts) and waits for them.
  * What is not there when it returns is extracted by the caller. */
@@ -22,10 +30,12 @@ typedef struct vg_run_options {
     const char *model_source; /* of vg_model_open */
     const char *kernels;      /* of vg_model_options */
     int components;           /* k, default 50; 0 for features alone */
-    double variance_share;    /* 0, or as few components as explain this share, with k 0 */
-    int threads;              /* 0 takes one a CPU this process may use */
-    bool pin;                 /* binds each to one of these CPUs, in their order */
-    bool parquet, csv;        /* formats of features and PCA rows; default both */
+    vg_pca_choices choices;
+    vg_feature_form form;  /* of the features that are written */
+    double variance_share; /* 0, or as few components as explain this share, with k 0 */
+    int threads;           /* 0 takes one a CPU this process may use */
+    bool pin;              /* binds each to one of these CPUs, in their order */
+    bool parquet, csv;     /* formats of features and PCA rows; default both */
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file, default 256 MiB */
     uint64_t part_rows;     /* images a part file, default 4096, */

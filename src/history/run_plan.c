@@ -25,11 +25,16 @@ static const item items[] = {
     {"features_version", "the version of verger's features", VG_PLAN_FEATURES, NULL},
     {"arithmetic", "the arithmetic of the kernel set", VG_PLAN_FEATURES, "float32"},
     {"exif_orient", "--exif-orient", VG_PLAN_FEATURES, NULL},
+    {"normalize", "--normalize", VG_PLAN_FEATURES, "false"},
+    {"dtype", "--dtype", VG_PLAN_FEATURES, "float32"},
     {"max_pixels", "--max-pixels", VG_PLAN_FEATURES, NULL},
     {"max_file_size", "--max-file-size", VG_PLAN_FEATURES, NULL},
     {"tables_version", "the version of verger's tables", VG_PLAN_TABLES, NULL},
     {"components", "the number of components", VG_PLAN_TABLES, NULL},
     {"variance_share", "the share that is to be explained, in 10^-9,", VG_PLAN_TABLES, NULL},
+    {"fit_on", "--fit-on", VG_PLAN_TABLES, ""},
+    {"center", "--center", VG_PLAN_TABLES, "false"},
+    {"whiten", "--whiten", VG_PLAN_TABLES, "false"},
     {"formats", "--format", VG_PLAN_TABLES, NULL},
     {"part_rows", "--part-rows", VG_PLAN_TABLES, NULL},
     {"keep_columns", "--keep-columns", VG_PLAN_TABLES, ""},
@@ -65,6 +70,7 @@ static void put_texts(FILE *out, const char *key, const vg_texts *texts)
 static void put_plan(FILE *out, const vg_plan *plan)
 {
     const vg_run_options *options = plan->options;
+    const vg_pca_choices *choices = &options->choices;
     const char *both = options->csv ? "parquet,csv" : "parquet";
     fputc('{', out);
     put_text(out, "input", plan->input);
@@ -77,6 +83,11 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_number(out, "max_file_size", options->max_file_size);
     put_number(out, "components", (uint64_t)options->components);
     put_number(out, "variance_share", (uint64_t)(options->variance_share * 1e9 + 0.5));
+    put_text(out, "normalize", options->form.normalize ? "true" : "false");
+    put_text(out, "dtype", options->form.float16 ? "float16" : "float32");
+    put_text(out, "fit_on", choices->fit_on != NULL ? choices->fit_on : "");
+    put_text(out, "center", choices->center ? "true" : "false");
+    put_text(out, "whiten", choices->whiten ? "true" : "false");
     put_text(out, "formats", options->parquet ? both : "csv");
     put_number(out, "part_rows", options->part_rows);
     put_texts(out, "keep_columns", &options->selection.keep_columns);
@@ -282,4 +293,16 @@ vg_status vg_plan_compare(const vg_saved_plan *saved, const vg_plan *plan, vg_pl
             status = compare_item(&items[i], saved, &now, error);
     free(json);
     return status;
+}
+
+void vg_plan_tell(const vg_saved_plan *saved, vg_plan_teller *told, void *context)
+{
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        value found = {0};
+        bool exists;
+        char text[VG_ADDRESS_CHARS];
+        if (!find_value(saved, items[i].key, &found, &exists) || !exists) continue;
+        print_value(text, sizeof text, &found);
+        told(context, items[i].key, text);
+    }
 }

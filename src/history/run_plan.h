@@ -40,6 +40,10 @@ void vg_plan_free(vg_saved_plan *saved);
 /* The same from its bytes, which become the plan's. */
 vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error);
 
+/* Calls `told` for what the plan says: a name that the plan's file has, and its value as text. */
+typedef void vg_plan_teller(void *context, const char *name, const char *value);
+void vg_plan_tell(const vg_saved_plan *saved, vg_plan_teller *told, void *context);
+
 /* What has to be the same. */
 typedef enum vg_plan_scope {
     VG_PLAN_WHOLE,   /* all: the tables would be the same */

@@ -5,6 +5,9 @@
 
 #include <arrow/api.h>
 
+extern "C" {
+#include "base/half.h"
+}
 #include "io/table.hpp"
 
 using namespace verger;
@@ -77,6 +80,19 @@ void append_joined(std::string &out, const Numbers &numbers, int64_t begin, int6
     out += '"';
 }
 
+/* With the digits that give the same float. */
+void append_halves(std::string &out, const arrow::HalfFloatArray &halves, int64_t begin,
+                   int64_t end)
+{
+    arrow::FloatBuilder floats(table_pool());
+    for (int64_t i = begin; i < end; i++)
+        check(halves.IsNull(i) ? floats.AppendNull()
+                               : floats.Append(vg_half_to_float(halves.Value(i))),
+              "write", "a list of numbers");
+    auto list = value_of(floats.Finish(), "write", "a list of numbers");
+    append_joined(out, static_cast<const arrow::FloatArray &>(*list), 0, end - begin);
+}
+
 /* As JSON has it (RFC 8259, section 7); what is not ASCII stays as it is. */
 void append_json_text(std::string &out, std::string_view text)
 {
@@ -116,6 +132,8 @@ template <typename List> void append_list(std::string &out, const arrow::Array &
     const arrow::Array &values = *list.values();
     if (values.type_id() == arrow::Type::STRING)
         append_texts(out, static_cast<const arrow::StringArray &>(values), begin, end);
+    else if (values.type_id() == arrow::Type::HALF_FLOAT)
+        append_halves(out, static_cast<const arrow::HalfFloatArray &>(values), begin, end);
     else if (values.type_id() == arrow::Type::FLOAT)
         append_joined(out, static_cast<const arrow::FloatArray &>(values), begin, end);
     else
@@ -151,7 +169,8 @@ void check_type(const arrow::Field &field, const std::string &name)
 {
     auto value_type = list_value_type(*field.type());
     arrow::Type::type id = field.type()->id();
-    bool is_known = value_type ? value_type->id() == arrow::Type::FLOAT ||
+    bool is_known = value_type ? value_type->id() == arrow::Type::HALF_FLOAT ||
+                                     value_type->id() == arrow::Type::FLOAT ||
                                      value_type->id() == arrow::Type::DOUBLE ||
                                      value_type->id() == arrow::Type::STRING
                                : id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING ||

@@ -174,6 +174,9 @@ vg_status vg_reader_open(vg_reader **reader, vg_store *store, const char *path, 
 /* The next batch, the caller's to release; at the end batch->release is NULL. */
 vg_status vg_reader_next(vg_reader *reader, struct ArrowSchema *schema, struct ArrowArray *batch,
                          vg_error *error);
+/* A fact of vg_writer_open that the file keeps, or NULL; valid while the reader is open. CSV keeps
+ * none. */
+const char *vg_reader_fact(const vg_reader *reader, const char *key);
 void vg_reader_close(vg_reader **reader);
 
 /* The same of a Parquet file of any columns: numbers, dates, truth values and dictionaries come as

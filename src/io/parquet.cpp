@@ -169,6 +169,11 @@ class ParquetReader final : public TableReader
         return columns_ == Columns::texts ? as_texts(*batch, name_) : as_float_lists(batch, name_);
     }
 
+    std::shared_ptr<const arrow::KeyValueMetadata> facts() const override
+    {
+        return file_->parquet_reader()->metadata()->key_value_metadata();
+    }
+
   private:
     arrow::Result<std::unique_ptr<arrow::RecordBatchReader>> open_batches()
     {

@@ -19,6 +19,7 @@ struct vg_writer {
 
 struct vg_reader {
     std::unique_ptr<TableReader> table;
+    std::shared_ptr<const arrow::KeyValueMetadata> facts;
 };
 
 arrow::MemoryPool *verger::table_pool()
@@ -126,6 +127,7 @@ vg_status vg_reader_open(vg_reader **reader, vg_store *store, const char *path, 
         auto opened = std::make_unique<vg_reader>();
         opened->table =
             format == VG_CSV ? open_csv_reader(*store, path) : open_parquet_reader(*store, path);
+        opened->facts = opened->table->facts();
         *reader = opened.release();
     });
 }
@@ -150,6 +152,12 @@ vg_status vg_reader_next(vg_reader *reader, struct ArrowSchema *schema, struct A
         std::shared_ptr<arrow::RecordBatch> next = reader->table->next();
         if (next) check(arrow::ExportRecordBatch(*next, batch, schema), "read", "a table");
     });
+}
+
+const char *vg_reader_fact(const vg_reader *reader, const char *key)
+{
+    int at = reader->facts ? reader->facts->FindKey(key) : -1;
+    return at >= 0 ? reader->facts->value(at).c_str() : nullptr;
 }
 
 void vg_reader_close(vg_reader **reader)

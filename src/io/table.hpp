@@ -28,6 +28,11 @@ class TableReader
     virtual ~TableReader() = default;
     /* NULL at the end. */
     virtual std::shared_ptr<arrow::RecordBatch> next() = 0;
+    /* NULL where the format has none. */
+    virtual std::shared_ptr<const arrow::KeyValueMetadata> facts() const
+    {
+        return nullptr;
+    }
 };
 
 /* What a writer is opened with; `name` is the file's address, for messages. */

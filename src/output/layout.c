@@ -31,11 +31,15 @@ static const table_place places[VG_TABLE_COUNT] = {
 /* Ends the hidden names of files that are being written, here and in io. */
 static const char in_progress[] = ".inprogress";
 
-/* A table of one format is CSV. */
-static vg_format first_format(vg_table table)
+bool vg_layout_has_one_format(vg_table table)
 {
     const table_place *place = &places[table];
-    return strcmp(place->folder[VG_PARQUET], place->folder[VG_CSV]) == 0 ? VG_CSV : VG_PARQUET;
+    return strcmp(place->folder[VG_PARQUET], place->folder[VG_CSV]) == 0;
+}
+
+static vg_format first_format(vg_table table)
+{
+    return vg_layout_has_one_format(table) ? VG_CSV : VG_PARQUET;
 }
 
 void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format format,
@@ -176,6 +180,7 @@ bool vg_layout_is_table_file(const vg_store *input, const vg_store *output, cons
         if (strncmp(path, below, length) != 0 || path[length] != '/') return false;
         path += length + 1;
     }
+    if (strncmp(path, VG_STATE_ROOT "/", strlen(VG_STATE_ROOT "/")) == 0) return true;
     for (size_t i = 0; i < VG_TABLE_COUNT; i++) {
         for (int format = 0; format < 2; format++) {
             char start[VG_FOLDER_CHARS];

@@ -50,6 +50,9 @@ void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format fo
 void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t number, const char *uuid,
                     const char *extension, bool hidden);
 
+/* Whether a table has no choice of formats; it counts as CSV. */
+bool vg_layout_has_one_format(vg_table table);
+
 /* ".snappy.parquet" or ".csv" */
 const char *vg_layout_extension(vg_format format);
 

@@ -225,6 +225,16 @@ static vg_team *open_team(const vg_moments *moments, size_t rows)
     return team;
 }
 
+double vg_moments_total_variance(const vg_moments *moments)
+{
+    size_t columns = (size_t)moments->dims;
+    double total = 0.0;
+    vg_moments_settle(moments);
+    if (moments->count < 2) return 0.0;
+    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * columns + i];
+    return total / (double)(moments->count - 1);
+}
+
 vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error)
 {
     if (moments == NULL) return vg_fail_null(error, "vg_moments_add", "moments");

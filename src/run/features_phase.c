@@ -25,9 +25,11 @@ typedef struct phase {
     uint64_t images, parts; /* in all */
     vg_part_writer *writer;
     vg_known_images *known;
-    vg_pipeline *pipeline;      /* over a stretch of parts that are not there yet */
-    vg_earlier_cursor *earlier; /* where known features come from */
-    vg_moments *moments, *part_moments;
+    vg_pipeline *pipeline;              /* over a stretch of parts that are not there yet */
+    vg_earlier_cursor *earlier;         /* where known features come from */
+    vg_moments *moments, *part_moments; /* of what the PCA is fitted to */
+    uint64_t rows;                      /* of features */
+    float made[VG_FEATURE_COUNT];       /* features as the tables have them */
     double start, write_seconds;
     vg_step_times past; /* of pipelines that have ended */
     vg_error first_failure;
@@ -117,12 +119,22 @@ static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
 
 /* --- One image ---------------------------------------------------------------------- */
 
+static bool is_fitted_to(const phase *state, const char *split, size_t size)
+{
+    const char *fit_on = state->task->options->choices.fit_on;
+    return fit_on == NULL || (strlen(fit_on) == size && memcmp(fit_on, split, size) == 0);
+}
+
 static vg_status use_features(phase *state, const vg_outcome *outcome, vg_error *error)
 {
-    vg_status status = vg_moments_add(state->part_moments, 1, outcome->features, error);
+    const char *split = vg_part_writer_split(state->writer);
+    vg_status status = VG_OK;
+    if (is_fitted_to(state, split, strlen(split)))
+        status = vg_moments_add(state->part_moments, 1, outcome->features, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "the features of %s", outcome->image.path);
     state->result->extracted++;
+    state->rows++;
     return VG_OK;
 }
 
@@ -193,6 +205,16 @@ static vg_status recall(phase *state, vg_outcome *outcome, vg_error *error)
     return VG_OK;
 }
 
+/* The features of the network as the tables are to have them; those that an earlier run wrote are
+ * so already. What follows sees the same numbers as a reader of the tables. */
+static const float *make_features(phase *state, const float *features)
+{
+    const vg_feature_form *form = &state->task->options->form;
+    if (!form->normalize && !form->float16) return features;
+    vg_feature_form_apply(form, features, state->made);
+    return state->made;
+}
+
 static vg_status take_outcome(phase *state, vg_error *error)
 {
     vg_outcome outcome;
@@ -201,7 +223,10 @@ static vg_status take_outcome(phase *state, vg_error *error)
     double start = vg_seconds();
     state->result->changed += outcome.has_changed;
     if (!outcome.is_known) status = check_store(state, &outcome, error);
-    if (status == VG_OK && outcome.is_known) status = recall(state, &outcome, error);
+    if (status == VG_OK && outcome.is_known)
+        status = recall(state, &outcome, error);
+    else if (status == VG_OK && outcome.status == VG_OK)
+        outcome.features = make_features(state, outcome.features);
     if (status == VG_OK) status = vg_part_writer_append(state->writer, &outcome, error);
     if (status != VG_OK) return status;
     status = outcome.status == VG_OK ? use_features(state, &outcome, error)
@@ -276,6 +301,7 @@ static vg_status read_part(phase *state, const vg_part_record *record, vg_error 
     const vg_features_phase *task = state->task;
     vg_format format;
     vg_feature_row row;
+    uint64_t rows = 0;
     vg_feature_reader *reader = NULL;
     const vg_part_file *file =
         vg_part_record_file(record, VG_TABLE_FEATURES, task->timestamp, &format);
@@ -287,11 +313,13 @@ static vg_status read_part(phase *state, const vg_part_record *record, vg_error 
         if (status != VG_OK || row.path == NULL) break;
         if (row.values == NULL || row.count != VG_FEATURE_COUNT)
             status = vg_fail(error, VG_EFORMAT, "a row of %s has no features", file->path);
-        if (status == VG_OK) status = vg_moments_add(state->part_moments, 1, row.values, error);
+        if (status == VG_OK && is_fitted_to(state, row.split, row.split_size))
+            status = vg_moments_add(state->part_moments, 1, row.values, error);
+        rows++;
         if (status == VG_OK) status = vg_check_cancel(task->options->cancel, error);
     }
     vg_feature_reader_close(&reader);
-    if (status == VG_OK && vg_moments_count(state->part_moments) != record->images - record->failed)
+    if (status == VG_OK && rows != record->images - record->failed)
         status = vg_fail(error, VG_EFORMAT, "%s has another number of rows", file->path);
     return status;
 }
@@ -326,6 +354,7 @@ static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
     if (status == VG_OK) status = read_part(state, &record, error);
     if (status == VG_OK) status = merge_moments(state, error);
     if (status != VG_OK) return status;
+    state->rows += record.images - record.failed;
     state->result->extracted += record.images - record.failed;
     if (!is_handed) state->result->kept += record.images - record.failed;
     notify(state);
@@ -391,7 +420,14 @@ static vg_status check_any_features(const phase *state, vg_error *error)
 static vg_status commit(phase *state, vg_error *error)
 {
     const vg_run_result *result = state->result;
-    uint64_t rows = vg_moments_count(state->moments);
+    uint64_t rows = state->rows;
+    bool is_fitted_to_all = state->task->options->choices.fit_on == NULL;
+    if (is_fitted_to_all && vg_moments_count(state->moments) != rows)
+        return vg_fail(error, VG_EFORMAT,
+                       "%llu images gave features and %llu are in the moments: this is a fault of "
+                       "verger, please report it; no table is marked as complete",
+                       (unsigned long long)rows,
+                       (unsigned long long)vg_moments_count(state->moments));
     if (rows != result->extracted || rows + result->failed != state->images)
         return vg_fail(error, VG_EFORMAT,
                        "%llu images were selected, %llu gave features and %llu failed: this is a "

@@ -20,6 +20,7 @@ typedef struct vg_run_result {
     char common_failure[256]; /* the reason that most of the images share that failed here, */
     uint64_t common_failures; /* and how many do */
     int components;
+    uint64_t fitted;       /* images that the PCA was fitted to */
     double total_variance; /* share that the components explain */
     char kernels[16];
     int threads;
@@ -70,7 +71,8 @@ typedef struct vg_pca_options {
     vg_store_options store;
     int components;
     double variance_share; /* as in vg_run_options */
-    const char *apply;     /* a file of vg_pca_file_write to project with; NULL fits a PCA */
+    vg_pca_choices choices;
+    const char *apply; /* a file of vg_pca_file_write to project with; NULL fits a PCA */
     bool parquet, csv;
     const char *timestamp;
     bool overwrite;

@@ -18,6 +18,7 @@ enum { MORE_COLUMNS = sizeof more_columns / sizeof *more_columns };
 struct vg_part_writer {
     const vg_features_phase *task;
     vg_sink *features, *metadata, *errors, *images;
+    const char *split;       /* of the image in hand, as it is listed */
     vg_image_cursor *listed; /* the images of the part, with what tables say of them */
     vg_bytes address;        /* of the image in hand */
     uint64_t number;
@@ -55,7 +56,8 @@ static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_tab
 vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *task,
                               vg_error *error)
 {
-    static const vg_column features = {"features", VG_COLUMN_FLOAT32_LIST};
+    const vg_column features = {"features", task->options->form.float16 ? VG_COLUMN_FLOAT16_LIST
+                                                                        : VG_COLUMN_FLOAT32_LIST};
     static const vg_column reason = {"error", VG_COLUMN_STRING};
     const vg_run_options *options = task->options;
     vg_part_writer *opened = *writer = calloc(1, sizeof *opened);
@@ -143,8 +145,9 @@ static vg_status append_features(vg_part_writer *writer, const vg_listed_image *
     vg_sink *sink = writer->features;
     vg_status status = append_path_and_label(writer, sink, vg_builder_name, image, error);
     if (status == VG_OK)
-        status = vg_builder_float32_list(vg_sink_builder(sink), FEATURES, features,
-                                         VG_FEATURE_COUNT, error);
+        status = (writer->task->options->form.float16 ? vg_builder_float16_list
+                                                      : vg_builder_float32_list)(
+            vg_sink_builder(sink), FEATURES, features, VG_FEATURE_COUNT, error);
     return status == VG_OK ? end_row(writer, sink, FEATURES + 1, image, error) : status;
 }
 
@@ -164,6 +167,7 @@ static vg_status find_listed(vg_part_writer *writer, const vg_outcome *outcome,
 {
     vg_status status = vg_image_cursor_next(writer->listed, image, error);
     if (status != VG_OK) return status;
+    writer->split = image->split;
     if (image->path != NULL && strcmp(image->path, outcome->image.path) == 0) return VG_OK;
     return vg_fail(error, VG_EFORMAT,
                    "%s came out of order: this is a fault of verger, please "
@@ -186,6 +190,11 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     if (status != VG_OK) return status;
     if (outcome->status == VG_OK) return append_features(writer, &image, outcome->features, error);
     return append_reason(writer, &image, outcome->reason, error);
+}
+
+const char *vg_part_writer_split(const vg_part_writer *writer)
+{
+    return writer->split != NULL ? writer->split : "";
 }
 
 /* --- The end ------------------------------------------------------------------------ */

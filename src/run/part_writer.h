@@ -19,6 +19,8 @@ vg_status vg_part_writer_begin(vg_part_writer *writer, uint64_t number, uint64_t
                                vg_error *error);
 /* A row of metadata and one of features or of errors. */
 vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
+/* The split of the image that was appended last; "" for none. */
+const char *vg_part_writer_split(const vg_part_writer *writer);
 /* Commits the files, then the record, whose figures the caller fills. */
 vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error);
 /* Only the errors of the part: for a run that ends because there are too many. */

@@ -110,7 +110,7 @@ typedef struct tensor {
 
 typedef struct header {
     tensor tensors[TENSORS], other; /* the last is one of a name that is not known */
-    bool is_pca;
+    bool is_pca, centers, whitens;
 } header;
 
 static bool take_metadata(vg_json *json, header *parsed)
@@ -123,6 +123,8 @@ static bool take_metadata(vg_json *json, header *parsed)
             !vg_json_take_string(json, &value))
             return false;
         if (vg_json_equal(key, "kind")) parsed->is_pca = vg_json_equal(value, kind);
+        if (vg_json_equal(key, "center")) parsed->centers = vg_json_equal(value, "true");
+        if (vg_json_equal(key, "whiten")) parsed->whitens = vg_json_equal(value, "true");
     } while (vg_json_take(json, ','));
     return vg_json_take(json, '}');
 }
@@ -195,26 +197,39 @@ static double *copy_doubles(const unsigned char *from, size_t count)
     return values;
 }
 
-static vg_status open_values(vg_pca **pca, const header *parsed, const unsigned char *values,
+static vg_status open_values(vg_kept_pca *kept, const header *parsed, const unsigned char *values,
                              vg_error *error)
 {
+    const tensor *mean = &parsed->tensors[MEAN];
     const tensor *components = &parsed->tensors[COMPONENTS];
     size_t k = (size_t)components->shape[0], dims = (size_t)components->shape[1];
     double *matrix = copy_doubles(values + components->begin, k * dims);
     double *explained = copy_doubles(values + parsed->tensors[EXPLAINED].begin, k);
-    vg_status status = matrix != NULL && explained != NULL
-                           ? vg_pca_open(pca, (int)dims, (int)k, matrix, explained, error)
+    bool has_mean = mean->rank > 0;
+    if (has_mean) kept->mean = copy_doubles(values + mean->begin, dims);
+    kept->centers = parsed->centers;
+    kept->whitens = parsed->whitens;
+    vg_status status = matrix != NULL && explained != NULL && (!has_mean || kept->mean != NULL)
+                           ? vg_pca_open(&kept->pca, (int)dims, (int)k, matrix, explained, error)
                            : vg_fail_memory(error, k * dims * sizeof *matrix);
     free(matrix);
     free(explained);
     return status == VG_EINVAL ? VG_EFORMAT : status;
 }
 
-vg_status vg_pca_file_parse(vg_pca **pca, const unsigned char *bytes, size_t size, vg_error *error)
+void vg_kept_pca_close(vg_kept_pca *kept)
+{
+    vg_pca_close(&kept->pca);
+    free(kept->mean);
+    *kept = (vg_kept_pca){0};
+}
+
+vg_status vg_pca_file_parse(vg_kept_pca *kept, const unsigned char *bytes, size_t size,
+                            vg_error *error)
 {
     uint64_t length = 0;
     header parsed = {0};
-    *pca = NULL;
+    *kept = (vg_kept_pca){0};
     for (int i = 0; i < LENGTH_BYTES && size >= LENGTH_BYTES; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
     if (size < LENGTH_BYTES || length > MAX_HEADER_BYTES || length > size - LENGTH_BYTES)
@@ -231,7 +246,13 @@ vg_status vg_pca_file_parse(vg_pca **pca, const unsigned char *bytes, size_t siz
     if (k == 0 || dims == 0 || k > dims || dims > MAX_DIMS ||
         !fits(components, 2, k * dims, rest) || !fits(&parsed.tensors[EXPLAINED], 1, k, rest))
         return vg_fail(error, VG_EFORMAT, "its components or their variances are damaged");
-    return open_values(pca, &parsed, bytes + LENGTH_BYTES + length, error);
+    const tensor *mean = &parsed.tensors[MEAN];
+    if ((mean->rank > 0 && (mean->shape[0] != dims || !fits(mean, 1, dims, rest))) ||
+        (mean->rank == 0 && parsed.centers))
+        return vg_fail(error, VG_EFORMAT, "its mean is damaged, or is not there");
+    vg_status status = open_values(kept, &parsed, bytes + LENGTH_BYTES + length, error);
+    if (status != VG_OK) vg_kept_pca_close(kept);
+    return status;
 }
 
 static vg_status read_all(unsigned char **bytes, size_t *size, FILE *file, vg_error *error)
@@ -251,17 +272,17 @@ static vg_status read_all(unsigned char **bytes, size_t *size, FILE *file, vg_er
     }
 }
 
-vg_status vg_pca_file_read(vg_pca **pca, const char *path, vg_error *error)
+vg_status vg_pca_file_read(vg_kept_pca *kept, const char *path, vg_error *error)
 {
     unsigned char *bytes = NULL;
     size_t size;
-    *pca = NULL;
+    *kept = (vg_kept_pca){0};
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return vg_fail(error, errno == ENOENT ? VG_ENOTFOUND : VG_EIO, "%s cannot be opened: %s",
                        path, strerror(errno));
     vg_status status = read_all(&bytes, &size, file, error);
-    if (status == VG_OK) status = vg_pca_file_parse(pca, bytes, size, error);
+    if (status == VG_OK) status = vg_pca_file_parse(kept, bytes, size, error);
     fclose(file);
     free(bytes);
     return status == VG_OK ? VG_OK : vg_fail_prefix(error, status, "the PCA %s", path);

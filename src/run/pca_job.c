@@ -1,5 +1,6 @@
 /* PCA again from features that are written. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 #include "base/observer.h"
 #include "io/io.h"
 #include "output/feature_table.h"
+#include "output/latest.h"
 #include "output/layout.h"
 #include "output/timestamp.h"
 #include "run/job.h"
@@ -16,7 +18,11 @@
 
 static const vg_table pca_tables[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE,
                                       VG_TABLE_PCA_FILE};
-enum { PCA_TABLES = sizeof pca_tables / sizeof *pca_tables, MAX_FACTS = 2 };
+enum {
+    PCA_TABLES = sizeof pca_tables / sizeof *pca_tables,
+    FACTS_OF_FEATURES = 5,
+    MAX_FACTS = 2 + FACTS_OF_FEATURES
+};
 
 void vg_pca_options_default(vg_pca_options *options)
 {
@@ -29,16 +35,50 @@ typedef struct pca_run {
     vg_store *input, *output;
     vg_feature_table features;
     char features_address[sizeof((vg_run_result *)0)->features_folder];
-    vg_pca *given;                      /* that is applied, or NULL */
+    vg_kept_pca given;                  /* that is applied, or {0} */
     vg_moments *moments, *part_moments; /* made at the first row, which gives their size */
     char uuid[VG_UUID_CHARS];           /* of the parts */
     uint64_t skipped;                   /* rows without features */
+    vg_fact facts[MAX_FACTS];
+    size_t fact_count;
+    char *of_features[FACTS_OF_FEATURES]; /* values of facts that the features' file has */
     double start;
 } pca_run;
 
+/* What the file of features says of them. */
+static const char *const features_facts[FACTS_OF_FEATURES] = {"model", "model_sha256", "kernels",
+                                                              "normalize", "dtype"};
+
+static void free_facts(pca_run *state)
+{
+    for (int i = 0; i < FACTS_OF_FEATURES; i++) free(state->of_features[i]);
+}
+
+static vg_status find_facts(pca_run *state, vg_error *error)
+{
+    vg_reader *reader = NULL;
+    vg_fact *facts = state->facts;
+    const vg_feature_table *table = &state->features;
+    facts[state->fact_count++] = (vg_fact){"features", state->features_address};
+    facts[state->fact_count++] = (vg_fact){"verger_version", vg_version()};
+    if (table->parts.count == 0) return VG_OK;
+    vg_status status =
+        vg_reader_open(&reader, table->store, table->parts.items[0].text, table->format, error);
+    for (int i = 0; i < FACTS_OF_FEATURES && status == VG_OK; i++) {
+        const char *value = vg_reader_fact(reader, features_facts[i]);
+        if (value == NULL) continue;
+        state->of_features[i] = strdup(value);
+        if (state->of_features[i] == NULL) status = vg_fail_memory(error, strlen(value) + 1);
+        facts[state->fact_count++] = (vg_fact){features_facts[i], state->of_features[i]};
+    }
+    vg_reader_close(&reader);
+    return status;
+}
+
 static void close_pca_run(pca_run *state)
 {
-    vg_pca_close(&state->given);
+    vg_kept_pca_close(&state->given);
+    free_facts(state);
     vg_moments_close(&state->moments);
     vg_moments_close(&state->part_moments);
     vg_feature_table_close(&state->features);
@@ -56,9 +96,7 @@ static vg_status check_options(const vg_pca_options *options, vg_error *error)
         (options->components < 1 || options->components > VG_FEATURE_COUNT))
         return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k",
                        options->components, VG_FEATURE_COUNT);
-    if (!options->parquet && !options->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    return VG_OK;
+    return vg_check_formats(options->parquet, options->csv, error);
 }
 
 static vg_status prepare(pca_run *state, vg_error *error)
@@ -87,7 +125,7 @@ static vg_status prepare(pca_run *state, vg_error *error)
              vg_store_address(state->input), folder[0] != '\0' ? "/" : "", folder);
     memcpy(result->features_folder, state->features_address, sizeof result->features_folder);
     result->threads = vg_usable_cpus();
-    return VG_OK;
+    return find_facts(state, error);
 }
 
 /* --- Moments ------------------------------------------------------------------------ */
@@ -103,6 +141,13 @@ static vg_status open_moments(pca_run *state, size_t dims, vg_error *error)
     return status;
 }
 
+static bool is_fitted_to(const pca_run *state, const vg_feature_row *row)
+{
+    const char *split = state->options->choices.fit_on;
+    if (split == NULL) return true;
+    return strlen(split) == row->split_size && memcmp(split, row->split, row->split_size) == 0;
+}
+
 static vg_status add_row(void *context, const vg_feature_row *row, vg_error *error)
 {
     pca_run *state = context;
@@ -112,13 +157,13 @@ static vg_status add_row(void *context, const vg_feature_row *row, vg_error *err
         state->skipped++;
         return VG_OK;
     }
-    if (state->given == NULL && state->part_moments == NULL)
+    if (state->given.pca == NULL && state->part_moments == NULL)
         status = open_moments(state, row->count, error);
-    if (status == VG_OK && state->given == NULL &&
+    if (status == VG_OK && state->given.pca == NULL &&
         row->count != (size_t)vg_moments_dims(state->moments))
         status = vg_fail(error, VG_EFORMAT, "%zu features where others have %d", row->count,
                          vg_moments_dims(state->moments));
-    if (status == VG_OK && state->given == NULL)
+    if (status == VG_OK && state->given.pca == NULL && is_fitted_to(state, row))
         status = vg_moments_add(state->part_moments, 1, row->values, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "%.*s", (int)row->path_size, row->path);
@@ -154,9 +199,14 @@ static vg_status take_moments(pca_run *state, vg_error *error)
 static vg_status check_components(const pca_run *state, vg_error *error)
 {
     const vg_pca_options *options = state->options;
-    if (state->given != NULL) return VG_OK;
-    vg_status status = vg_pca_phase_check(state->result->extracted, options->components,
-                                          &options->observer, error);
+    if (state->given.pca != NULL) return VG_OK;
+    const char *split = options->choices.fit_on;
+    uint64_t rows = state->moments != NULL ? vg_moments_count(state->moments) : 0;
+    vg_status status = vg_pca_phase_check(rows, options->components, &options->observer, error);
+    if (status != VG_OK && split != NULL)
+        return vg_fail(error, status, "%llu of %llu rows are of the split \"%s\": a PCA needs two",
+                       (unsigned long long)rows, (unsigned long long)state->result->extracted,
+                       split);
     if (status != VG_OK) return vg_fail_prefix(error, status, "%s", state->features_address);
     if (options->components <= vg_moments_dims(state->moments)) return VG_OK;
     return vg_fail(error, VG_EINVAL,
@@ -170,21 +220,20 @@ static vg_status reduce(pca_run *state, vg_error *error)
 {
     const vg_pca_options *options = state->options;
     vg_run_result *result = state->result;
-    const vg_fact facts[MAX_FACTS] = {{"features", state->features_address},
-                                      {"verger_version", vg_version()}};
     vg_pca_phase task = {.output = state->output,
                          .features = &state->features,
                          .moments = state->moments,
-                         .given = state->given,
+                         .given = state->given.pca != NULL ? &state->given : NULL,
                          .rows = result->extracted,
                          .components = options->components,
                          .variance_share = options->variance_share,
+                         .choices = options->choices,
                          .parquet = options->parquet,
                          .csv = options->csv,
                          .timestamp = result->timestamp,
                          .uuid = state->uuid,
-                         .facts = facts,
-                         .fact_count = MAX_FACTS,
+                         .facts = state->facts,
+                         .fact_count = state->fact_count,
                          .threads = result->threads,
                          .start = state->start,
                          .cancel = options->cancel,
@@ -195,17 +244,18 @@ static vg_status reduce(pca_run *state, vg_error *error)
 static vg_status fit_and_project(pca_run *state, vg_error *error)
 {
     vg_run_result *result = state->result;
-    char folder[VG_FOLDER_CHARS];
     vg_status status = take_moments(state, error);
     if (status == VG_OK) status = check_components(state, error);
     if (status == VG_OK && state->options->overwrite)
         status = vg_layout_delete(state->output, pca_tables, PCA_TABLES, result->timestamp, error);
     if (status != VG_OK) return status;
-    vg_layout_folder(folder, VG_TABLE_PCA, state->options->parquet ? VG_PARQUET : VG_CSV,
-                     result->timestamp);
-    snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
-             vg_store_address(state->output), folder);
-    return reduce(state, error);
+    vg_stores_folder(result->pca_folder, state->output, VG_TABLE_PCA,
+                     vg_first_format(state->options->parquet), result->timestamp);
+    status = reduce(state, error);
+    if (status != VG_OK) return status;
+    /* A PCA that was given is not written. */
+    return vg_latest_add(state->output, pca_tables, PCA_TABLES - (state->given.pca != NULL),
+                         state->options->parquet, state->options->csv, result->timestamp, error);
 }
 
 vg_status vg_pca_run(const vg_pca_options *options, vg_run_result *result, vg_error *error)

@@ -1,6 +1,8 @@
 #include "run/pca_phase.h"
 
+#include <assert.h>
 #include <cblas.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,18 +48,49 @@ static vg_status cut(vg_pca **pca, double share, vg_error *error)
     return VG_OK;
 }
 
+/* Divides components by the standard deviations of rows on them. Those that explain nothing but
+ * rounding would be noise blown up. */
+static vg_status whiten(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
+{
+    static const double least_share = 1e-12;
+    const double *explained = vg_pca_explained_variance(*pca), *from = vg_pca_matrix(*pca);
+    double total = vg_moments_total_variance(task->moments);
+    size_t dims = (size_t)vg_pca_dims(*pca), kept = 0, all = (size_t)vg_pca_components(*pca);
+    while (kept < all && explained[kept] > least_share) kept++;
+    if (kept == 0)
+        return vg_fail(error, VG_EINVAL, "all rows are the same: nothing can be whitened");
+    if (kept < all)
+        vg_notify_log(
+            task->observer, VG_LOG_WARNING,
+            "%zu of %zu components explain something and can be whitened: these are taken", kept,
+            all);
+    double *matrix = malloc(kept * dims * sizeof *matrix);
+    if (matrix == NULL) return vg_fail_memory(error, kept * dims * sizeof *matrix);
+    for (size_t i = 0; i < kept * dims; i++)
+        matrix[i] = from[i] / sqrt(explained[i / dims] * total);
+    vg_pca *whitened = NULL;
+    vg_status status = vg_pca_open(&whitened, (int)dims, (int)kept, matrix, explained, error);
+    free(matrix);
+    if (status != VG_OK) return status;
+    vg_pca_close(pca);
+    *pca = whitened;
+    return VG_OK;
+}
+
 static vg_status fit(vg_pca **pca, const vg_pca_phase *task, vg_error *error)
 {
     double start = vg_seconds();
     int dims = vg_moments_dims(task->moments);
+    uint64_t rows = vg_moments_count(task->moments);
     int most = task->variance_share > 0 ? dims : task->components;
-    if (task->rows < (uint64_t)most) most = (int)task->rows;
+    if (rows < (uint64_t)most) most = (int)rows;
     vg_notify_progress(task->observer, VG_PHASE_FIT, 0, 1, 0, start);
     /* Its threads wait for one another by spinning: beside other work two of them took
      * ten times as long as one, which needs a fraction of a second. */
     openblas_set_num_threads(1);
     vg_status status = vg_pca_fit(pca, task->moments, most, error);
     if (status == VG_OK && task->variance_share > 0) status = cut(pca, task->variance_share, error);
+    if (status == VG_OK && task->choices.whiten) status = whiten(pca, task, error);
     if (status == VG_OK) vg_notify_progress(task->observer, VG_PHASE_FIT, 1, 1, 0, start);
     return status;
 }
@@ -78,6 +111,8 @@ typedef struct projection {
     vg_feature_text *texts; /* [HELD][those of the table], of those */
     float *values;          /* [HELD][dims] */
     double *projected;      /* [HELD][components] */
+    const double *mean;     /* that is taken off, or NULL */
+    double *offset;         /* [components], the mean's projection */
     uint64_t rows, total;
     double start;
 } projection;
@@ -115,6 +150,8 @@ static vg_status project_held(projection *state, vg_error *error)
     size_t components = (size_t)vg_pca_components(state->pca);
     vg_status status =
         vg_pca_project(state->pca, state->held_count, state->values, state->projected, error);
+    for (size_t i = 0; state->mean != NULL && i < state->held_count * components; i++)
+        state->projected[i] -= state->offset[i % components];
     for (size_t i = 0; i < state->held_count && status == VG_OK; i++)
         status = append_projected(state, &state->held[i], state->projected + i * components, error);
     state->rows += state->held_count;
@@ -151,6 +188,20 @@ static vg_status project_row(void *context, const vg_feature_row *row, vg_error 
     return is_time && state->held_count > 0 ? project_held(state, error) : VG_OK;
 }
 
+/* The projection is linear: that of the mean is taken off once projected, so that a row that is
+ * not centred keeps its bits. */
+static void project_mean(projection *state)
+{
+    int k = vg_pca_components(state->pca), dims = vg_pca_dims(state->pca);
+    const double *matrix = vg_pca_matrix(state->pca);
+    for (int i = 0; i < k; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < dims; j++)
+            sum += matrix[(size_t)i * (size_t)dims + (size_t)j] * state->mean[j];
+        state->offset[i] = sum;
+    }
+}
+
 static vg_status open_projection(projection *state, vg_error *error)
 {
     const vg_pca_phase *task = state->task;
@@ -177,15 +228,18 @@ static vg_status open_projection(projection *state, vg_error *error)
                                .column_count = count,
                                .facts = task->facts,
                                .fact_count = task->fact_count};
+    size_t components = (size_t)vg_pca_components(state->pca) * sizeof *state->projected;
     size_t values = HELD * (size_t)vg_pca_dims(state->pca) * sizeof *state->values;
-    size_t projected = HELD * (size_t)vg_pca_components(state->pca) * sizeof *state->projected;
     size_t held_texts = HELD * (texts->count + 1) * sizeof *state->texts;
     state->values = malloc(values);
-    state->projected = malloc(projected);
+    state->projected = malloc(HELD * components);
+    state->offset = malloc(components);
     state->texts = malloc(held_texts);
     vg_status status = VG_OK;
-    if (state->values == NULL || state->projected == NULL || state->texts == NULL)
-        status = vg_fail_memory(error, values + projected + held_texts);
+    if (state->values == NULL || state->projected == NULL || state->offset == NULL ||
+        state->texts == NULL)
+        status = vg_fail_memory(error, values + (HELD + 1) * components + held_texts);
+    if (status == VG_OK && state->mean != NULL) project_mean(state);
     if (status == VG_OK) status = vg_sink_open(&state->sink, &options, error);
     free(columns);
     return status;
@@ -194,9 +248,10 @@ static vg_status open_projection(projection *state, vg_error *error)
 /* One part of PCA rows for each part of features. `sink` is the caller's to mark
  * as complete and to close. */
 static vg_status project(vg_sink **sink, const vg_pca_phase *task, const vg_pca *pca,
-                         vg_error *error)
+                         const double *mean, vg_error *error)
 {
-    projection state = {.task = task, .pca = pca, .total = task->rows, .start = vg_seconds()};
+    projection state = {
+        .task = task, .pca = pca, .mean = mean, .total = task->rows, .start = vg_seconds()};
     vg_status status = open_projection(&state, error);
     for (size_t i = 0; i < task->features->parts.count && status == VG_OK; i++) {
         vg_sink_begin_part(state.sink, i);
@@ -211,6 +266,7 @@ static vg_status project(vg_sink **sink, const vg_pca_phase *task, const vg_pca 
     free(state.texts);
     free(state.values);
     free(state.projected);
+    free(state.offset);
     *sink = state.sink;
     return status;
 }
@@ -297,27 +353,71 @@ static vg_status write_pca(const vg_pca_phase *task, const vg_pca *pca, vg_error
     return status == VG_OK ? vg_layout_mark_complete(task->output, folder, error) : status;
 }
 
-vg_status vg_pca_phase_run(const vg_pca_phase *task, vg_run_result *result, vg_error *error)
+/* --- The phase ------------------------------------------------------------------------ */
+
+enum { MOST_FACTS = 16, FACT_CHARS = 32 };
+
+/* The facts of the task, and how the PCA is fitted and projects. */
+typedef struct told_facts {
+    vg_fact items[MOST_FACTS];
+    size_t count;
+    char fitted[FACT_CHARS];
+} told_facts;
+
+static void add_fact(told_facts *facts, const char *key, const char *value)
+{
+    assert(facts->count < MOST_FACTS);
+    facts->items[facts->count++] = (vg_fact){.key = key, .value = value};
+}
+
+static void tell_choices(told_facts *facts, const vg_pca_phase *task)
+{
+    const vg_kept_pca *given = task->given;
+    for (size_t i = 0; i < task->fact_count; i++)
+        add_fact(facts, task->facts[i].key, task->facts[i].value);
+    if (given != NULL ? given->centers : task->choices.center) add_fact(facts, "center", "true");
+    if (given != NULL ? given->whitens : task->choices.whiten) add_fact(facts, "whiten", "true");
+    if (given != NULL || task->choices.fit_on == NULL) return;
+    add_fact(facts, "fit_on", task->choices.fit_on);
+    snprintf(facts->fitted, sizeof facts->fitted, "%llu",
+             (unsigned long long)vg_moments_count(task->moments));
+    add_fact(facts, "fit_images", facts->fitted);
+}
+
+static vg_status write_tables(const vg_pca_phase *task, const vg_pca *pca, vg_run_result *result,
+                              vg_error *error)
+{
+    vg_status status = write_pca(task, pca, error);
+    if (status == VG_OK) status = write_variance(task, pca, error);
+    if (status != VG_OK) return status;
+    result->components = vg_pca_components(pca);
+    result->fitted = task->moments != NULL ? vg_moments_count(task->moments) : 0;
+    result->total_variance =
+        vg_total_variance(vg_pca_explained_variance(pca), vg_pca_components(pca));
+    return write_model_info(task, pca, result, error);
+}
+
+vg_status vg_pca_phase_run(const vg_pca_phase *asked, vg_run_result *result, vg_error *error)
 {
     double start = vg_seconds();
+    told_facts facts = {0};
+    tell_choices(&facts, asked);
+    vg_pca_phase task = *asked;
+    task.facts = facts.items;
+    task.fact_count = facts.count;
+    const vg_kept_pca *given = task.given;
     vg_pca *fitted = NULL;
-    const vg_pca *pca = task->given;
     vg_sink *sink = NULL;
-    vg_status status = vg_check_cancel(task->cancel, error);
-    if (status == VG_OK && pca == NULL) {
-        status = fit(&fitted, task, error);
-        pca = fitted;
-    }
-    if (status == VG_OK) status = project(&sink, task, pca, error);
+    vg_status status = vg_check_cancel(task.cancel, error);
+    if (status == VG_OK && given == NULL) status = fit(&fitted, &task, error);
+    const vg_pca *pca = given != NULL ? given->pca : fitted;
+    const double *mean = NULL;
+    if (status == VG_OK && given != NULL && given->centers) mean = given->mean;
+    if (status == VG_OK && given == NULL && task.choices.center)
+        mean = vg_moments_mean(task.moments);
+    if (status == VG_OK) status = project(&sink, &task, pca, mean, error);
     if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
-    if (status == VG_OK) status = write_pca(task, pca, error);
-    if (status == VG_OK) status = write_variance(task, pca, error);
-    if (status == VG_OK) {
-        result->components = vg_pca_components(pca);
-        result->total_variance =
-            vg_total_variance(vg_pca_explained_variance(pca), vg_pca_components(pca));
-        status = write_model_info(task, pca, result, error);
-    }
+    if (status == VG_OK) status = write_tables(&task, pca, result, error);
     vg_sink_close(&sink);
     vg_pca_close(&fitted);
     result->pca_seconds = vg_seconds() - start;

@@ -5,15 +5,17 @@
 
 #include "output/feature_table.h"
 #include "run/job.h"
+#include "run/pca_file.h"
 
 typedef struct vg_pca_phase {
     vg_store *output;
     const vg_feature_table *features;
-    const vg_moments *moments; /* of those features, or NULL with `given` */
-    const vg_pca *given;       /* to be applied instead of fitting one; or NULL */
-    uint64_t rows;             /* that have features */
+    const vg_moments *moments; /* of those features that it is fitted to, or NULL with `given` */
+    const vg_kept_pca *given;  /* to be applied instead of fitting one; or NULL */
+    uint64_t rows;             /* that have features, all of which are projected */
     int components;            /* at most, and no more than there are rows */
     double variance_share;     /* 0, or as few components as explain this share */
+    vg_pca_choices choices;    /* of one that is fitted */
     bool parquet, csv;
     const char *timestamp, *uuid;
     const vg_fact *facts;

@@ -11,6 +11,7 @@
 #include "history/lock.h"
 #include "history/past_runs.h"
 #include "io/io.h"
+#include "output/latest.h"
 #include "output/layout.h"
 #include "output/timestamp.h"
 #include "run/features_phase.h"
@@ -62,6 +63,12 @@ static void close_run(run *state)
 
 /* --- Checks --------------------------------------------------------------------- */
 
+/* Features alone are asked for. */
+static bool has_no_pca(const vg_run_options *options)
+{
+    return options->components == 0 && options->variance_share == 0;
+}
+
 static vg_status check_options(const vg_run_options *options, vg_error *error)
 {
     if (options->input == NULL || options->output == NULL || options->model_source == NULL)
@@ -69,20 +76,15 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
     if (options->components < 0 || options->components > VG_FEATURE_COUNT)
         return vg_fail(error, VG_EINVAL, "%d components: ask for 1 to %d with -k, or 0 for none",
                        options->components, VG_FEATURE_COUNT);
-    if (!options->parquet && !options->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
     if (options->threads < 0 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "%d threads: give 1 to %d, or 0 for one a CPU",
                        options->threads, VG_MOST_THREADS);
+    if (has_no_pca(options) &&
+        (options->choices.fit_on != NULL || options->choices.center || options->choices.whiten))
+        return vg_fail(error, VG_EINVAL, "fit-on, center and whiten are of a PCA: leave -k 0 out");
     if (options->part_rows == 0)
         return vg_fail(error, VG_EINVAL, "0 images a part file: give at least 1");
-    return VG_OK;
-}
-
-/* Features alone are asked for. */
-static bool has_no_pca(const vg_run_options *options)
-{
-    return options->components == 0 && options->variance_share == 0;
+    return vg_check_formats(options->parquet, options->csv, error);
 }
 
 static vg_status open_model(run *state, vg_error *error)
@@ -93,6 +95,33 @@ static vg_status open_model(run *state, vg_error *error)
     snprintf(state->result->kernels, sizeof state->result->kernels, "%s",
              vg_model_kernels(state->model.model));
     return VG_OK;
+}
+
+/* Images of the split that the PCA is fitted to; where there is none, most likely its name was
+ * mistyped. */
+static vg_status count_fitted(const run *state, uint64_t *count, vg_error *error)
+{
+    const char *split = state->options.choices.fit_on;
+    char others[256] = "";
+    size_t used = 0;
+    vg_image_cursor *cursor = NULL;
+    vg_listed_image image;
+    *count = 0;
+    vg_status status = vg_image_cursor_open(&cursor, state->images, 0, error);
+    if (status == VG_OK) status = vg_image_cursor_next(cursor, &image, error);
+    while (status == VG_OK && image.path != NULL) {
+        char quoted[sizeof others];
+        if (strcmp(image.split, split) == 0) ++*count;
+        int size = snprintf(quoted, sizeof quoted, " \"%s\"", image.split);
+        if (image.split[0] != '\0' && size > 0 && used + (size_t)size < sizeof others &&
+            strstr(others, quoted) == NULL)
+            used += (size_t)snprintf(others + used, sizeof others - used, "%s", quoted);
+        status = vg_image_cursor_next(cursor, &image, error);
+    }
+    vg_image_cursor_close(&cursor);
+    if (status != VG_OK || *count > 0) return status;
+    return vg_fail(error, VG_EINVAL, "no image is of the split \"%s\": %s%s", split,
+                   used > 0 ? "there are" : "none is of any", others);
 }
 
 static vg_status select_images(run *state, vg_error *error)
@@ -108,6 +137,10 @@ static vg_status select_images(run *state, vg_error *error)
     vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
                   (unsigned long long)selected, vg_store_address(state->input));
     if (has_no_pca(options)) return VG_OK;
+    if (options->choices.fit_on != NULL) {
+        status = count_fitted(state, &selected, error);
+        if (status != VG_OK) return status;
+    }
     return vg_pca_phase_check(selected, options->components, &options->observer, error);
 }
 
@@ -195,16 +228,12 @@ static vg_status prepare(run *state, vg_error *error)
 
 static void set_folders(const run *state)
 {
-    vg_format format = state->options.parquet ? VG_PARQUET : VG_CSV;
+    vg_format format = vg_first_format(state->options.parquet);
     vg_run_result *result = state->result;
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
-    snprintf(result->features_folder, sizeof result->features_folder, "%s/%s",
-             vg_store_address(state->output), folder);
+    vg_stores_folder(result->features_folder, state->output, VG_TABLE_FEATURES, format,
+                     result->timestamp);
     if (has_no_pca(&state->options)) return;
-    vg_layout_folder(folder, VG_TABLE_PCA, format, result->timestamp);
-    snprintf(result->pca_folder, sizeof result->pca_folder, "%s/%s",
-             vg_store_address(state->output), folder);
+    vg_stores_folder(result->pca_folder, state->output, VG_TABLE_PCA, format, result->timestamp);
 }
 
 /* An update copies what it knows, which is a matter of seconds, and extracts the rest here. */
@@ -249,14 +278,15 @@ static vg_status reduce(run *state, vg_error *error)
     static const vg_observer silent = {0}; /* of what was known before an image failed */
     const vg_observer *observer = result->failed > 0 ? &options->observer : &silent;
     if (has_no_pca(options)) return VG_OK;
-    vg_status status = vg_pca_phase_check(result->extracted, options->components, observer, error);
+    vg_status status =
+        vg_pca_phase_check(vg_moments_count(state->moments), options->components, observer, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "%llu of %llu images failed; features are in %s",
                               (unsigned long long)result->failed,
                               (unsigned long long)result->selected, result->features_folder);
 
     char folder[VG_FOLDER_CHARS];
-    vg_format format = options->parquet ? VG_PARQUET : VG_CSV;
+    vg_format format = vg_first_format(options->parquet);
     vg_feature_table features = {0};
     vg_layout_folder(folder, VG_TABLE_FEATURES, format, result->timestamp);
     status = vg_feature_table_open(&features, state->output, folder, format, error);
@@ -272,6 +302,7 @@ static vg_status reduce(run *state, vg_error *error)
                          .rows = result->extracted,
                          .components = options->components,
                          .variance_share = options->variance_share,
+                         .choices = options->choices,
                          .parquet = options->parquet,
                          .csv = options->csv,
                          .timestamp = result->timestamp,
@@ -287,12 +318,24 @@ static vg_status reduce(run *state, vg_error *error)
     return status;
 }
 
+/* What this run has completed becomes the newest of its kind. */
+static vg_status name_latest(const run *state, vg_error *error)
+{
+    const vg_run_options *options = &state->options;
+    static const vg_table tables[] = {VG_TABLE_FEATURES,   VG_TABLE_METADATA, VG_TABLE_PCA,
+                                      VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE, VG_TABLE_PCA_FILE};
+    enum { ALL = sizeof tables / sizeof *tables, WITHOUT_PCA = 2 };
+    return vg_latest_add(state->output, tables, has_no_pca(options) ? WITHOUT_PCA : ALL,
+                         options->parquet, options->csv, state->result->timestamp, error);
+}
+
 static vg_status extract_and_reduce(run *state, vg_error *error)
 {
     const vg_run_options *options = &state->options;
     vg_status status = extract(state, error);
     if (status == VG_OK) status = reduce(state, error);
     if (status == VG_OK) status = vg_lock_check(state->lock, error);
+    if (status == VG_OK) status = name_latest(state, error);
     if (status != VG_OK) return status;
     double start = vg_seconds();
     char folder[VG_FOLDER_CHARS];

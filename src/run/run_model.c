@@ -24,6 +24,8 @@ vg_status vg_run_model_open(vg_run_model *opened, const vg_run_options *options,
         add_fact(opened, "model_sha256", opened->sha256);
     }
     add_fact(opened, "kernels", vg_model_kernels(opened->model));
+    if (options->form.normalize) add_fact(opened, "normalize", "true");
+    if (options->form.float16) add_fact(opened, "dtype", "float16");
     add_fact(opened, "verger_version", vg_version());
     return status;
 }

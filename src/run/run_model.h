@@ -5,7 +5,7 @@
 #include "history/run_options.h"
 #include "io/io.h"
 
-enum { VG_MODEL_FACTS = 4 };
+enum { VG_MODEL_FACTS = 6 };
 
 /* Starts as {0}. */
 typedef struct vg_run_model {

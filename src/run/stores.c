@@ -1,6 +1,9 @@
 #include "run/stores.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/error.h"
 
 /* Readers of folders of tables (Spark, pyarrow, polars, DuckDB) take a folder "label=apples" for
  * a column of all that lies below it, in place of the one that the tables have. */
@@ -33,4 +36,18 @@ vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store *
     if (status == VG_OK) status = vg_store_open(output, output_address, options, error);
     if (status == VG_OK) warn_of_partitions(*output, observer);
     return status;
+}
+
+vg_status vg_check_formats(bool parquet, bool csv, vg_error *error)
+{
+    if (parquet || csv) return VG_OK;
+    return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+}
+
+void vg_stores_folder(char address[VG_FOLDER_ADDRESS_CHARS], const vg_store *output, vg_table table,
+                      vg_format format, const char *timestamp)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, table, format, timestamp);
+    snprintf(address, VG_FOLDER_ADDRESS_CHARS, "%s/%s", vg_store_address(output), folder);
 }

@@ -1,14 +1,29 @@
-/* The two stores of a job. */
+/* The two stores of a job, and what is checked and told of them. */
 #ifndef VG_RUN_STORES_H
 #define VG_RUN_STORES_H
 
 #include "base/observer.h"
 #include "io/io.h"
+#include "output/layout.h"
 
 /* Both are the caller's to close, also on failure, and start NULL. `observer` is warned of an
  * output whose tables readers would misread. */
 vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store **output,
                          const char *output_address, const vg_store_options *options,
                          const vg_observer *observer, vg_error *error);
+
+/* Parquet where it is written, else CSV. */
+static inline vg_format vg_first_format(bool parquet)
+{
+    return parquet ? VG_PARQUET : VG_CSV;
+}
+
+/* VG_EINVAL where nothing would be written. */
+vg_status vg_check_formats(bool parquet, bool csv, vg_error *error);
+
+/* The address of a table's folder. */
+enum { VG_FOLDER_ADDRESS_CHARS = 4096 };
+void vg_stores_folder(char address[VG_FOLDER_ADDRESS_CHARS], const vg_store *output, vg_table table,
+                      vg_format format, const char *timestamp);
 
 #endif

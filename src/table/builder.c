@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "table/builder.h"
@@ -40,6 +41,7 @@ size_t vg_column_value_size(vg_column_type type)
     switch (type) {
     case VG_COLUMN_STRING:
     case VG_COLUMN_BINARY: return 1;
+    case VG_COLUMN_FLOAT16_LIST: return sizeof(uint16_t);
     case VG_COLUMN_FLOAT32_LIST: return sizeof(float);
     case VG_COLUMN_STRING_LIST: return sizeof(int32_t);
     default: return 8;
@@ -53,8 +55,9 @@ bool vg_column_is_bytes(vg_column_type type)
 
 bool vg_column_has_offsets(vg_column_type type)
 {
-    return vg_column_is_bytes(type) || type == VG_COLUMN_FLOAT32_LIST ||
-           type == VG_COLUMN_FLOAT64_LIST || type == VG_COLUMN_STRING_LIST;
+    return vg_column_is_bytes(type) || type == VG_COLUMN_FLOAT16_LIST ||
+           type == VG_COLUMN_FLOAT32_LIST || type == VG_COLUMN_FLOAT64_LIST ||
+           type == VG_COLUMN_STRING_LIST;
 }
 
 static void column_clear(vg_builder_column *column)
@@ -200,6 +203,17 @@ vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg
 vg_status vg_builder_float64(vg_builder *builder, size_t column, double value, vg_error *error)
 {
     return append_values(builder, column, VG_COLUMN_FLOAT64, &value, 1, error);
+}
+
+vg_status vg_builder_float16_list(vg_builder *builder, size_t column, const float *values, size_t n,
+                                  vg_error *error)
+{
+    uint16_t *halves = malloc((n + 1) * sizeof *halves);
+    if (halves == NULL) return vg_fail_memory(error, n * sizeof *halves);
+    for (size_t i = 0; i < n; i++) halves[i] = vg_half_from_float(values[i]);
+    vg_status status = append_values(builder, column, VG_COLUMN_FLOAT16_LIST, halves, n, error);
+    free(halves);
+    return status;
 }
 
 vg_status vg_builder_float32_list(vg_builder *builder, size_t column, const float *values, size_t n,

@@ -60,6 +60,7 @@ static const char *format_of(vg_column_type type)
     case VG_COLUMN_INT64: return "l";
     case VG_COLUMN_FLOAT64: return "g";
     case VG_COLUMN_TIMESTAMP: return "tsu:UTC";
+    case VG_COLUMN_FLOAT16_LIST:
     case VG_COLUMN_FLOAT32_LIST:
     case VG_COLUMN_FLOAT64_LIST:
     case VG_COLUMN_STRING_LIST: return "+l";
@@ -71,6 +72,7 @@ static const char *format_of(vg_column_type type)
 static const char *item_format_of(vg_column_type type)
 {
     switch (type) {
+    case VG_COLUMN_FLOAT16_LIST: return "e";
     case VG_COLUMN_FLOAT32_LIST: return "f";
     case VG_COLUMN_FLOAT64_LIST: return "g";
     case VG_COLUMN_STRING_LIST: return "u";

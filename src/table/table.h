@@ -14,6 +14,7 @@ typedef enum vg_column_type {
     VG_COLUMN_INT64,
     VG_COLUMN_FLOAT64,
     VG_COLUMN_TIMESTAMP,    /* microseconds since 1970, UTC */
+    VG_COLUMN_FLOAT16_LIST, /* list<half_float> */
     VG_COLUMN_FLOAT32_LIST, /* list<float> */
     VG_COLUMN_FLOAT64_LIST, /* list<double> */
     VG_COLUMN_STRING_LIST   /* list<string> */
@@ -47,6 +48,9 @@ vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *valu
                             vg_error *error);
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error);
 vg_status vg_builder_float64(vg_builder *builder, size_t column, double value, vg_error *error);
+/* Rounds to the nearest. */
+vg_status vg_builder_float16_list(vg_builder *builder, size_t column, const float *values, size_t n,
+                                  vg_error *error);
 vg_status vg_builder_float32_list(vg_builder *builder, size_t column, const float *values, size_t n,
                                   vg_error *error);
 vg_status vg_builder_float64_list(vg_builder *builder, size_t column, const double *values,

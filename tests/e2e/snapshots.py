@@ -33,9 +33,11 @@ def content(path):
 
 
 def whole(output):
-    """Every file of the output and what is in it, strays included."""
+    """Every file of the output and what is in it, strays included; but for what names the newest of
+    all runs, for it is of none."""
     output = pathlib.Path(output)
-    return {plain_name(name): content(output / name) for name in files_below(output)}
+    return {plain_name(name): content(output / name) for name in files_below(output)
+            if name != "_verger/latest.json"}
 
 
 def of_run(output, timestamp):

@@ -228,3 +228,131 @@ def test_fewer_images_than_components(fruits, tmp_path):
     done = run(fruits, tmp_path, "-k", 50)
     assert "50 components need as many images and there are 24: so many are taken" in done.stderr
     assert rows(tmp_path).shape == (24, 24)
+
+
+# --- How it is fitted and projects -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def halves(fruits, tmp_path_factory):
+    """The images with a split each."""
+    folder = tmp_path_factory.mktemp("halves")
+    images = sorted(str(p.relative_to(fruits)) for p in fruits.rglob("*.jpg"))
+    rows = [f"{image},{'train' if i % 3 else 'test'}" for i, image in enumerate(images)]
+    (folder / "splits.csv").write_text("path,split\n" + "\n".join(rows) + "\n")
+    return ["--files-from", folder / "splits.csv"]
+
+
+def matrix_of(output):
+    x = features(output).astype("f8")
+    split = numpy.array(read_parquet(output, "features").column("split").to_pylist())
+    return x, split
+
+
+@pytest.mark.parametrize("choices", [["--center"], ["--whiten"], ["--center", "--whiten"], []])
+def test_fitted_to_a_split(fruits, halves, tmp_path, choices):
+    out, again, applied = (tmp_path / name for name in ("out", "again", "applied"))
+    run(fruits, out, "-k", 4, "--fit-on", "train", "--part-rows", 7, *halves, *choices)
+    x, split = matrix_of(out)
+    fitted = x[split == "train"]
+    mean = fitted.mean(axis=0)
+    _, values, axes = numpy.linalg.svd(fitted - mean, full_matrices=False)
+    axes = axes[:4] * numpy.sign(axes[numpy.arange(4), abs(axes[:4]).argmax(axis=1)])[:, None]
+    expected = (x - mean if "--center" in choices else x) @ axes.T
+    if "--whiten" in choices:
+        expected /= values[:4] / numpy.sqrt(len(fitted) - 1)
+    numpy.testing.assert_allclose(rows(out), expected, rtol=1e-6, atol=1e-6)
+    info = model_info(out)
+    assert (info["fit_on"], info["fit_images"], info["num_images_processed"]) == ("train", "16", 24)
+    assert [info.get("center"), info.get("whiten")] == [
+        "true" if name in choices else None for name in ("--center", "--whiten")]
+
+    pca(out, again, "-k", 4, "--fit-on", "train", *choices)
+    assert rows(again).tobytes() == rows(out).tobytes()
+    assert model_info(again)["fit_images"] == "16"
+    file = table_folder(out, "model_info").parent / f"pca_{TS}" / "pca.safetensors"
+    pca(out, applied, "--apply", file)
+    assert rows(applied).tobytes() == rows(out).tobytes()
+
+
+def test_a_split_that_no_image_has(fruits, halves, output, tmp_path):
+    done = run(fruits, tmp_path / "out", "--fit-on", "trian", *halves, code=1)
+    assert 'no image is of the split "trian": there are "test" "train"' in done.stderr
+    assert not (tmp_path / "out" / "features").exists()
+    done = pca(output, tmp_path / "out", "-k", 2, "--fit-on", "val", code=1)
+    assert '0 of 24 rows are of the split "val"' in done.stderr
+
+
+def test_fit_on_of_a_run_that_was_broken_off(fruits, halves, tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    arguments = ["-k", 3, "--fit-on", "test", "--part-rows", 5, *halves]
+    run(fruits, whole, *arguments)
+    run(fruits, out, *arguments)
+    for gone in ("part-00001.json", "part-00003.json", "_SUCCESS"):
+        (out / "_verger" / f"run_{TS}" / gone).unlink()
+    run(fruits, out, *arguments, "--resume")
+    assert rows(out).tobytes() == rows(whole).tobytes()
+    done = run(fruits, out, *arguments[:2], "--fit-on", "train", *arguments[4:], "--resume", code=1)
+    assert "--fit-on was test and is train now" in done.stderr
+
+
+def test_components_that_explain_nothing_are_not_whitened(fruits, tmp_path):
+    done = run(fruits, tmp_path, "-k", 24, "--whiten", "--center")
+    assert "23 of 24 components explain something" in done.stderr
+    assert rows(tmp_path).var(axis=0, ddof=1) == pytest.approx(numpy.ones(23), rel=1e-6)
+
+
+@pytest.mark.parametrize("arguments,says", [
+    (["-k", "0", "--whiten"], "leave -k 0 out"), (["-k", "0", "--fit-on", "x"], "leave -k 0 out")])
+def test_choices_without_a_pca(fruits, tmp_path, arguments, says):
+    assert says in run(fruits, tmp_path, *arguments, code=2).stderr
+
+
+def test_apply_takes_no_choices(output, tmp_path):
+    done = pca(output, tmp_path, "--apply", "x", "--center", code=2)
+    assert "--apply projects as FILE says" in done.stderr
+
+
+def test_the_model_stays_known(output, tmp_path):
+    pca(output, tmp_path / "out", "-k", 2)
+    info, first = model_info(tmp_path / "out"), model_info(output)
+    assert info["model"] == "seeded:7" and info["kernels"] == first["kernels"]
+
+
+# --- How features are written ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [["--normalize"], ["--dtype", "float16"],
+                                  ["--normalize", "--dtype", "float16"]])
+def test_forms_of_features(fruits, output, tmp_path, form):
+    out, again = tmp_path / "out", tmp_path / "again"
+    run(fruits, out, *form, "--part-rows", 9)
+    plain = features(output).astype("f8")
+    expected = plain
+    if "--normalize" in form:
+        expected = (plain / numpy.linalg.norm(plain, axis=1)[:, None]).astype("f4")
+    if "float16" in form:
+        expected = expected.astype("f4").astype("f2")
+    written = features(out)
+    assert written.dtype == (numpy.float16 if "float16" in form else numpy.float32)
+    if "--normalize" in form:
+        numpy.testing.assert_allclose(written.astype("f8"), expected.astype("f8"),
+                                      rtol=1e-3 if "float16" in form else 1e-7)
+    else:
+        assert written.tobytes() == expected.tobytes()
+    text = read_csv(out, "features", "csv").features_string
+    assert numbers(text, numpy.float32).tobytes() == written.astype("f4").tobytes()
+    for source in ("parquet", "csv"):
+        pca(table_folder(out, "features", source), again, "-k", 5, "--overwrite")
+        assert rows(again).tobytes() == rows(out).tobytes()
+    info = model_info(out)
+    assert [info.get("normalize"), info.get("dtype")] == [
+        "true" if "--normalize" in form else None, "float16" if "float16" in form else None]
+    # An update takes them as they are, and only those of the same form.
+    later = "20250201_000000"
+    done = verger("run", fruits, out, "-k", 4, *SEEDED, *form, "--part-rows", 9, "--update",
+                  "--timestamp", later)
+    assert "kept      24 images" in done.stdout, done.stdout + done.stderr
+    assert features(out, later).tobytes() == written.tobytes()
+    done = verger("run", fruits, out, "-k", 5, *SEEDED, "--update", "--timestamp", "20250301_000000")
+    assert done.returncode == 1 and f"{form[0]} was" in done.stderr, done.stdout + done.stderr

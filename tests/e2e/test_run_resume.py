@@ -1,6 +1,7 @@
 """Runs that are killed and resumed: the tables are those of a run that nobody disturbed."""
 
 import concurrent.futures
+import json
 import os
 import random
 import re
@@ -10,7 +11,7 @@ import time
 import kills
 import pytest
 import snapshots
-from conftest import TS, encoded, files_below, fill, photograph, verger
+from conftest import TS, encoded, files_below, fill, photograph, run, verger
 
 # Besides the quick tests, so many kills at random moments.
 KILLS = int(os.environ.get("VERGER_KILLS", "0"))
@@ -326,3 +327,55 @@ def test_runs_are_listed_and_old_ones_deleted(own):
 def test_an_output_without_runs(tmp_path):
     done = verger("runs", tmp_path)
     assert (done.returncode, done.stdout) == (1, "") and "holds no runs" in done.stderr
+
+
+def test_one_run_and_the_newest_tables(fruits, tmp_path):
+    output = tmp_path / "out"
+    for ts in ("20250101_000000", "20250102_000000"):
+        run(fruits, output, "--timestamp", ts, "-k", 2)
+    shown = verger("runs", output, "--show", "20250101_000000")
+    assert shown.returncode == 0 and shown.stdout.startswith("input"), shown.stderr
+    assert "components       2\n" in shown.stdout and "model            seeded:7\n" in shown.stdout
+    rows = [row.split() for row in shown.stdout.split("\n\n")[1].splitlines()]
+    assert {row[-1] for row in rows} >= {"pca/csv/pca_20250101_000000", "_verger/run_20250101_000000"}
+    assert all(row[0] == "complete" for row in rows)
+    (output / "pca/csv/pca_20250101_000000/_SUCCESS").unlink()
+    assert "unfinished" in verger("runs", output, "--show", "20250101_000000").stdout
+    assert verger("runs", output, "--show", "20250103_000000").returncode == 1
+
+    def latest(name):
+        done = verger("runs", output, "--latest", name)
+        return done.stdout.strip().removeprefix(f"{output}/") if done.returncode == 0 else None
+
+    def pointer():
+        return json.loads((output / "_verger" / "latest.json").read_text())
+
+    assert latest("pca") == "pca/parquet/pca_20250102_000000" == pointer()["pca/parquet"]
+    assert latest("features/csv") == "features/csv/features_20250102_000000"
+    assert latest("pca_file") == "model_info/pca_20250102_000000" == pointer()["pca_file"]
+    # A run of an older timestamp is not the newest; a PCA again may be.
+    run(fruits, output, "--timestamp", "20241231_000000", "-k", 2)
+    assert verger("pca", output, output, "-k", 1, "--timestamp", "20250104_000000").returncode == 0
+    assert pointer()["features/csv"] == "features/csv/features_20250102_000000"
+    assert latest("pca") == "pca/parquet/pca_20250104_000000" == pointer()["pca/parquet"]
+    # What is deleted is not named any more; what is not complete, not found.
+    run(fruits, output, "--timestamp", "20250105_000000", "-k", 0, "--format", "csv")
+    assert verger("runs", output, "--keep", 1).returncode == 0
+    assert pointer()["features/csv"] == "features/csv/features_20250105_000000"
+    assert "features/parquet" not in pointer() and latest("features/parquet") is None
+    (output / "pca/parquet/pca_20250104_000000/_SUCCESS").unlink()
+    assert latest("pca") == "pca/csv/pca_20250104_000000"
+    (output / "_verger" / "latest.json").write_text("{]")
+    run(fruits, output, "--timestamp", "20250106_000000", "-k", 0, "--format", "csv")
+    assert pointer() == {"features/csv": "features/csv/features_20250106_000000",
+                         "metadata": "metadata/metadata_20250106_000000"}
+    assert verger("runs", output, "--latest", "what").returncode == 1
+    assert verger("runs", output, "--latest", "pca", "--keep", 1).returncode == 2
+
+
+def test_others_follow_the_pointer(fruits, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    run(fruits, tmp_path, "-k", 2)
+    duckdb.sql(f"SET VARIABLE pca = (SELECT \"pca/parquet\" FROM '{tmp_path}/_verger/latest.json')")
+    assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{tmp_path}/' || getvariable('pca') || "
+                      "'/*.parquet')").fetchall() == [(24,)]

@@ -167,3 +167,12 @@ def test_the_end_of_several_paths(output, table):
         pytest.skip("no two images have one name")
     done = search(output, "--path", shared, code=1)
     assert "give more of the path" in done.stderr
+
+
+@pytest.mark.parametrize("form", [["--normalize"], ["--dtype", "float16"]])
+def test_new_images_have_the_form_of_the_rows(fruits, tmp_path, form):
+    """Whatever is nearest, an image is at no distance of its own row."""
+    run(fruits, tmp_path, *form, "-k", 0)
+    image = sorted(fruits.rglob("*.jpg"))[3]
+    ((path, distance),) = nearest(tmp_path, image, *MODEL, "-n", 1, "--metric", "l2")
+    assert path == str(image) and distance == 0

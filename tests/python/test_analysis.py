@@ -121,6 +121,27 @@ def test_a_pca_without_mean(rows, pca, tmp_path):
     assert verger.PCA.load(tmp_path / "pca").mean is None
 
 
+@pytest.mark.parametrize("choices", [["--center"], ["--center", "--whiten"], ["--whiten"], []])
+def test_the_pca_of_a_run_projects_as_the_run_did(fruits, tmp_path, choices):
+    run(fruits, tmp_path, *choices, "--timestamp", "20250101_000000")
+    tables = verger.open(tmp_path)
+    kept = verger.PCA.load(tmp_path / "model_info" / "pca_20250101_000000" / "pca.safetensors")
+    assert kept.center == ("--center" in choices)
+    expected = numpy.stack(tables.pca["pca_features"].to_numpy())
+    for pca in (kept, pickle.loads(pickle.dumps(kept))):
+        projected = pca.project(tables.features)["pca_features"]
+        assert numpy.stack(projected.to_numpy()).tolist() == expected.tolist()
+    kept.save(tmp_path / "again")
+    assert verger.PCA.load(tmp_path / "again").center == kept.center
+    assert kept.project(pa.table({"features": pa.array([None], pa.list_(pa.float32()))}))[
+        "pca_features"].to_pylist() == [None]
+
+
+def test_centring_needs_a_mean(pca):
+    with pytest.raises(ValueError, match="needs the mean"):
+        verger.PCA(pca.components, pca.explained_variance, center=True)
+
+
 def test_damaged_files_are_refused(pca, tmp_path):
     file = tmp_path / "pca"
     pca.save(file)

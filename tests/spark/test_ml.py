@@ -124,6 +124,21 @@ def test_mllib_loads_what_was_fitted(featurized, tmp_path):
         numpy.testing.assert_allclose(row, expected[path], atol=1e-10)
 
 
+def test_the_pca_of_a_file_becomes_mllibs(featurized, tmp_path):
+    good = featurized.where("error is null")
+    fitted = VergerPCA(k=3).fit(good)
+    fitted.pca.save(tmp_path / "pca.safetensors")
+    kept = VergerPCAModel.fromFile(tmp_path / "pca.safetensors")
+    assert kept.getK() == 3 and kept.toMLlib().getK() == 3
+    numpy.testing.assert_array_equal(kept.toMLlib().pc.toArray(), fitted.pc.toArray())
+    import verger
+
+    centred = verger.PCA(fitted.pca.components, fitted.pca.explained_variance, fitted.pca.mean,
+                         center=True)
+    with pytest.raises(ValueError, match="does not centre"):
+        VergerPCAModel(centred).toMLlib()
+
+
 def test_wrong_use(featurized, images):
     with pytest.raises(ValueError, match="column features already"):
         VergerFeaturizer(model=MODEL).transform(featurized)

@@ -151,12 +151,19 @@ class VergerPCA(Estimator, PcaParams, DefaultParamsReadable, DefaultParamsWritab
 
 
 class VergerPCAModel(Model, PcaParams, MLReadable, MLWritable):
-    """Projects rows on fitted components, without centring them, as MLlib does."""
+    """Projects rows on fitted components, without centring them, as MLlib does; one of a file of a
+    run with --center does centre them."""
 
     def __init__(self, pca: PCA = None) -> None:
         super().__init__()
         self._setDefault(k=50, inputCol="features", outputCol="pca_features", vectors=False)
         self.pca = pca
+
+    @classmethod
+    def fromFile(cls, path) -> VergerPCAModel:
+        """That of a local file which a run or PCA.save wrote."""
+        pca = PCA.load(path)
+        return cls(pca)._set(k=pca.k)
 
     @property
     def pc(self) -> DenseMatrix:

@@ -22,6 +22,9 @@ def java_doubles(spark: SparkSession, values: list):
 def mllib_model(spark: SparkSession, pca: PCA):
     """An org.apache.spark.ml.feature.PCAModel, made by MLlib itself, so that what it saves is in
     the format of its version."""
+    if pca.center:
+        raise ValueError("MLlib's PCAModel does not centre rows, and this PCA does: fit one without "
+                         "--center")
     ml = spark._jvm.org.apache.spark.ml
     values = [value for row in pca.components for value in row]
     matrix = ml.linalg.DenseMatrix(pca.dims, pca.k, java_doubles(spark, values))

@@ -13,6 +13,7 @@ static const vg_cli_option pca_options[] = {
      "components, 1 to 1280 (default: 50); 0.95 for as many as explain 95 % of the variance"},
     {OPTION_APPLY, "apply", "FILE", "FILE",
      "project with the PCA of FILE, as a run writes it, instead of fitting one"},
+    VG_CLI_PCA_CHOICES,
     VG_CLI_FORMAT_OPTION,
     VG_CLI_TIMESTAMP_OPTIONS,
     VG_CLI_STORE_OPTIONS,
@@ -57,12 +58,20 @@ static int parse(vg_pca_options *options, vg_cli_shared_options *shared,
             options->apply = value;
             taken = true;
             break;
-        default: taken = vg_cli_shared_option(shared, command, key, value);
+        default:
+            taken = vg_cli_pca_choice(&options->choices, key, value) ||
+                    vg_cli_shared_option(shared, command, key, value);
         }
         if (!taken) return VG_CLI_ERROR;
     }
     if (options->apply != NULL && has_components) {
         vg_cli_usage_error(command, "--apply takes the components that FILE has: leave -k out");
+        return VG_CLI_ERROR;
+    }
+    const vg_pca_choices *choices = &options->choices;
+    if (options->apply != NULL && (choices->fit_on != NULL || choices->center || choices->whiten)) {
+        vg_cli_usage_error(command, "--apply projects as FILE says: leave --fit-on, --center and "
+                                    "--whiten out");
         return VG_CLI_ERROR;
     }
     options->parquet = shared->parquet;

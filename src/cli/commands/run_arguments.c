@@ -23,13 +23,16 @@ enum {
     OPTION_MAX_FILE_SIZE,
     OPTION_PART_ROWS,
     OPTION_HAND_OUT,
-    OPTION_PARTS
+    OPTION_PARTS,
+    OPTION_NORMALIZE,
+    OPTION_DTYPE
 };
 
 const vg_cli_option vg_cli_run_options[] = {
     {OPTION_COMPONENTS, "components", "K", NULL,
      "components of the PCA, 1 to 1280 (default: 50); 0 for features alone; 0.95 for as many as "
      "explain 95 % of the variance"},
+    VG_CLI_PCA_CHOICES,
     VG_CLI_SELECTION_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "worker threads (default: one a CPU)"},
     {OPTION_PIN, "pin", NULL, NULL, "bind each worker thread to one CPU"},
@@ -37,6 +40,10 @@ const vg_cli_option vg_cli_run_options[] = {
      "kernel set of the network (default: $VERGER_CPU, else the best of float32); amx gives other "
      "bits"},
     VG_CLI_FORMAT_OPTION,
+    {OPTION_NORMALIZE, "normalize", NULL, NULL,
+     "write features of length 1, for search by inner products; the PCA is of these"},
+    {OPTION_DTYPE, "dtype", "TYPE", "float32 float16",
+     "type of the features: float32 (default), or float16 of half the size and 3 digits"},
     {OPTION_MODEL, "model", "FILE", "FILE",
      "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
     VG_CLI_TIMESTAMP_OPTIONS,
@@ -162,7 +169,12 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
         return take_number(command, "--part-rows", value, &options->part_rows);
     case OPTION_HAND_OUT: return take_hands(arguments, command, value);
     case OPTION_PARTS: return take_parts(arguments, command, value);
+    case OPTION_NORMALIZE: options->form.normalize = true; return true;
+    case OPTION_DTYPE:
+        options->form.float16 = strcmp(value, "float16") == 0;
+        return vg_cli_choice(command, "--dtype", value, "float32 float16") >= 0;
     default:
+        if (vg_cli_pca_choice(&options->choices, key, value)) return true;
         if (vg_cli_is_selection(key))
             return vg_cli_selection_option(&arguments->selection, command, key, value);
         return vg_cli_shared_option(&arguments->shared, command, key, value);
@@ -259,6 +271,12 @@ static bool check(vg_cli_run_arguments *arguments, const vg_cli_command *command
         if (!vg_cli_components(command, name, arguments->components, &options->components,
                                &options->variance_share))
             return false;
+    }
+    const vg_pca_choices *choices = &options->choices;
+    bool has_pca = options->components > 0 || options->variance_share > 0;
+    if (!has_pca && (choices->fit_on != NULL || choices->center || choices->whiten)) {
+        vg_cli_usage_error(command, "--fit-on, --center and --whiten are of a PCA: leave -k 0 out");
+        return false;
     }
     options->selection = arguments->selection.options;
     options->parquet = arguments->shared.parquet;

@@ -2,17 +2,27 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "cli/commands/job_frame.h"
 #include "cli/parsing/shared_options.h"
 #include "history/lock.h"
 #include "history/run_catalogue.h"
+#include "output/latest.h"
 #include "output/timestamp.h"
 
-enum { OPTION_KEEP = 256, OPTION_DRY_RUN };
+enum { OPTION_KEEP = 256, OPTION_DRY_RUN, OPTION_SHOW, OPTION_LATEST };
+
+#define LATEST_VALUES                                                                              \
+    "features pca neighbours metadata model_info variance pca_file features/parquet features/csv " \
+    "pca/parquet pca/csv neighbours/parquet neighbours/csv"
 
 static const vg_cli_option runs_options[] = {
+    {OPTION_SHOW, "show", "YYYYMMDD_HHMMSS", NULL,
+     "what the run of that timestamp set out to do, and its tables"},
+    {OPTION_LATEST, "latest", "TABLE", LATEST_VALUES,
+     "print the folder of the newest complete table of that name: features, pca, ..."},
     {OPTION_KEEP, "keep", "N", NULL,
      "delete the runs that are older than the newest N complete ones"},
     {OPTION_DRY_RUN, "dry-run", NULL, NULL, "with --keep, say what would be deleted, and stop"},
@@ -21,7 +31,8 @@ static const vg_cli_option runs_options[] = {
 
 typedef struct arguments {
     const char *output;
-    long keep; /* 0 deletes nothing */
+    const char *show, *latest; /* or NULL */
+    long keep;                 /* 0 deletes nothing */
     bool dry_run;
     vg_cli_shared_options shared;
 } arguments;
@@ -47,6 +58,8 @@ static int parse(arguments *taken, const vg_cli_command *command, int argc, char
             is_taken = vg_cli_integer(command, "--keep", value, 1, LONG_MAX, &taken->keep);
             break;
         case OPTION_DRY_RUN: taken->dry_run = true; break;
+        case OPTION_SHOW: taken->show = value; break;
+        case OPTION_LATEST: taken->latest = value; break;
         default: is_taken = vg_cli_shared_option(&taken->shared, command, key, value);
         }
         if (!is_taken) return VG_CLI_ERROR;
@@ -54,6 +67,8 @@ static int parse(arguments *taken, const vg_cli_command *command, int argc, char
     const char *fault = NULL;
     if (taken->output == NULL || taken->output[0] == '\0')
         fault = "OUTPUT is missing";
+    else if ((taken->keep > 0) + (taken->show != NULL) + (taken->latest != NULL) > 1)
+        fault = "--keep, --show and --latest are three calls: give one of them";
     else if (taken->dry_run && taken->keep == 0)
         fault = "--dry-run goes with --keep";
     if (fault != NULL) vg_cli_usage_error(command, "%s", fault);
@@ -69,6 +84,43 @@ static void print_runs(const vg_run_catalogue *catalogue)
                entry->is_complete ? "complete" : "unfinished", entry->images, entry->whole,
                entry->parts, (double)entry->bytes / 1e6);
     }
+}
+
+static void print_plan_row(void *context, const char *name, const char *value)
+{
+    (void)context;
+    char label[32];
+    bool is_address = strcmp(name, "input") == 0; /* which may hold keys */
+    snprintf(label, sizeof label, "%-16s", name);
+    if (value[0] != '\0') vg_cli_print_row(label, "%s", is_address ? VG_CLI_SHOWN(value) : value);
+}
+
+static vg_status show(vg_store *output, const char *timestamp, vg_error *error)
+{
+    vg_run_detail detail = {0};
+    vg_status status = vg_run_detail_open(&detail, output, timestamp, error);
+    if (status != VG_OK) return status;
+    if (detail.plan.json != NULL) {
+        vg_plan_tell(&detail.plan, print_plan_row, NULL);
+        if (detail.plan.base[0] != '\0') print_plan_row(NULL, "updates", detail.plan.base);
+        putchar('\n');
+    }
+    for (size_t i = 0; i < detail.count; i++) {
+        const vg_run_table *table = &detail.tables[i];
+        printf("%-10s %6" PRIu64 " file%s %9.1f MB  %s\n",
+               table->is_complete ? "complete" : "unfinished", table->files,
+               table->files == 1 ? " " : "s", (double)table->bytes / 1e6, table->folder);
+    }
+    vg_run_detail_close(&detail);
+    return VG_OK;
+}
+
+static vg_status print_latest(vg_store *output, const char *name, vg_error *error)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_status status = vg_latest_find(folder, output, name, error);
+    if (status == VG_OK) printf("%s/%s\n", vg_store_address(output), folder);
+    return status;
 }
 
 /* The number of the first run that stays. */
@@ -112,10 +164,14 @@ static int run_runs(const vg_cli_command *command, int argc, char **argv)
     vg_run_catalogue catalogue = {0};
     vg_cli_catch_signals();
     vg_status status = vg_store_open(&output, taken.output, &taken.shared.store, &error);
-    if (status == VG_OK) status = vg_run_catalogue_open(&catalogue, output, &error);
+    bool is_one = taken.show != NULL || taken.latest != NULL;
+    if (status == VG_OK && taken.show != NULL) status = show(output, taken.show, &error);
+    if (status == VG_OK && taken.latest != NULL)
+        status = print_latest(output, taken.latest, &error);
+    if (status == VG_OK && !is_one) status = vg_run_catalogue_open(&catalogue, output, &error);
     if (status == VG_OK && taken.keep > 0)
         status = clean(output, &catalogue, &taken, &error);
-    else if (status == VG_OK)
+    else if (status == VG_OK && !is_one)
         print_runs(&catalogue);
     vg_run_catalogue_close(&catalogue);
     vg_store_close(&output);
@@ -125,15 +181,19 @@ static int run_runs(const vg_cli_command *command, int argc, char **argv)
 const vg_cli_command vg_command_runs = {
     .name = "runs",
     .synopsis = "OUTPUT [options]",
-    .summary = "List the runs of an output, or delete old ones",
+    .summary = "List the runs of an output, show one, find the newest tables, delete old runs",
     .description =
         "Lists the runs that OUTPUT holds, oldest first: timestamp, state, images, parts\n"
         "that are there of all parts, and the size of the tables. With --keep the runs\n"
         "older than the newest N complete ones are deleted, their tables too.\n"
         "\n"
+        "The folder of the newest complete tables is printed by --latest. Readers without\n"
+        "verger find the same in OUTPUT/_verger/latest.json, which every run writes.\n"
+        "\n"
         "Examples:\n"
         "  verger runs out\n"
-        "  verger runs out --keep 3",
+        "  verger runs out --keep 3\n"
+        "  verger runs out --latest pca",
     .options = runs_options,
     .run = run_runs,
 };

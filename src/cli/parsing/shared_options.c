@@ -120,6 +120,16 @@ bool vg_cli_components(const vg_cli_command *command, const char *option, const 
     return true;
 }
 
+bool vg_cli_pca_choice(vg_pca_choices *choices, int key, const char *value)
+{
+    switch (key) {
+    case VG_CLI_FIT_ON: choices->fit_on = value; return true;
+    case VG_CLI_CENTER: choices->center = true; return true;
+    case VG_CLI_WHITEN: choices->whiten = true; return true;
+    default: return false;
+    }
+}
+
 bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
                         const char **output)
 {

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/reporting/progress.h"
+#include "run/job.h"
 
 enum {
     VG_CLI_FORMAT = 512,
@@ -37,6 +38,19 @@ enum {
     {                                                                                       \
         VG_CLI_OVERWRITE, "overwrite", NULL, NULL,                                          \
             "replace the tables that have the same timestamp; without it they are an error" \
+    }
+
+/* How a PCA is fitted and projects; keys of vg_cli_pca_choice. */
+enum { VG_CLI_FIT_ON = 768, VG_CLI_CENTER, VG_CLI_WHITEN };
+
+#define VG_CLI_PCA_CHOICES                                                                    \
+    {VG_CLI_FIT_ON, "fit-on", "SPLIT", NULL,                                                  \
+     "fit the PCA to the images of that split alone, such as train; all are projected"},      \
+        {VG_CLI_CENTER, "center", NULL, NULL,                                                 \
+         "take the mean off before projecting (default: rows are not centred, as in MLlib)"}, \
+    {                                                                                         \
+        VG_CLI_WHITEN, "whiten", NULL, NULL,                                                  \
+            "divide components by their standard deviations, so that each has variance 1"     \
     }
 
 /* How input and output are reached: docs/stores.md. */
@@ -95,6 +109,9 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
  * having printed what is wrong. */
 bool vg_cli_components(const vg_cli_command *command, const char *option, const char *text,
                        int *components, double *share);
+
+/* Takes an option of VG_CLI_PCA_CHOICES; false where it is none. */
+bool vg_cli_pca_choice(vg_pca_choices *choices, int key, const char *value);
 
 /* The two words of a command that reads one folder and writes another; false after
  * having printed what is wrong. Both pointers start NULL. */
