@@ -444,8 +444,8 @@ VG_API VG_CHECKED vg_status vg_class_moments_covariance(const vg_class_moments *
 /* Linear discriminant analysis: weights [classes][dims] and bias [classes]. A row x is of the
  * class whose weights.x + bias is largest; these are logarithms of probabilities but for one
  * summand. As scikit-learn's LinearDiscriminantAnalysis with solver lsqr and this shrinkage.
- * Every class needs a row, and a scatter that is singular a shrinkage above 0: else
- * VG_EINVAL. */
+ * A class without rows gets a bias of minus infinity. Two classes need rows, and a scatter that
+ * is singular a shrinkage above 0: else VG_EINVAL. */
 VG_API VG_CHECKED vg_status vg_lda_fit(const vg_class_moments *moments, double shrinkage,
                                        double *weights, double *bias, vg_error *error);
 

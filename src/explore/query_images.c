@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "digest/sha256.h"
+#include "explore/features_model.h"
 #include "output/feature_form.h"
 
 struct vg_query_images {
@@ -16,33 +16,6 @@ struct vg_query_images {
 };
 
 /* --- The model of the rows ------------------------------------------------------------ */
-
-typedef struct info_search {
-    vg_store *store;
-    vg_bytes text;
-} info_search;
-
-static vg_status read_info(void *context, const vg_file *file, vg_error *error)
-{
-    enum { LARGEST_INFO = 1 << 20 };
-    info_search *state = context;
-    size_t size = strlen(file->path);
-    if (size < 4 || strcmp(file->path + size - 4, ".txt") != 0) return VG_OK;
-    return vg_store_read(state->store, file->path, file->size, LARGEST_INFO, &state->text, error);
-}
-
-/* How the run's model_info names a model: by its digest, or as drawn from a seed. */
-static vg_status name_model(const char *source, char *name, size_t size, vg_error *error)
-{
-    char hex[VG_SHA256_CHARS];
-    if (vg_model_is_seeded(source)) {
-        snprintf(name, size, "\"model\": \"%s\"", source);
-        return VG_OK;
-    }
-    vg_status status = vg_file_sha256(source, hex, error);
-    if (status == VG_OK) snprintf(name, size, "\"model_sha256\": \"%s\"", hex);
-    return status;
-}
 
 static bool holds(const vg_bytes *text, const char *part)
 {
@@ -77,25 +50,15 @@ static vg_status find_form(vg_feature_form *form, const vg_query_images_options 
 /* Rows of others, who keep no model_info, are taken on trust. */
 static vg_status check_model(const vg_query_images_options *options, vg_error *error)
 {
-    char folder[VG_FOLDER_CHARS], name[VG_ADDRESS_CHARS];
-    const char *address = options->rows->address;
-    size_t size = strlen(address), timestamp = VG_TIMESTAMP_CHARS - 1;
-    if (size < timestamp) return VG_OK;
-    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, address + size - timestamp);
-    info_search state = {.store = options->store};
-    vg_status status = vg_store_list(options->store, folder, read_info, &state, error);
-    if (status == VG_ENOTFOUND || (status == VG_OK && state.text.size == 0)) {
-        free(state.text.bytes);
-        return VG_OK;
-    }
-    if (status == VG_OK) status = name_model(options->model_source, name, sizeof name, error);
-    if (status == VG_OK && !holds(&state.text, name))
-        status = vg_fail(error, VG_EINVAL,
-                         "%s does not come from the weights %s: give those that model_info names "
-                         "with --model",
-                         address, options->model_source);
-    free(state.text.bytes);
-    return status;
+    char of_rows[VG_MODEL_NAME_CHARS], given[VG_MODEL_NAME_CHARS];
+    vg_status status = vg_features_model(of_rows, options->store, options->rows, error);
+    if (status != VG_OK || of_rows[0] == '\0') return status;
+    status = vg_source_model(given, options->model_source, error);
+    if (status != VG_OK || strcmp(given, of_rows) == 0) return status;
+    return vg_fail(error, VG_EINVAL,
+                   "%s does not come from the weights %s: give those that model_info names "
+                   "with --model",
+                   options->rows->address, options->model_source);
 }
 
 /* --- Open and close ---------------------------------------------------------------------- */

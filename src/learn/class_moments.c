@@ -122,13 +122,13 @@ vg_status vg_class_moments_scatter(const vg_class_moments *moments, double *with
     if (moments == NULL || within == NULL)
         return vg_fail_null(error, "vg_class_moments_scatter",
                             moments == NULL ? "moments" : "scatter");
-    size_t dims = (size_t)moments->dims;
+    size_t dims = (size_t)moments->dims, stride = moments->all->stride;
     double *distance = malloc(dims * sizeof *distance);
     if (distance == NULL) return vg_fail_memory(error, dims * sizeof *distance);
     const double *mean = vg_moments_mean(moments->all);
     for (size_t i = 0; i < dims; i++)
         for (size_t j = i; j < dims; j++)
-            within[i * dims + j] = moments->all->scatter[i * dims + j];
+            within[i * dims + j] = moments->all->scatter[i * stride + j];
     for (int c = 0; c < moments->classes; c++) {
         double count = (double)moments->counts[c];
         if (moments->counts[c] == 0) continue;

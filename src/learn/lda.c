@@ -17,22 +17,16 @@ static double total_count(const vg_class_moments *moments)
 
 /* --- Shrinkage ------------------------------------------------------------------ */
 
-/* The sum of the fourth powers of the rows' distances from their classes' means. */
-static double sum_fourth_powers(const vg_class_moments *moments, size_t n, const float *rows,
-                                const int32_t *classes)
+double vg_class_moments_fourth_power(const vg_class_moments *moments, const float *row,
+                                     int class_index)
 {
-    double sum = 0.0;
-    size_t dims = (size_t)moments->dims;
-    for (size_t i = 0; i < n; i++) {
-        const double *mean = vg_class_mean(moments, classes[i]);
-        double square = 0.0;
-        for (size_t d = 0; d < dims; d++) {
-            double distance = (double)rows[i * dims + d] - mean[d];
-            square += distance * distance;
-        }
-        sum += square * square;
+    const double *mean = vg_class_mean(moments, class_index);
+    double square = 0.0;
+    for (int d = 0; d < moments->dims; d++) {
+        double distance = (double)row[d] - mean[d];
+        square += distance * distance;
     }
-    return sum;
+    return square * square;
 }
 
 /* Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
@@ -53,6 +47,19 @@ static double ledoit_wolf(const double *within, double n, size_t dims, double fo
     double delta = (squares - 2.0 * mu * trace + size * mu * mu) / size;
     if (beta > delta) beta = delta;
     return beta > 0.0 ? beta / delta : 0.0;
+}
+
+vg_status vg_class_moments_shrinkage_of(const vg_class_moments *moments, double fourth_powers,
+                                        double *shrinkage, vg_error *error)
+{
+    size_t dims = (size_t)moments->dims;
+    double *within = vg_alloc_aligned(dims * dims, sizeof *within);
+    if (within == NULL) return vg_fail_memory(error, dims * dims * sizeof *within);
+    vg_status status = vg_class_moments_scatter(moments, within, error);
+    if (status == VG_OK)
+        *shrinkage = ledoit_wolf(within, total_count(moments), dims, fourth_powers);
+    free(within);
+    return status;
 }
 
 static vg_status check_rows(const vg_class_moments *moments, size_t n, const float *rows,
@@ -78,15 +85,10 @@ vg_status vg_class_moments_shrinkage(const vg_class_moments *moments, size_t n, 
         return vg_fail_null(error, "vg_class_moments_shrinkage", "shrinkage's place");
     vg_status status = check_rows(moments, n, rows, classes, error);
     if (status != VG_OK) return status;
-    size_t dims = (size_t)moments->dims;
-    double *within = vg_alloc_aligned(dims * dims, sizeof *within);
-    if (within == NULL) return vg_fail_memory(error, dims * dims * sizeof *within);
-    status = vg_class_moments_scatter(moments, within, error);
-    if (status == VG_OK)
-        *shrinkage = ledoit_wolf(within, total_count(moments), dims,
-                                 sum_fourth_powers(moments, n, rows, classes));
-    free(within);
-    return status;
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += vg_class_moments_fourth_power(moments, rows + i * (size_t)moments->dims, classes[i]);
+    return vg_class_moments_shrinkage_of(moments, sum, shrinkage, error);
 }
 
 vg_status vg_class_moments_covariance(const vg_class_moments *moments, double shrinkage,
@@ -130,7 +132,7 @@ static void solve_panel(const vg_class_moments *moments, const vg_cholesky *fact
             row[d] = panel[d * VG_GRAM_PANEL + (size_t)(c - first)];
             product += row[d] * mean[d];
         }
-        bias[c] = vg_logarithm(share) - 0.5 * product;
+        bias[c] = share > 0.0 ? vg_logarithm(share) - 0.5 * product : -INFINITY;
     }
 }
 
@@ -163,10 +165,10 @@ vg_status vg_lda_fit(const vg_class_moments *moments, double shrinkage, double *
     if (moments == NULL) return vg_fail_null(error, "vg_lda_fit", "moments");
     if (weights == NULL || bias == NULL)
         return vg_fail(error, VG_EINVAL, "vg_lda_fit: weights and bias are needed");
-    if (moments->classes < 2)
+    int present = 0;
+    for (int c = 0; c < moments->classes; c++) present += moments->counts[c] > 0;
+    if (present < 2)
         return vg_fail(error, VG_EINVAL, "there is one class alone: nothing to tell apart");
-    for (int c = 0; c < moments->classes; c++)
-        if (moments->counts[c] == 0) return vg_fail(error, VG_EINVAL, "class %d has no rows", c);
     size_t dims = (size_t)moments->dims;
     double *covariance = vg_alloc_aligned(dims * dims, sizeof *covariance);
     if (covariance == NULL) return vg_fail_memory(error, dims * dims * sizeof *covariance);

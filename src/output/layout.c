@@ -25,6 +25,9 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_INSPECTION] = {{"inspection/parquet", "inspection/csv"}, "inspection"},
     [VG_TABLE_EXPLORE] = {{"explore", "explore"}, "explore"},
     [VG_TABLE_COUNTS] = {{"metadata", "metadata"}, "counts"},
+    [VG_TABLE_EVALUATION] = {{"evaluation/parquet", "evaluation/csv"}, "evaluation"},
+    [VG_TABLE_CONFUSION] = {{"confusion/parquet", "confusion/csv"}, "confusion"},
+    [VG_TABLE_PREDICTIONS] = {{"predictions/parquet", "predictions/csv"}, "predictions"},
     [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };
 

@@ -231,7 +231,7 @@ double vg_moments_total_variance(const vg_moments *moments)
     double total = 0.0;
     vg_moments_settle(moments);
     if (moments->count < 2) return 0.0;
-    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * columns + i];
+    for (size_t i = 0; i < columns; i++) total += moments->scatter[i * moments->stride + i];
     return total / (double)(moments->count - 1);
 }
 

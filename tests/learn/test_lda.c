@@ -157,15 +157,25 @@ static void test_what_is_refused(void **state)
     assert_string_equal(error.message, "row 0: class 3, must be 0 to 2");
     assert_int_equal(vg_lda_fit(f->moments, 1.5, weights[0], bias, &error), VG_EINVAL);
 
-    vg_class_moments *few = moments_of(f, 0, 2);
+    vg_class_moments *few = moments_of(f, 0, 1);
     assert_int_equal(vg_lda_fit(few, 0.1, weights[0], bias, &error), VG_EINVAL);
-    assert_string_equal(error.message, "class 2 has no rows");
+    assert_string_equal(error.message, "there is one class alone: nothing to tell apart");
     vg_class_moments_close(&few);
     few = moments_of(f, 0, 6);
     assert_int_equal(vg_lda_fit(few, 0.0, weights[0], bias, &error), VG_EINVAL);
     assert_non_null(strstr(error.message, "give a shrinkage above 0"));
     assert_int_equal(vg_lda_fit(few, 0.5, weights[0], bias, &error), VG_OK);
     vg_class_moments_close(&few);
+}
+
+static void test_a_class_without_rows_takes_no_part(void **state)
+{
+    const fixture *f = *state;
+    double weights[CLASSES][DIMS], bias[CLASSES];
+    vg_class_moments *two = moments_of(f, 0, 2);
+    fit(two, 0.1, weights, bias);
+    assert_true(isfinite(bias[0]) && isfinite(bias[1]) && isinf(bias[2]) && bias[2] < 0.0);
+    vg_class_moments_close(&two);
 }
 
 static void test_closed_objects_are_answered(void **state)
@@ -188,9 +198,13 @@ static void test_closed_objects_are_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights),         cmocka_unit_test(test_shrinkage),
-        cmocka_unit_test(test_merging),         cmocka_unit_test(test_scatter),
-        cmocka_unit_test(test_what_is_refused), cmocka_unit_test(test_closed_objects_are_answered),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_shrinkage),
+        cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_scatter),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_closed_objects_are_answered),
+        cmocka_unit_test(test_a_class_without_rows_takes_no_part),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

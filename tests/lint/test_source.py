@@ -33,12 +33,13 @@ MAY_INCLUDE = {
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
     "explore": {"table", "digest", "io", "output", "history", "selection", "learn"},
+    "classify": {"kernels", "pca", "learn", "table", "digest", "io", "output", "selection", "explore"},
     "report": {"table", "digest", "io", "output", "explore", "selection"},
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli", "measure"},
-    "cli/commands": {"digest", "io", "weights", "run", "explore", "report", "cli", "cli/reporting",
+    "cli/commands": {"digest", "io", "weights", "run", "explore", "classify", "report", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench", "history", "output"},
 }
 
@@ -52,10 +53,11 @@ FOREIGN = {
     r"jpeglib|jerror": {"image", "api", "cli/bench"},  # `verger bench` encodes its picture
     r"png\.h": {"image", "api"},
     r"webp/decode|webp/demux|gif_lib|tiff|libheif/": {"image", "api"},
-    r"lapack|cblas": {"pca", "api", "run", "explore"},
+    r"lapack|cblas": {"pca", "api", "run", "explore", "classify"},
     r"\w+intrin\.h|arm_neon\.h": {"kernels"},
     r"jansson\.h": {"report", "selection"},
     r"webp/encode": {"report"},
+    r"lbfgs\.h": {"classify"},
     r"zlib\.h": {"image", "report"},
 }
 

@@ -1,0 +1,34 @@
+/* A classifier as a file of the safetensors format: weights [classes][dims], bias [classes] and
+ * mean [dims] in float64, labels as bytes, each with a NUL behind it, in the order of the
+ * classes. A row x is of the class whose weights.(x - mean) + bias is largest; by the
+ * temperature, a fact, the softmax of these is calibrated. */
+#ifndef VG_CLASSIFY_CLASSIFIER_FILE_H
+#define VG_CLASSIFY_CLASSIFIER_FILE_H
+
+#include "classify/linear_model.h"
+#include "io/io.h"
+#include "output/paths.h"
+
+enum { VG_FEATURES_NAME_CHARS = 96 };
+
+/* Starts as {0}. */
+typedef struct vg_classifier {
+    vg_linear_model model;
+    vg_paths labels;                             /* [classes] */
+    char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_features_model names it */
+    char space[16], method[16];
+} vg_classifier;
+
+void vg_classifier_close(vg_classifier *classifier);
+
+/* Writes the file whole or not at all. Classes whose bias is minus infinity are left out. */
+vg_status vg_classifier_write(const vg_classifier *classifier, const char *path, uint64_t images,
+                              vg_error *error);
+
+/* VG_EFORMAT, naming the file, where it is none. */
+vg_status vg_classifier_read(vg_classifier *classifier, const char *path, vg_error *error);
+
+/* Takes over bytes of malloc, as vg_tensor_file_parse does. */
+vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t size, vg_error *error);
+
+#endif

@@ -1,0 +1,464 @@
+#include "classify/classify_job.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/new_file.h"
+#include "classify/classifier_file.h"
+#include "classify/classify_rows.h"
+#include "classify/classify_tables.h"
+#include "classify/trial.h"
+
+static const vg_table evaluation_tables[] = {VG_TABLE_EVALUATION, VG_TABLE_CONFUSION,
+                                             VG_TABLE_PREDICTIONS};
+static const vg_table prediction_tables[] = {VG_TABLE_PREDICTIONS};
+
+void vg_classify_job_default(vg_classify_job *job)
+{
+    *job = (vg_classify_job){.folds = 5,
+                             .methods = {true, true, true},
+                             .c = 1.0,
+                             .shrinkage = -1.0,
+                             .k = 10,
+                             .parquet = true,
+                             .csv = true,
+                             .part_rows = 4096};
+}
+
+typedef struct work {
+    const vg_classify_job *job;
+    vg_classify_result *result;
+    vg_classify_rows rows;
+    vg_trial trial;
+    vg_verdict verdicts[VG_CLASSIFY_LINES];
+    vg_prediction *predictions[VG_CLASSIFY_LINES];
+    vg_scored scored[VG_CLASSIFY_LINES];
+    size_t verdict_count;
+} work;
+
+static void close_work(work *state)
+{
+    for (size_t i = 0; i < VG_CLASSIFY_LINES; i++) {
+        free(state->predictions[i]);
+        vg_scored_close(&state->scored[i]);
+    }
+    vg_trial_close(&state->trial);
+    vg_classify_rows_close(&state->rows);
+}
+
+static vg_status open_trial(work *state, vg_error *error)
+{
+    const vg_classify_job *job = state->job;
+    vg_classify_result *result = state->result;
+    const vg_trial_options options = {
+        .c = job->c, .shrinkage = job->shrinkage, .k = job->k, .observer = &job->observer};
+    /* Its threads would wait for one another by spinning, beside ours. */
+    openblas_set_num_threads(1);
+    vg_status status = vg_classify_rows_prepare(&state->rows, job, error);
+    if (status == VG_OK)
+        status = vg_trial_open(&state->trial, &state->rows.learning, &state->rows.folds,
+                               state->rows.train, state->rows.train_count, &options, error);
+    result->rows = state->rows.learning.count;
+    result->trained = state->rows.train_count;
+    result->tested = state->rows.test_count;
+    result->classes = state->rows.learning.classes;
+    result->folds = state->rows.folds.count;
+    result->groups = state->rows.folds.groups;
+    if (status == VG_OK && result->groups > 0 && result->folds < job->folds)
+        vg_notify_log(&job->observer, VG_LOG_INFO,
+                      "there are %d groups: each is a fold, instead of %d folds", result->folds,
+                      job->folds);
+    return status;
+}
+
+/* --- Figures ------------------------------------------------------------------------------- */
+
+/* Names of the classes that were left out, as many as fit. */
+static void name_left_out(vg_classify_line *line, const work *state, const vg_scored *scored)
+{
+    int classes = state->rows.learning.classes;
+    unsigned char *seen = calloc((size_t)classes, 1);
+    for (size_t i = 0; i < scored->count; i++) {
+        int32_t label = state->rows.learning.labels[scored->picks[i]];
+        if (scored->labels[i] >= 0) continue;
+        line->left_out++;
+        if (seen != NULL && label >= 0) seen[label] = 1;
+    }
+    size_t used = 0;
+    for (int c = 0; seen != NULL && c < classes; c++) {
+        if (!seen[c]) continue;
+        const char *name = state->rows.classes.names.items[c].text;
+        bool fits = used + strlen(name) + 8 < sizeof line->left_names;
+        if (fits)
+            used += (size_t)snprintf(line->left_names + used, sizeof line->left_names - used,
+                                     "%s%s", line->left_classes > 0 ? ", " : "", name);
+        else if (used > 0 && line->left_names[used - 1] != '.')
+            used +=
+                (size_t)snprintf(line->left_names + used, sizeof line->left_names - used, ", ...");
+        line->left_classes++;
+    }
+    free(seen);
+}
+
+/* Predictions of scored rows, and their figures. */
+static vg_status judge(work *state, vg_scored *scored, double temperature, const char *method,
+                       const char *split, vg_error *error)
+{
+    int classes = state->rows.learning.classes;
+    vg_classify_line *line = &state->result->lines[state->result->line_count++];
+    vg_prediction *predictions = malloc((scored->count + 1) * sizeof *predictions);
+    double *probabilities = malloc((size_t)classes * sizeof *probabilities);
+    vg_tally tally = {0};
+    state->predictions[state->verdict_count] = predictions;
+    if (predictions == NULL || probabilities == NULL) {
+        free(probabilities);
+        return vg_fail_memory(error, scored->count * sizeof *predictions);
+    }
+    for (size_t i = 0; i < scored->count; i++) {
+        vg_probabilities(scored->scores + i * (size_t)classes, classes, temperature, probabilities);
+        vg_take_top(probabilities, classes, &predictions[i]);
+        if (scored->labels[i] >= 0)
+            vg_tally_add(&tally, probabilities, classes, &predictions[i], scored->labels[i]);
+    }
+    free(probabilities);
+    *line = (vg_classify_line){.method = method,
+                               .split = split,
+                               .figures = vg_tally_figures(&tally),
+                               .temperature = temperature,
+                               .c = scored->c,
+                               .shrinkage = scored->shrinkage,
+                               .has_probabilities = true};
+    name_left_out(line, state, scored);
+    state->verdicts[state->verdict_count++] = (vg_verdict){.method = method,
+                                                           .split = split,
+                                                           .picks = scored->picks,
+                                                           .count = scored->count,
+                                                           .predictions = predictions,
+                                                           .labels = scored->labels};
+    return VG_OK;
+}
+
+/* The nearest row alone, beside the votes: an accuracy and no more. */
+static void judge_firsts(work *state, const vg_scored *scored, const char *split)
+{
+    const vg_classify_line *votes = &state->result->lines[state->result->line_count - 1];
+    vg_classify_line *line = &state->result->lines[state->result->line_count++];
+    *line = (vg_classify_line){.method = "1-nn", .split = split, .left_out = votes->left_out};
+    for (size_t i = 0; i < scored->count; i++) {
+        if (scored->labels[i] < 0) continue;
+        line->figures.images++;
+        line->figures.correct += scored->firsts[i] == scored->labels[i];
+    }
+    if (line->figures.images > 0)
+        line->figures.accuracy = (double)line->figures.correct / (double)line->figures.images;
+}
+
+static vg_status judge_method(work *state, vg_scored *scored, double temperature, vg_method method,
+                              const char *split, vg_error *error)
+{
+    vg_status status = judge(state, scored, temperature, vg_method_name(method), split, error);
+    if (status == VG_OK && method == VG_METHOD_KNN) judge_firsts(state, scored, split);
+    return status;
+}
+
+static const char *fold_split(const work *state)
+{
+    return state->rows.folds.groups > 0 ? "groups" : "folds";
+}
+
+/* --- Evaluation ------------------------------------------------------------------------------ */
+
+static vg_status evaluate(work *state, vg_method method, vg_error *error)
+{
+    const vg_classify_job *job = state->job;
+    double temperature = 1.0, c = job->c > 0.0 ? job->c : 1.0;
+    vg_status status = VG_OK;
+    if (state->rows.folds.count > 0) {
+        vg_scored *scored = &state->scored[state->verdict_count];
+        status = vg_trial_run_folds(&state->trial, method, scored, error);
+        if (status != VG_OK) return status;
+        c = scored->c;
+        temperature = method == VG_METHOD_KNN ? 1.0 : scored->temperature;
+        status = judge_method(state, scored, temperature, method, fold_split(state), error);
+    }
+    if (status == VG_OK && state->rows.test_count > 0) {
+        vg_scored *scored = &state->scored[state->verdict_count];
+        status = vg_trial_run_test(&state->trial, method, c, state->rows.test,
+                                   state->rows.test_count, scored, error);
+        if (status == VG_OK)
+            status = judge_method(state, scored, temperature, method, "test", error);
+    }
+    return status;
+}
+
+/* --- Tables ---------------------------------------------------------------------------------- */
+
+typedef struct target {
+    vg_store *store;
+    char uuid[VG_UUID_CHARS];
+} target;
+
+static vg_status open_target(target *to, const vg_classify_job *job, vg_classify_result *result,
+                             const vg_table *tables, size_t count, vg_error *error)
+{
+    if (!job->parquet && !job->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
+    if (status == VG_OK) status = vg_store_open(&to->store, job->table, &job->store, error);
+    if (status == VG_OK && !job->overwrite)
+        status = vg_layout_check_absent(to->store, tables, count, result->timestamp, error);
+    if (status == VG_OK) status = vg_layout_uuid(to->uuid, error);
+    return status;
+}
+
+static void name_folder(const vg_classify_job *job, vg_classify_result *result, vg_table table,
+                        const vg_store *store)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, table, job->parquet ? VG_PARQUET : VG_CSV, result->timestamp);
+    snprintf(result->folder, sizeof result->folder, "%s/%s", vg_store_address(store), folder);
+}
+
+static vg_classify_tables describe(const work *state, const target *to, const vg_fact *facts,
+                                   size_t fact_count)
+{
+    const vg_classify_job *job = state->job;
+    return (vg_classify_tables){.output = to->store,
+                                .parquet = job->parquet,
+                                .csv = job->csv,
+                                .timestamp = state->result->timestamp,
+                                .uuid = to->uuid,
+                                .facts = facts,
+                                .fact_count = fact_count,
+                                .part_rows = job->part_rows,
+                                .paths = &state->rows.table.paths,
+                                .row_labels = &state->rows.table.labels,
+                                .names = &state->rows.classes.names,
+                                .labels = state->rows.classes.labels,
+                                .observer = &job->observer,
+                                .cancel = job->cancel};
+}
+
+static vg_status write_evaluation(const work *state, const target *to, vg_error *error)
+{
+    const vg_classify_job *job = state->job;
+    const vg_fact facts[] = {{"rows_of", state->rows.table.address},
+                             {"test", job->test != NULL ? job->test : ""},
+                             {"group", job->group != NULL ? job->group : ""},
+                             {"verger_version", vg_version()}};
+    const vg_classify_tables tables = describe(state, to, facts, sizeof facts / sizeof *facts);
+    vg_status status = VG_OK;
+    if (job->overwrite)
+        status = vg_layout_delete(to->store, evaluation_tables,
+                                  sizeof evaluation_tables / sizeof *evaluation_tables,
+                                  state->result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_write_predictions(&tables, state->verdicts, state->verdict_count, error);
+    if (status == VG_OK)
+        status = vg_write_confusion(&tables, state->verdicts, state->verdict_count, error);
+    if (status == VG_OK)
+        status = vg_write_evaluation(&tables, state->verdicts, state->verdict_count, error);
+    return status;
+}
+
+vg_status vg_classify_evaluate(const vg_classify_job *job, vg_classify_result *result,
+                               vg_error *error)
+{
+    double start = vg_seconds();
+    work state = {.job = job, .result = result};
+    target to = {0};
+    *result = (vg_classify_result){0};
+    vg_status status = open_target(&to, job, result, evaluation_tables,
+                                   sizeof evaluation_tables / sizeof *evaluation_tables, error);
+    if (status == VG_OK && job->folds == 0 && job->test == NULL)
+        status = vg_fail(error, VG_EINVAL,
+                         "nothing is set apart to be tested on: give --test, or --folds");
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, error);
+    if (status == VG_OK) status = vg_layout_check_writable(to.store, error);
+    if (status == VG_OK) status = open_trial(&state, error);
+    for (int m = 0; m < VG_METHODS && status == VG_OK; m++)
+        if (job->methods[m]) status = evaluate(&state, (vg_method)m, error);
+    result->fit_seconds = vg_seconds() - start;
+    if (status == VG_OK) status = write_evaluation(&state, &to, error);
+    if (status == VG_OK) name_folder(job, result, VG_TABLE_EVALUATION, to.store);
+    close_work(&state);
+    vg_store_close(&to.store);
+    result->seconds = vg_seconds() - start;
+    return status;
+}
+
+/* --- Training --------------------------------------------------------------------------------- */
+
+static vg_status train(work *state, vg_method method, vg_classifier *classifier, vg_error *error)
+{
+    const vg_classify_job *job = state->job;
+    double temperature = 1.0, c = job->c > 0.0 ? job->c : 1.0, start = vg_seconds();
+    vg_status status = VG_OK;
+    if (state->rows.folds.count > 0) {
+        vg_scored *scored = &state->scored[0];
+        status = vg_trial_run_folds(&state->trial, method, scored, error);
+        if (status == VG_OK)
+            status = judge(state, scored, scored->temperature, vg_method_name(method),
+                           fold_split(state), error);
+        c = scored->c;
+        temperature = scored->temperature;
+    }
+    if (status == VG_OK)
+        status = vg_linear_model_open(&classifier->model, state->rows.learning.dims,
+                                      state->rows.learning.classes, error);
+    if (status == VG_OK) status = vg_trial_fit(&state->trial, method, c, &classifier->model, error);
+    classifier->model.temperature = temperature;
+    state->result->fit = classifier->model.fit;
+    state->result->fit_seconds = vg_seconds() - start;
+    return status;
+}
+
+static vg_status write_classifier(const work *state, vg_method method, vg_classifier *classifier,
+                                  vg_error *error)
+{
+    const vg_paths *names = &state->rows.classes.names;
+    vg_status status = VG_OK;
+    for (size_t c = 0; c < names->count && status == VG_OK; c++)
+        status = vg_paths_add(&classifier->labels, names->items[c].text,
+                              strlen(names->items[c].text), error);
+    snprintf(classifier->features_model, sizeof classifier->features_model, "%s",
+             state->rows.features_model);
+    snprintf(classifier->space, sizeof classifier->space, "%s",
+             state->job->is_pca ? "pca" : "features");
+    snprintf(classifier->method, sizeof classifier->method, "%s", vg_method_name(method));
+    if (status == VG_OK)
+        status = vg_classifier_write(classifier, state->job->file, state->rows.train_count, error);
+    return status;
+}
+
+/* Before any work: that the file can be written, and is not there. */
+static vg_status check_file(const vg_classify_job *job, vg_error *error)
+{
+    struct stat facts;
+    vg_new_file file;
+    if (!job->overwrite && stat(job->file, &facts) == 0)
+        return vg_fail(error, VG_EEXIST, "%s is there already: --overwrite replaces it", job->file);
+    vg_status status = vg_new_file_open(&file, job->file, error);
+    /* Taking it away again is no failure. */
+    if (status == VG_OK && vg_new_file_close(&file, 0, NULL) != VG_OK) return VG_OK;
+    return status;
+}
+
+vg_status vg_classify_train(const vg_classify_job *job, vg_classify_result *result, vg_error *error)
+{
+    double start = vg_seconds();
+    work state = {.job = job, .result = result};
+    vg_classifier classifier = {0};
+    vg_method method = job->methods[VG_METHOD_LOGISTIC] ? VG_METHOD_LOGISTIC : VG_METHOD_LDA;
+    *result = (vg_classify_result){0};
+    vg_status status = VG_OK;
+    if (job->c == 0.0 && job->folds == 0)
+        status = vg_fail(error, VG_EINVAL, "C is chosen in folds: give --folds, or a number as C");
+    if (status == VG_OK) status = check_file(job, error);
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, error);
+    if (status == VG_OK) status = open_trial(&state, error);
+    if (status == VG_OK) status = train(&state, method, &classifier, error);
+    if (status == VG_OK) status = write_classifier(&state, method, &classifier, error);
+    if (status == VG_OK) snprintf(result->folder, sizeof result->folder, "%s", job->file);
+    vg_classifier_close(&classifier);
+    close_work(&state);
+    result->seconds = vg_seconds() - start;
+    return status;
+}
+
+/* --- Prediction ---------------------------------------------------------------------------------
+ */
+
+/* Rows of the network, and of the kind, that the classifier was trained on. */
+static vg_status check_rows(const vg_classifier *classifier, const work *state, vg_error *error)
+{
+    const vg_classify_rows *rows = &state->rows;
+    const char *file = state->job->file;
+    if (classifier->model.dims != rows->learning.dims)
+        return vg_fail(error, VG_EINVAL, "%s has %d numbers a row, the classifier %s is of %d",
+                       rows->table.address, rows->learning.dims, file, classifier->model.dims);
+    if (rows->features_model[0] == '\0' || classifier->features_model[0] == '\0' ||
+        strcmp(rows->features_model, classifier->features_model) == 0)
+        return VG_OK;
+    return vg_fail(error, VG_EINVAL,
+                   "%s has features of the weights %.12s, the classifier %s is of %.12s: another "
+                   "network",
+                   rows->table.address, rows->features_model, file, classifier->features_model);
+}
+
+static vg_status predict(work *state, const vg_classifier *classifier, vg_error *error)
+{
+    vg_classify_rows *rows = &state->rows;
+    size_t count = rows->learning.count, classes = (size_t)classifier->model.classes;
+    vg_scored *scored = &state->scored[0];
+    vg_status status = check_rows(classifier, state, error);
+    if (status != VG_OK) return status;
+    /* From here on classes are the classifier's. */
+    rows->learning.classes = classifier->model.classes;
+    free(rows->classes.labels);
+    status = vg_class_names_match(&rows->classes.labels, &classifier->labels, &rows->table.labels,
+                                  error);
+    rows->learning.labels = rows->classes.labels;
+    scored->count = count;
+    scored->picks = malloc(count * sizeof *scored->picks);
+    scored->labels = malloc(count * sizeof *scored->labels);
+    scored->scores = vg_alloc_aligned(count * classes, sizeof *scored->scores);
+    if (status == VG_OK &&
+        (scored->picks == NULL || scored->labels == NULL || scored->scores == NULL))
+        status = vg_fail_memory(error, count * classes * sizeof *scored->scores);
+    if (status != VG_OK) return status;
+    for (size_t i = 0; i < count; i++) scored->picks[i] = i;
+    memcpy(scored->labels, rows->classes.labels, count * sizeof *scored->labels);
+    return vg_linear_model_scores(&classifier->model, &rows->learning, scored->picks, count,
+                                  scored->scores, error);
+}
+
+static vg_status write_predictions(work *state, const target *to, const vg_classifier *classifier,
+                                   vg_error *error)
+{
+    const vg_fact facts[] = {{"rows_of", state->rows.table.address},
+                             {"classifier", state->job->file},
+                             {"verger_version", vg_version()}};
+    vg_classify_tables tables = describe(state, to, facts, sizeof facts / sizeof *facts);
+    tables.names = &classifier->labels;
+    vg_status status = VG_OK;
+    if (state->job->overwrite)
+        status = vg_layout_delete(to->store, prediction_tables, 1, state->result->timestamp, error);
+    if (status == VG_OK) status = vg_write_predictions(&tables, state->verdicts, 1, error);
+    return status;
+}
+
+vg_status vg_classify_predict(const vg_classify_job *job, vg_classify_result *result,
+                              vg_error *error)
+{
+    double start = vg_seconds();
+    work state = {.job = job, .result = result};
+    vg_classifier classifier = {0};
+    target to = {0};
+    *result = (vg_classify_result){0};
+    vg_status status = vg_classifier_read(&classifier, job->file, error);
+    vg_classify_job own = *job;
+    own.is_pca = strcmp(classifier.space, "pca") == 0;
+    if (status == VG_OK) status = open_target(&to, job, result, prediction_tables, 1, error);
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, &own, error);
+    if (status == VG_OK) status = vg_layout_check_writable(to.store, error);
+    result->rows = state.rows.learning.count;
+    if (status == VG_OK) status = predict(&state, &classifier, error);
+    result->classes = classifier.model.classes;
+    if (status == VG_OK)
+        status = judge(&state, &state.scored[0], classifier.model.temperature, classifier.method,
+                       "all", error);
+    if (status == VG_OK) status = write_predictions(&state, &to, &classifier, error);
+    if (status == VG_OK) name_folder(job, result, VG_TABLE_PREDICTIONS, to.store);
+    close_work(&state);
+    vg_classifier_close(&classifier);
+    vg_store_close(&to.store);
+    result->seconds = vg_seconds() - start;
+    return status;
+}

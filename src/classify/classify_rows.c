@@ -1,0 +1,95 @@
+#include "classify/classify_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/usable_cpus.h"
+#include "selection/glob.h"
+
+/* Whether the pattern matches the path, or what follows one of its slashes: paths of tables are
+ * whole addresses, and a pattern begins at the folder it names. */
+static bool matches(const char *pattern, const char *path)
+{
+    while (!vg_glob_match(pattern, path)) {
+        path = strchr(path, '/');
+        if (path == NULL) return false;
+        path++;
+    }
+    return true;
+}
+
+static vg_status sort_out(vg_classify_rows *rows, const vg_classify_job *job, vg_error *error)
+{
+    size_t count = vg_row_table_count(&rows->table);
+    rows->train = malloc(count * sizeof *rows->train);
+    rows->test = malloc(count * sizeof *rows->test);
+    if (rows->train == NULL || rows->test == NULL)
+        return vg_fail_memory(error, 2 * count * sizeof *rows->train);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = rows->table.paths.items[i].text;
+        if (job->test != NULL && matches(job->test, path))
+            rows->test[rows->test_count++] = i;
+        else if (job->train == NULL || matches(job->train, path))
+            rows->train[rows->train_count++] = i;
+    }
+    if (job->test != NULL && rows->test_count == 0)
+        return vg_fail(error, VG_EINVAL, "--test %s matches no path, such as %s", job->test,
+                       rows->table.paths.items[0].text);
+    if (rows->train_count > 0) return VG_OK;
+    return vg_fail(error, VG_EINVAL, "no image is left to train on: of %zu, %zu are tested on",
+                   count, rows->test_count);
+}
+
+vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *job, vg_error *error)
+{
+    vg_table which = job->is_pca ? VG_TABLE_PCA : VG_TABLE_FEATURES;
+    *rows = (vg_classify_rows){0};
+    vg_status status = vg_store_open(&rows->store, job->table, &job->store, error);
+    if (status == VG_OK)
+        status =
+            vg_row_table_open(&rows->table, rows->store, which, &job->observer, job->cancel, error);
+    if (status == VG_OK)
+        status = vg_features_model(rows->features_model, rows->store, &rows->table, error);
+    if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
+    if (status == VG_OK) status = sort_out(rows, job, error);
+    int threads = job->threads > 0 ? job->threads : vg_usable_cpus();
+    if (status == VG_OK) status = vg_kernels_choose(&rows->learning.kernels, NULL, error);
+    if (status == VG_OK) status = vg_team_open(&rows->learning.team, threads, error);
+    rows->learning.rows = rows->table.values.rows;
+    rows->learning.count = vg_row_table_count(&rows->table);
+    rows->learning.dims = rows->table.values.dims;
+    rows->learning.classes = vg_class_count(&rows->classes);
+    rows->learning.labels = rows->classes.labels;
+    rows->learning.cancel = job->cancel;
+    if (status != VG_OK) vg_classify_rows_close(rows);
+    return status;
+}
+
+void vg_classify_rows_close(vg_classify_rows *rows)
+{
+    vg_team_close(&rows->learning.team);
+    vg_folds_close(&rows->folds);
+    vg_class_names_close(&rows->classes);
+    vg_row_table_close(&rows->table);
+    vg_store_close(&rows->store);
+    free(rows->train);
+    free(rows->test);
+    *rows = (vg_classify_rows){0};
+}
+
+vg_status vg_classify_rows_prepare(vg_classify_rows *rows, const vg_classify_job *job,
+                                   vg_error *error)
+{
+    const int32_t *labels = rows->classes.labels;
+    bool differ = false;
+    for (size_t i = 1; i < rows->train_count; i++)
+        differ |= labels[rows->train[i]] != labels[rows->train[0]];
+    if (!differ)
+        return vg_fail(error, VG_EINVAL,
+                       "all images to train on are of one class, %s: nothing to tell apart",
+                       rows->table.labels.items[rows->train[0]].text);
+    if (job->folds == 0) return VG_OK;
+    return vg_folds_open(&rows->folds, job->folds, job->group, &rows->table.paths, labels,
+                         vg_class_count(&rows->classes), rows->train, rows->train_count, error);
+}

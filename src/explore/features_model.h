@@ -1,0 +1,17 @@
+/* Which weights the features of a table came from. */
+#ifndef VG_EXPLORE_FEATURES_MODEL_H
+#define VG_EXPLORE_FEATURES_MODEL_H
+
+#include "explore/row_table.h"
+
+enum { VG_MODEL_NAME_CHARS = 96 };
+
+/* Of the rows: the SHA-256 of the weights, "seeded:7" where those were drawn, or "" where
+ * nobody says, as of rows of others, who keep no model_info. */
+vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
+                            const vg_row_table *rows, vg_error *error);
+
+/* Of weights, a file or "seeded:N", in the same way. */
+vg_status vg_source_model(char name[VG_MODEL_NAME_CHARS], const char *source, vg_error *error);
+
+#endif
