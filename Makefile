@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 export CTEST_PARALLEL_LEVEL ?= 2
 
 .PHONY: all build deps ready demo test build-tests bench bench-explore check-sanitizers check-spark check-arm \
-  check-avx512 check-hostile check-reproducible fuzz wheels emr-archive check-wheels install clean help
+  check-avx512 check-faults check-hostile check-reproducible fuzz wheels emr-archive check-wheels mutate install clean help
 
 all: build
 
@@ -56,6 +56,13 @@ check-avx512:
 check-reproducible: ready
 	@tools/check-reproducible
 
+check-faults: build-tests
+	@.deps/venv/bin/python tools/check-faults $(BUILD)
+
+mutate:
+	@tools/setup lint
+	@.deps/venv/bin/python tools/mutate $(FAULTS)
+
 check-hostile: build-tests
 	@.deps/venv/bin/python tests/image/bombs.py $(BUILD)
 
@@ -88,6 +95,8 @@ help:
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
 	@echo "make check-avx512      the AVX-512 kernels and the network on an emulated PC"
+	@echo "make check-faults      stores and machines that fail, and 200 kills, as a table"
+	@echo "make mutate            faults of one line that the tests ought to notice; FAULTS=word"
 	@echo "make check-hostile     time and memory of files that ask for much, beside their bounds"
 	@echo "make check-reproducible  two builds in two places give the same bytes"
 	@echo "make fuzz              a search for inputs that break a reader; SECONDS=60 TARGET=all"
