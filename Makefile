@@ -36,6 +36,8 @@ build-tests:
 bench: ready
 	@tools/setup bench
 	@.deps/peers/bin/python bench/peers/compare_peers.py $(BUILD)
+	@tools/setup test
+	@.deps/venv/bin/python bench/compare_pca.py $(BUILD)
 
 bench-explore: build
 	@tools/setup bench-explore
@@ -89,7 +91,7 @@ help:
 	@echo "make deps              installs what that needs (Debian, Ubuntu)"
 	@echo "make demo              the main job on the sample, or on photographs of FRUITS=/path"
 	@echo "make test              all tests"
-	@echo "make bench             the speed beside ONNX Runtime, OpenVINO, LiteRT and ncnn"
+	@echo "make bench             the speed beside ONNX Runtime, OpenVINO, LiteRT and ncnn, scikit-learn"
 	@echo "make bench-explore     nearest rows beside faiss and numpy"
 	@echo "make check-sanitizers  the tests under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"

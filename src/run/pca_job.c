@@ -21,7 +21,8 @@ static const vg_table pca_tables[] = {VG_TABLE_PCA, VG_TABLE_MODEL_INFO, VG_TABL
 enum {
     PCA_TABLES = sizeof pca_tables / sizeof *pca_tables,
     FACTS_OF_FEATURES = 5,
-    MAX_FACTS = 2 + FACTS_OF_FEATURES
+    MAX_FACTS = 2 + FACTS_OF_FEATURES,
+    SUMMING_THREADS = 8 /* with more, a block of rows is done before they have started */
 };
 
 void vg_pca_options_default(vg_pca_options *options)
@@ -138,6 +139,9 @@ static vg_status open_moments(pca_run *state, size_t dims, vg_error *error)
     vg_status status = VG_OK;
     if (state->moments == NULL) status = vg_moments_open(&state->moments, (int)dims, error);
     if (status == VG_OK) status = vg_moments_open(&state->part_moments, (int)dims, error);
+    int threads = state->result->threads;
+    if (threads > SUMMING_THREADS) threads = SUMMING_THREADS;
+    if (status == VG_OK) status = vg_moments_set_threads(state->part_moments, threads, error);
     return status;
 }
 
