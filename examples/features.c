@@ -1,7 +1,10 @@
 /* Features of images from memory, with libverger alone:
  *   cc features.c $(pkg-config --cflags --libs verger) -o features
  *   ./features MODEL IMAGE...
- * prints the first features of each image. */
+ * prints the first features of each image; the exit status is 1 where one failed.
+ * A library outside the system's folders is found at PREFIX/lib by
+ * PKG_CONFIG_PATH=PREFIX/lib/pkgconfig for cc, and by LD_LIBRARY_PATH=PREFIX/lib, or
+ * -Wl,-rpath,PREFIX/lib, for the program. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,7 +21,8 @@ static unsigned char *read_file(const char *path, size_t *size)
     return bytes;
 }
 
-static void print_features(vg_extractor *extractor, const char *path)
+/* Whether there are some. */
+static int print_features(vg_extractor *extractor, const char *path)
 {
     static float features[VG_FEATURE_COUNT];
     vg_encoded_image image = {0};
@@ -26,16 +30,20 @@ static void print_features(vg_extractor *extractor, const char *path)
     unsigned char *bytes = read_file(path, &image.size);
     image.data = bytes;
     if (bytes == NULL) {
-        printf("%s: cannot be read\n", path);
-        return;
+        fprintf(stderr, "%s: cannot be read\n", path);
+        return 0;
     }
-    vg_extract(extractor, 1, &image, features, &result, NULL);
-    if (result.status == VG_OK)
+    vg_error error;
+    vg_status status = vg_extract(extractor, 1, &image, features, &result, &error);
+    if (status != VG_OK)
+        fprintf(stderr, "%s: %s\n", path, error.message);
+    else if (result.status == VG_OK)
         printf("%s: %g %g %g ...\n", path, (double)features[0], (double)features[1],
                (double)features[2]);
     else
-        printf("%s: %s\n", path, result.error.message);
+        fprintf(stderr, "%s: %s\n", path, result.error.message);
     free(bytes);
+    return status == VG_OK && result.status == VG_OK;
 }
 
 int main(int argc, char **argv)
@@ -49,11 +57,12 @@ int main(int argc, char **argv)
     vg_extractor *extractor = NULL;
     vg_status status = vg_model_open(&model, argv[1], NULL, &error);
     if (status == VG_OK) status = vg_extractor_open(&extractor, model, NULL, &error);
+    int failed = 0;
     if (status == VG_OK)
-        for (int i = 2; i < argc; i++) print_features(extractor, argv[i]);
+        for (int i = 2; i < argc; i++) failed += !print_features(extractor, argv[i]);
     else
         fprintf(stderr, "%s\n", error.message);
     vg_extractor_close(&extractor);
     vg_model_close(&model);
-    return status == VG_OK ? 0 : 1;
+    return status == VG_OK && failed == 0 ? 0 : 1;
 }

@@ -192,6 +192,11 @@ VG_API VG_CHECKED vg_status vg_image_resize(const vg_image *image, int width, in
 /* A worker: its buffers and a reference to the model, which must outlive it. */
 typedef struct vg_extractor vg_extractor;
 
+/* The orientation, 1 to 8, that the EXIF or XMP data of an image ask for and exif_orient
+ * applies; 1 where they ask for none, or the bytes [size] are no JPEG, PNG or WebP: other
+ * formats are upright as they are decoded. */
+VG_API int vg_image_orientation(const void *data, size_t size);
+
 typedef struct vg_encoded_image {
     const void *data;
     size_t size;

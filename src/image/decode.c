@@ -124,6 +124,23 @@ static const signature *find_signature(const uint8_t *data, size_t size)
     return NULL;
 }
 
+int vg_image_orientation(const void *data, size_t size)
+{
+    int orientation = 1;
+    const signature *known = data != NULL ? find_signature(data, size) : NULL;
+    if (known == NULL) return 1;
+    if (strcmp(known->name, "JPEG") == 0 &&
+        vg_jpeg_orientation(data, size, &orientation, NULL) == VG_OK)
+        return orientation;
+    if (strcmp(known->name, "PNG") == 0 &&
+        vg_png_orientation(data, size, &orientation, NULL) == VG_OK)
+        return orientation;
+#ifdef VG_READS_WEBP
+    if (strcmp(known->name, "WebP") == 0) return vg_webp_orientation(data, size);
+#endif
+    return 1;
+}
+
 static int is_cut(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < SIGNATURES; i++) {

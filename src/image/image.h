@@ -30,6 +30,9 @@ vg_status vg_jpeg_orientation(const uint8_t *data, size_t size, int *orientation
 /* The same of a PNG, from eXIf, a text of ImageMagick's or XMP. */
 vg_status vg_png_orientation(const uint8_t *data, size_t size, int *orientation, vg_error *error);
 
+/* That of the EXIF chunk of a WebP; only where the build reads them. */
+int vg_webp_orientation(const uint8_t *data, size_t size);
+
 /* The orientation 1..8 that EXIF data asks for, with or without "Exif\0\0" in front;
  * 1 where it says none or is damaged. */
 int vg_exif_orientation(const uint8_t *data, size_t size);

@@ -52,12 +52,23 @@ static vg_status decode_frame(vg_decoding *decoding, const WebPIterator *frame)
     return code == VP8_STATUS_OK ? VG_OK : fail(decoding, code);
 }
 
-static void find_orientation(vg_decoding *decoding, const WebPDemuxer *demuxer)
+static int find_orientation(const WebPDemuxer *demuxer)
 {
     WebPChunkIterator chunk;
-    if (!WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) return;
-    decoding->orientation = vg_exif_orientation(chunk.chunk.bytes, chunk.chunk.size);
+    if (!WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) return 1;
+    int orientation = vg_exif_orientation(chunk.chunk.bytes, chunk.chunk.size);
     WebPDemuxReleaseChunkIterator(&chunk);
+    return orientation;
+}
+
+int vg_webp_orientation(const uint8_t *data, size_t size)
+{
+    const WebPData source = {.bytes = data, .size = size};
+    WebPDemuxer *demuxer = WebPDemux(&source);
+    if (demuxer == NULL) return 1;
+    int orientation = find_orientation(demuxer);
+    WebPDemuxDelete(demuxer);
+    return orientation;
 }
 
 static vg_status decode(vg_decoding *decoding, const WebPDemuxer *demuxer)
@@ -73,7 +84,7 @@ static vg_status decode(vg_decoding *decoding, const WebPDemuxer *demuxer)
         status = decode_frame(decoding, &frame);
     }
     WebPDemuxReleaseIterator(&frame);
-    if (decoding->options->exif_orient) find_orientation(decoding, demuxer);
+    if (decoding->options->exif_orient) decoding->orientation = find_orientation(demuxer);
     return status;
 }
 

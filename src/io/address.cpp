@@ -31,6 +31,7 @@ Address parse_address(const std::string &text)
     Address address;
     size_t scheme_end = text.find("://"), start = scheme_end + 3;
     address.scheme = text.substr(0, scheme_end);
+    for (char &c : address.scheme) c = static_cast<char>(tolower(static_cast<unsigned char>(c)));
     size_t query = text.find('?', start);
     if (query != std::string::npos) address.query = text.substr(query);
     std::string rest = text.substr(start, query - start);

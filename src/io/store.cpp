@@ -90,7 +90,9 @@ std::string scheme_of(const std::string &address)
     if (end == std::string::npos || end == 0) return "";
     for (char c : address.substr(0, end))
         if (!isalnum(static_cast<unsigned char>(c)) && c != '+' && c != '-' && c != '.') return "";
-    return address.substr(0, end);
+    std::string scheme = address.substr(0, end);
+    for (char &c : scheme) c = static_cast<char>(tolower(static_cast<unsigned char>(c)));
+    return scheme;
 }
 
 std::string public_address(const std::string &address)
@@ -107,11 +109,13 @@ void check_no_encryption_asked(const std::string &name, const vg_store_options &
                                      "out here"};
 }
 
-std::unique_ptr<vg_store> open_store(const std::string &address, const vg_store_options &options)
+std::unique_ptr<vg_store> open_store(const std::string &given, const vg_store_options &options)
 {
+    /* "S3://bucket" is what some tools print. */
+    std::string scheme = scheme_of(given);
+    std::string address = scheme + given.substr(scheme.size());
     if (address.empty())
         throw Failure{VG_EINVAL, "an address is empty: give a folder or an address such as s3://"};
-    std::string scheme = scheme_of(address);
     if (scheme != "s3") check_no_encryption_asked(public_address(address), options);
     if (scheme == "file") return open_file_uri(address, options.follow_links);
     if (!scheme.empty()) return open_remote_store(address, options);

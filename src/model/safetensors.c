@@ -268,6 +268,18 @@ static vg_status find_header(const unsigned char *data, size_t size, size_t *hea
     if (memcmp(data, hdf5_signature, sizeof hdf5_signature) == 0)
         return vg_fail(error, VG_EFORMAT,
                        "it is HDF5, not safetensors: convert it with 'verger model import'");
+    if (memcmp(data, "PK\003\004", 4) == 0)
+        return vg_fail(
+            error, VG_EFORMAT,
+            "it is a zip archive, as PyTorch (.pth, .pt), Keras (.keras) and downloads "
+            "are: take the .safetensors, or the .h5 of Keras with 'verger model import'");
+    if (data[0] == 0x80 && data[1] >= 2 && data[1] <= 5)
+        return vg_fail(
+            error, VG_EFORMAT,
+            "it is a pickle, as PyTorch wrote .pth before 1.6, which may run programs of "
+            "strangers: take the .safetensors");
+    if (data[0] == 0x08 && data[1] <= 15 && data[2] == 0x12)
+        return vg_fail(error, VG_EFORMAT, "it is an ONNX model: take the .safetensors");
     if (memcmp(data, VG_PACKED_MAGIC, VG_PACKED_MAGIC_BYTES) == 0)
         return vg_fail(error, VG_EFORMAT,
                        "it is packed weights, which run but no longer say what they are: take "

@@ -222,6 +222,7 @@ static vg_status take_outcome(phase *state, vg_error *error)
     if (status != VG_OK) return status;
     double start = vg_seconds();
     state->result->changed += outcome.has_changed;
+    state->result->unturned += outcome.is_unturned && outcome.status == VG_OK;
     if (!outcome.is_known) status = check_store(state, &outcome, error);
     if (status == VG_OK && outcome.is_known)
         status = recall(state, &outcome, error);

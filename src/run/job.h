@@ -10,6 +10,7 @@ typedef struct vg_run_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t selected, extracted, failed; /* images; the first is the sum of the others */
     uint64_t unlisted; /* folders that could not be listed; their images are missing */
+    uint64_t unturned; /* images whose EXIF data ask for a turn that was not made */
     uint64_t kept;     /* of the extracted: those whose features were there already */
     /* Against the run that is updated: images that it does not have, that it has
      * otherwise, that failed there, and that are no more. */

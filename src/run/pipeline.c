@@ -39,6 +39,7 @@ typedef struct slot {
     int64_t size, modified; /* as listed */
     vg_known known;
     bool has_changed;
+    bool is_unturned;                                        /* of what was extracted */
     char expected[VG_SHA256_CHARS], sha256[VG_SHA256_CHARS]; /* of the content */
     vg_bytes content;
     float *features;
@@ -257,6 +258,9 @@ static void extract_slot(worker *self, slot *image)
     vg_status status =
         vg_extract(self->extractor, 1, &encoded, image->features, &image->result, &error);
     if (status != VG_OK) image->result = (vg_image_result){.status = status, .error = error};
+    image->is_unturned = image->result.status == VG_OK &&
+                         !self->pipeline->options.image->exif_orient &&
+                         vg_image_orientation(encoded.data, encoded.size) > 1;
     free(image->content.bytes);
     image->content = (vg_bytes){0};
 }
@@ -484,6 +488,7 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
                      .reason = next->result.error.message,
                      .has_changed = next->has_changed,
                      .is_known = next->known == VG_KNOWN,
+                     .is_unturned = next->known != VG_KNOWN && next->is_unturned,
                      .features = next->features};
     return VG_OK;
 }

@@ -38,6 +38,7 @@ typedef struct vg_outcome {
     vg_status status;
     const char *reason;    /* why it failed, when status is not VG_OK */
     bool has_changed;      /* only its content told that it has since the earlier run */
+    bool is_unturned;      /* its EXIF data ask for a turn that was not made */
     bool is_known;         /* its features are those of the earlier run, */
     const float *features; /* or these: [VG_FEATURE_COUNT] */
 } vg_outcome;

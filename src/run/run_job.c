@@ -215,6 +215,7 @@ static vg_status prepare(run *state, vg_error *error)
                                 &options->store, &options->observer, error);
     if (status == VG_OK && !options->dry_run) status = vg_store_try_out(state->output, error);
     if (status == VG_OK) status = open_model(state, error);
+    if (status == VG_OK && !options->dry_run) status = vg_stores_try_output(state->output, error);
     if (status == VG_OK) status = select_images(state, error);
     if (status == VG_OK) status = choose_part_rows(state, error);
     if (status == VG_OK) status = look_at_output(state, error);

@@ -1,7 +1,9 @@
 #include "run/stores.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -50,4 +52,25 @@ void vg_stores_folder(char address[VG_FOLDER_ADDRESS_CHARS], const vg_store *out
     char folder[VG_FOLDER_CHARS];
     vg_layout_folder(folder, table, format, timestamp);
     snprintf(address, VG_FOLDER_ADDRESS_CHARS, "%s/%s", vg_store_address(output), folder);
+}
+
+/* A folder: the nearest one above it that is there has to let something be made. */
+static vg_status try_folder(const char *address, vg_error *error)
+{
+    char folder[VG_FOLDER_ADDRESS_CHARS];
+    snprintf(folder, sizeof folder, "%s", address);
+    while (access(folder, F_OK) != 0 && errno == ENOENT) {
+        char *slash = strrchr(folder, '/');
+        if (slash == NULL || slash == folder) return VG_OK;
+        *slash = '\0';
+    }
+    if (access(folder, W_OK | X_OK) == 0) return VG_OK;
+    return vg_fail(error, VG_EIO, "the output %s cannot be written: %s: %s", address, folder,
+                   strerror(errno));
+}
+
+vg_status vg_stores_try_output(vg_store *output, vg_error *error)
+{
+    if (vg_store_is_atomic(output)) return vg_layout_check_writable(output, error);
+    return try_folder(vg_store_address(output), error);
 }

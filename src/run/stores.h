@@ -12,6 +12,10 @@ vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store *
                          const char *output_address, const vg_store_options *options,
                          const vg_observer *observer, vg_error *error);
 
+/* Whether the output can be written, as far as can be told before any work and without leaving
+ * something there: before a long listing of the input. */
+vg_status vg_stores_try_output(vg_store *output, vg_error *error);
+
 /* Parquet where it is written, else CSV. */
 static inline vg_format vg_first_format(bool parquet)
 {

@@ -7,6 +7,7 @@ import zlib
 import pytest
 from conftest import (SEEDED, TS, encoded, features, fill, leftovers, photograph, read_csv,
                       read_parquet, run, successes, verger)
+from PIL import Image
 
 
 def png_header(width, height):
@@ -155,3 +156,35 @@ def test_equal_images_explain_nothing(tmp_path):
         path.write_bytes(data)
     run(tmp_path / "in", tmp_path / "out")
     assert list(read_csv(tmp_path / "out", "variance").variance_explained) == [0.0] * 5
+
+
+def test_turns_that_were_not_made_are_counted(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i, (ending, orientation) in enumerate([("jpg", 6), ("png", 3), ("webp", 8), ("jpg", 1), ("bmp", 1)]):
+        exif = Image.Exif()
+        exif[274] = orientation
+        picture = Image.new("RGB", (30, 20), (i * 40, 90, 10))
+        picture.save(folder / f"{i}.{ending}", **({} if ending == "bmp" else {"exif": exif}))
+    assert "unturned  3 images" in run(folder, tmp_path / "out", "-k", 2).stdout
+    assert "unturned" not in run(folder, tmp_path / "turned", "-k", 2, "--exif-orient").stdout
+
+
+@pytest.mark.parametrize("start,says", [
+    (b"PK\x03\x04", "a zip archive, as PyTorch"), (b"\x80\x02\x8a", "a pickle"),
+    (b"\x08\x07\x12\x07pytorch", "an ONNX model"), (b"\x89HDF\r\n\x1a\n", "HDF5")])
+def test_weights_of_other_kinds_are_named(fruits, tmp_path, start, says):
+    (tmp_path / "weights").write_bytes(start + b"\0" * 64)
+    done = verger("run", fruits, tmp_path / "out", "--model", tmp_path / "weights")
+    assert done.returncode == 1 and says in done.stderr and "safetensors" in done.stderr
+
+
+def test_schemes_in_capitals(fruits, tmp_path):
+    run(f"FILE://{fruits}", tmp_path / "out", "-k", 2)
+    assert len(read_csv(tmp_path / "out", "metadata")) == 24
+
+
+def test_the_output_is_tried_before_the_input_is_listed(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path / "absent", tmp_path / "file" / "out", "-k", 2, code=1)
+    assert "output" in done.stderr and "absent" not in done.stderr

@@ -73,10 +73,14 @@ def test_a_program_builds_against_it(prefix, tmp_path):
     run("cc", SOURCE / "examples/features.c", *flags, f"-Wl,-rpath,{library}", "-o", program)
     picture = tmp_path / "apple.png"
     Image.new("RGB", (30, 20), (200, 30, 10)).save(picture)
-    printed = run(program, "seeded:7", picture, tmp_path / "absent.jpg").splitlines()
-    assert printed[0].startswith(f"{picture}: ")
-    assert printed[0].endswith("...")
-    assert printed[1] == f"{tmp_path / 'absent.jpg'}: cannot be read"
+    printed = run(program, "seeded:7", picture)
+    assert printed.startswith(f"{picture}: ") and printed.endswith("...\n")
+    (tmp_path / "text.jpg").write_text("no image")
+    for bad, says in (("absent.jpg", "cannot be read"), ("text.jpg", "text, not an image")):
+        done = subprocess.run([program, "seeded:7", tmp_path / bad, picture], capture_output=True,
+                              text=True)
+        assert done.returncode == 1 and done.stdout == printed
+        assert done.stderr.startswith(f"{tmp_path / bad}: ") and says in done.stderr
 
 
 @pytest.mark.parametrize("entries", ["/a:", ":/a", "lib", ".", "/a::/b"])

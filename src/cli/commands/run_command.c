@@ -80,6 +80,10 @@ static void print_summary(const vg_run_options *options, const vg_run_result *re
         print_folders(options, result);
         return;
     }
+    if (result->unturned > 0)
+        printf("unturned  %" PRIu64
+               " images whose EXIF data ask for a turn: --exif-orient makes it\n",
+               result->unturned);
     if (result->kept > 0) printf("kept      %" PRIu64 " images' features\n", result->kept);
     printf("speed     %.1f images/s with %d thread%s and %s kernels%s; %.1f s in all\n",
            images_per_second(result), result->threads, result->threads == 1 ? "" : "s",

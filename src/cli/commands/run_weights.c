@@ -16,8 +16,9 @@ vg_status vg_cli_fetch_weights(const vg_model_location *location, vg_cli_progres
     if (status == VG_OK || status == VG_ECANCELLED) return status;
     vg_error cause = *error;
     return vg_fail(error, status,
-                   "cannot fetch the weights: %.300s; --model FILE takes those of a file, --model "
-                   "seeded:7 draws some for a trial",
+                   "cannot fetch the weights: %.250s; $VERGER_MODEL_URL names another address, "
+                   "'verger model import' takes an .h5 fetched by hand, --model FILE those of a "
+                   "file, --model seeded:7 draws some for a trial",
                    cause.message);
 }
 
