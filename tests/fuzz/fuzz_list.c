@@ -47,6 +47,14 @@ static void check_images(vg_image_list *images)
     vg_image_cursor_close(&cursor);
 }
 
+static bool has_text(const uint8_t *data, size_t size, const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(data + i, text, length) == 0) return true;
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char name[MEMORY_FILE_PATH];
@@ -62,7 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const vg_label_rule rule = {0};
     vg_adder adder = {
         .images = images, .input = input, .rule = &rule, .excludes = &none, .left_out = &left_out};
-    static const vg_list_wishes wishes = {0};
+    /* Lists with such a column are read with it. */
+    static const char *const kept[] = {"kept"};
+    const vg_list_wishes wishes = {
+        .keep = {.items = kept, .count = has_text(data, size, kept[0]) ? 1 : 0}};
     vg_status status = vg_read_name_list(&adder, input, name, &wishes, &error);
     vg_adder_close(&adder);
     FUZZ_CHECK((status == VG_OK) == (error.message[0] == '\0'));

@@ -190,6 +190,9 @@ def lists():
     yield "open-quote", b'path\n"a'
     yield "nul", b"path\na\0b\n"
     yield "slashes", b"/" + b"a/" * 200 + b"\n"
+    yield "json", b'{"file_name": "a/b", "label": 1}\n\n{"label": null, "file_name": "c\\u00e9"}\n'
+    yield "json-values", b'{"path": "a", "kept": [1.5, {"b": true}]}\n{"path": "b", "kept": ""}\n'
+    yield "kept", b'path\tkept\tlabel\na/b\t"x\ty"\t\nb\t\tz\n'
 
 
 def arrow_choices():
