@@ -454,6 +454,57 @@ VG_API VG_CHECKED vg_status vg_class_moments_covariance(const vg_class_moments *
 VG_API VG_CHECKED vg_status vg_lda_fit(const vg_class_moments *moments, double shrinkage,
                                        double *weights, double *bias, vg_error *error);
 
+/* --- Clusters ----------------------------------------------------------- */
+
+typedef struct vg_kmeans_options {
+    uint64_t seed;      /* of the draws; default 0 */
+    int restarts;       /* default 10: the least inertia is kept */
+    int max_iterations; /* of each restart; default 300 */
+    double tolerance;   /* as scikit-learn's tol; default 1e-4 */
+    int threads;        /* default 1, the calling thread */
+    const double
+        *start; /* centres [k][dims] to begin with, once, or NULL, the default, for seeds */
+    /* NULL, or called after each iteration; anything but 0 ends the work as VG_ECANCELLED. */
+    int (*progress)(void *context);
+    void *context;
+    uint64_t reserved[8];
+} vg_kmeans_options;
+
+VG_API void vg_kmeans_options_default(vg_kmeans_options *options);
+
+typedef struct vg_kmeans_result {
+    double inertia; /* sum of the squared distances to the centres */
+    int iterations; /* of the restart that was kept */
+} vg_kmeans_result;
+
+/* k clusters of rows [n][dims] by Lloyd's iterations from greedy k-means++ seeds: labels [n], 0 to
+ * k - 1, and centres [k][dims]. A row is in the cluster of the nearest centre, of centres as near
+ * in that of the first; a cluster that becomes empty gets the row that is farthest from its own.
+ * k is 1 to n. The same bits on any number of threads and any CPU. `options` may be NULL. */
+VG_API VG_CHECKED vg_status vg_kmeans(const float *rows, size_t n, int dims, int k,
+                                      const vg_kmeans_options *options, int32_t *labels,
+                                      double *centres, vg_kmeans_result *result, vg_error *error);
+
+/* The mean of the rows' silhouettes, -1 to 1 (Rousseeuw 1987), by Euclidean distance: rows
+ * [n][dims] in clusters [n], of which two have rows. Takes the time of n^2 distances. */
+VG_API VG_CHECKED vg_status vg_silhouette(const float *rows, size_t n, int dims,
+                                          const int32_t *labels, int clusters, double *silhouette,
+                                          vg_error *error);
+
+/* How clusters agree with classes, each as scikit-learn's measure of that name. */
+typedef struct vg_agreement {
+    double purity; /* the share of rows that are of the class most frequent in their cluster */
+    double adjusted_rand;
+    double adjusted_information; /* mutual, by the arithmetic mean of the entropies */
+    double homogeneity, completeness, v_measure;
+} vg_agreement;
+
+/* classes [n], 0 to class_count - 1, and clusters [n], 0 to cluster_count - 1. */
+VG_API VG_CHECKED vg_status vg_agreement_measure(const int32_t *classes, int class_count,
+                                                 const int32_t *clusters, int cluster_count,
+                                                 size_t n, vg_agreement *agreement,
+                                                 vg_error *error);
+
 /* --- Arrow C Data Interface --------------------------------------------- */
 /* The two structs of https://arrow.apache.org/docs/format/CDataInterface.html,
  * under the guard that all who declare them share. */

@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/team.h"
-#include "classify/linear_scores.h"
 #include "classify/logistic.h"
+#include "learn/linear_scores.h"
 
 typedef enum vg_method { VG_METHOD_LOGISTIC, VG_METHOD_LDA, VG_METHOD_KNN, VG_METHODS } vg_method;
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/team.h"
-#include "classify/picked_rows.h"
+#include "learn/picked_rows.h"
 
 typedef struct vg_logistic_options {
     /* As scikit-learn's C: the sum of the rows' losses times c, and half the square of the

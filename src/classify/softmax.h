@@ -4,7 +4,7 @@
 #define VG_CLASSIFY_SOFTMAX_H
 
 #include "base/team.h"
-#include "classify/linear_scores.h"
+#include "learn/linear_scores.h"
 
 typedef struct vg_softmax {
     vg_picked_rows rows;

@@ -28,6 +28,7 @@ static const table_place places[VG_TABLE_COUNT] = {
     [VG_TABLE_EVALUATION] = {{"evaluation/parquet", "evaluation/csv"}, "evaluation"},
     [VG_TABLE_CONFUSION] = {{"confusion/parquet", "confusion/csv"}, "confusion"},
     [VG_TABLE_PREDICTIONS] = {{"predictions/parquet", "predictions/csv"}, "predictions"},
+    [VG_TABLE_CLUSTERS] = {{"clusters/parquet", "clusters/csv"}, "clusters"},
     [VG_TABLE_STATE] = {{VG_STATE_ROOT, VG_STATE_ROOT}, "run"},
 };
 

@@ -23,6 +23,7 @@ typedef enum vg_table {
     VG_TABLE_EVALUATION,
     VG_TABLE_CONFUSION,
     VG_TABLE_PREDICTIONS,
+    VG_TABLE_CLUSTERS,
     VG_TABLE_STATE, /* not for readers: what a run keeps about itself */
     VG_TABLE_COUNT
 } vg_table;

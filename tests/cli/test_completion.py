@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["run", "metadata", "pca", "neighbours", "search", "classify", "inspect", "report", "runs", "model", "bench", "completion", "help"]
+COMMANDS = ["run", "metadata", "pca", "neighbours", "search", "classify", "cluster", "inspect", "report", "runs", "model", "bench", "completion", "help"]
 
 
 def options(call, command):

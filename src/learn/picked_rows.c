@@ -1,4 +1,4 @@
-#include "classify/picked_rows.h"
+#include "learn/picked_rows.h"
 
 #include <string.h>
 

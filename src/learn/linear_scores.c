@@ -1,4 +1,4 @@
-#include "classify/linear_scores.h"
+#include "learn/linear_scores.h"
 
 #include <stdlib.h>
 #include <string.h>

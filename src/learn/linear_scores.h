@@ -1,9 +1,9 @@
 /* What a linear classifier says of rows: weights times row, and a bias, a class. Sums are those
  * of the 1x1 convolution, in float32: the same bits on any CPU. */
-#ifndef VG_CLASSIFY_LINEAR_SCORES_H
-#define VG_CLASSIFY_LINEAR_SCORES_H
+#ifndef VG_LEARN_LINEAR_SCORES_H
+#define VG_LEARN_LINEAR_SCORES_H
 
-#include "classify/picked_rows.h"
+#include "learn/picked_rows.h"
 
 typedef struct vg_linear_scores {
     const vg_kernels *kernels; /* the caller's */

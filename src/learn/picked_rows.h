@@ -1,6 +1,6 @@
 /* Some of many rows, as the kernels take them: less a mean, in panels (kernels/panels.h). */
-#ifndef VG_CLASSIFY_PICKED_ROWS_H
-#define VG_CLASSIFY_PICKED_ROWS_H
+#ifndef VG_LEARN_PICKED_ROWS_H
+#define VG_LEARN_PICKED_ROWS_H
 
 #include "kernels/kernels.h"
 

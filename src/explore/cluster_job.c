@@ -1,0 +1,305 @@
+#include "explore/cluster_job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/usable_cpus.h"
+#include "explore/row_table.h"
+#include "output/layout.h"
+#include "output/sink.h"
+
+enum { PATH, LABEL, CLUSTER, DISTANCE, COLUMNS };
+enum { FACTS = 5, NUMBER_CHARS = 24, SAMPLE = 1024 };
+
+static const vg_table clusters_table = VG_TABLE_CLUSTERS;
+
+void vg_cluster_job_default(vg_cluster_job *job)
+{
+    *job = (vg_cluster_job){.restarts = 10, .parquet = true, .csv = true, .part_rows = 4096};
+}
+
+typedef struct work {
+    const vg_cluster_job *job;
+    vg_cluster_result *result;
+    vg_store *output;
+    vg_row_table rows;
+    int32_t *clusters; /* [rows] */
+    double *centres;   /* [k][dims] */
+    float *sample;     /* [sample_count][dims]: every so many-th row */
+    int32_t *sample_clusters;
+    size_t sample_count;
+    char uuid[VG_UUID_CHARS];
+} work;
+
+static void close_work(work *state)
+{
+    free(state->clusters);
+    free(state->centres);
+    free(state->sample);
+    free(state->sample_clusters);
+    vg_row_table_close(&state->rows);
+    vg_store_close(&state->output);
+}
+
+static vg_status prepare(work *state, vg_error *error)
+{
+    const vg_cluster_job *job = state->job;
+    vg_cluster_result *result = state->result;
+    vg_table which = job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
+    if (!job->parquet && !job->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
+    if (status == VG_OK) status = vg_store_open(&state->output, job->output, &job->store, error);
+    if (status == VG_OK && !job->overwrite)
+        status =
+            vg_layout_check_absent(state->output, &clusters_table, 1, result->timestamp, error);
+    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
+    if (status == VG_OK)
+        status = vg_row_table_open(&state->rows, state->output, which, &job->observer, job->cancel,
+                                   error);
+    if (status != VG_OK) return status;
+    result->rows = vg_row_table_count(&state->rows);
+    result->left_out = state->rows.left_out;
+    if ((uint64_t)job->k > result->rows)
+        return vg_fail(error, VG_EINVAL, "%d clusters of %llu rows: ask for at most as many",
+                       job->k, (unsigned long long)result->rows);
+    if (job->k == 0 && result->rows < 4)
+        return vg_fail(error, VG_EINVAL, "%llu rows are too few to choose a number of clusters",
+                       (unsigned long long)result->rows);
+    return vg_layout_check_writable(state->output, error);
+}
+
+/* --- Clusters ------------------------------------------------------------------------- */
+
+static int is_cancelled(void *context)
+{
+    const work *state = context;
+    return vg_check_cancel(state->job->cancel, NULL) != VG_OK;
+}
+
+static vg_status part(work *state, int k, int restarts, vg_error *error)
+{
+    const vg_row_file *values = &state->rows.values;
+    vg_kmeans_options options;
+    vg_kmeans_options_default(&options);
+    options.seed = state->job->seed;
+    options.restarts = restarts;
+    options.threads = state->job->threads > 0 ? state->job->threads : vg_usable_cpus();
+    options.progress = is_cancelled;
+    options.context = state;
+    free(state->centres);
+    state->centres = vg_alloc_aligned((size_t)k * (size_t)values->dims, sizeof(double));
+    if (state->centres == NULL)
+        return vg_fail_memory(error, (size_t)k * (size_t)values->dims * sizeof(double));
+    return vg_kmeans(values->rows, values->count, values->dims, k, &options, state->clusters,
+                     state->centres, &state->result->fit, error);
+}
+
+static vg_status take_sample(work *state, vg_error *error)
+{
+    const vg_row_file *values = &state->rows.values;
+    size_t dims = (size_t)values->dims;
+    state->sample_count = values->count < SAMPLE ? values->count : SAMPLE;
+    state->clusters = malloc(values->count * sizeof *state->clusters);
+    state->sample = malloc(state->sample_count * dims * sizeof *state->sample);
+    state->sample_clusters = malloc(state->sample_count * sizeof *state->sample_clusters);
+    if (state->clusters == NULL || state->sample == NULL || state->sample_clusters == NULL)
+        return vg_fail_memory(error, state->sample_count * dims * sizeof *state->sample);
+    for (size_t i = 0; i < state->sample_count; i++)
+        memcpy(state->sample + i * dims,
+               values->rows + i * values->count / state->sample_count * dims,
+               dims * sizeof *state->sample);
+    return VG_OK;
+}
+
+static double silhouette(work *state, int k)
+{
+    double found = NAN;
+    size_t count = state->rows.values.count;
+    for (size_t i = 0; i < state->sample_count; i++)
+        state->sample_clusters[i] = state->clusters[i * count / state->sample_count];
+    if (vg_silhouette(state->sample, state->sample_count, state->rows.values.dims,
+                      state->sample_clusters, k, &found, NULL) != VG_OK)
+        return NAN;
+    return found;
+}
+
+/* The number of clusters, of each up to 8 and then of a quarter more each time, whose silhouette is
+ * largest. */
+static vg_status choose_k(work *state, int *best, vg_error *error)
+{
+    enum { MOST = 512 };
+    double highest = -INFINITY, start = vg_seconds();
+    vg_status status = VG_OK;
+    for (int k = 2; (uint64_t)k * 2 <= state->result->rows && k <= MOST; k += k < 8 ? 1 : k / 4) {
+        status = part(state, k, 1, error);
+        if (status != VG_OK) return status;
+        double found = silhouette(state, k);
+        vg_notify_log(&state->job->observer, VG_LOG_INFO, "%d clusters: silhouette %.4f", k, found);
+        vg_notify_progress(&state->job->observer, VG_PHASE_FIT, (uint64_t)k, MOST, 0, start);
+        if (!(found > highest)) continue;
+        highest = found;
+        *best = k;
+    }
+    return status;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(((const vg_path *)left)->text, ((const vg_path *)right)->text);
+}
+
+/* The labels' numbers in the order of their bytes. */
+static vg_status number_labels(const work *state, int32_t *numbers, int *count, vg_error *error)
+{
+    const vg_paths *labels = &state->rows.labels;
+    size_t n = 0;
+    vg_path *names = malloc(labels->count * sizeof *names);
+    if (names == NULL) return vg_fail_memory(error, labels->count * sizeof *names);
+    memcpy(names, labels->items, labels->count * sizeof *names);
+    qsort(names, labels->count, sizeof *names, by_text);
+    for (size_t i = 0; i < labels->count; i++)
+        if (n == 0 || strcmp(names[n - 1].text, names[i].text) != 0) names[n++] = names[i];
+    for (size_t i = 0; i < labels->count; i++)
+        numbers[i] =
+            (int32_t)((vg_path *)bsearch(&labels->items[i], names, n, sizeof *names, by_text) -
+                      names);
+    *count = (int)n;
+    free(names);
+    return VG_OK;
+}
+
+static vg_status compare(work *state, vg_error *error)
+{
+    vg_cluster_result *result = state->result;
+    size_t count = state->rows.values.count;
+    int32_t *numbers = malloc(count * sizeof *numbers);
+    if (numbers == NULL) return vg_fail_memory(error, count * sizeof *numbers);
+    vg_status status = number_labels(state, numbers, &result->labels, error);
+    if (status == VG_OK)
+        status = vg_agreement_measure(numbers, result->labels, state->clusters, result->k, count,
+                                      &result->agreement, error);
+    result->silhouette = silhouette(state, result->k);
+    free(numbers);
+    return status;
+}
+
+static vg_status find_clusters(work *state, vg_error *error)
+{
+    vg_cluster_result *result = state->result;
+    result->k = state->job->k;
+    vg_status status = take_sample(state, error);
+    if (status == VG_OK && result->k == 0) status = choose_k(state, &result->k, error);
+    if (status == VG_OK) status = part(state, result->k, state->job->restarts, error);
+    return status == VG_OK ? compare(state, error) : status;
+}
+
+/* --- The table --------------------------------------------------------------------------- */
+
+static double distance_of(const work *state, size_t row)
+{
+    size_t dims = (size_t)state->rows.values.dims;
+    const float *values = state->rows.values.rows + row * dims;
+    const double *centre = state->centres + (size_t)state->clusters[row] * dims;
+    double sum = 0.0;
+    for (size_t d = 0; d < dims; d++) {
+        double distance = (double)values[d] - centre[d];
+        sum += distance * distance;
+    }
+    return sqrt(sum);
+}
+
+static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_error *error)
+{
+    const char *path = state->rows.paths.items[row].text;
+    const char *label = state->rows.labels.items[row].text;
+    vg_builder *builder = vg_sink_builder(sink);
+    vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
+    if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
+    if (status == VG_OK) status = vg_builder_int64(builder, CLUSTER, state->clusters[row], error);
+    if (status == VG_OK)
+        status = vg_builder_float64(builder, DISTANCE, distance_of(state, row), error);
+    return status == VG_OK ? vg_sink_end_row(sink, error) : status;
+}
+
+static vg_status write_parts(const work *state, vg_sink *sink, vg_error *error)
+{
+    uint64_t count = state->result->rows, part_rows = state->job->part_rows;
+    double start = vg_seconds();
+    vg_status status = VG_OK;
+    for (uint64_t number = 0; number * part_rows < count && status == VG_OK; number++) {
+        vg_sink_begin_part(sink, number);
+        for (uint64_t row = number * part_rows;
+             row < count && row < (number + 1) * part_rows && status == VG_OK; row++)
+            status = append_row(state, sink, (size_t)row, error);
+        if (status == VG_OK) status = vg_check_cancel(state->job->cancel, error);
+        if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
+        vg_notify_progress(&state->job->observer, VG_PHASE_COMMIT, number + 1,
+                           (count + part_rows - 1) / part_rows, 0, start);
+    }
+    return status == VG_OK ? vg_sink_mark_complete(sink, error) : status;
+}
+
+static vg_status write_table(work *state, vg_error *error)
+{
+    static const vg_column columns[COLUMNS] = {{"path", VG_COLUMN_STRING},
+                                               {"label", VG_COLUMN_STRING},
+                                               {"cluster", VG_COLUMN_INT64},
+                                               {"distance", VG_COLUMN_FLOAT64}};
+    const vg_cluster_job *job = state->job;
+    char k[NUMBER_CHARS], seed[NUMBER_CHARS];
+    snprintf(k, sizeof k, "%d", state->result->k);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)job->seed);
+    const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
+                                  {"space", vg_space_name(job->space)},
+                                  {"k", k},
+                                  {"seed", seed},
+                                  {"verger_version", vg_version()}};
+    const vg_sink_options options = {.output = state->output,
+                                     .table = clusters_table,
+                                     .parquet = job->parquet,
+                                     .csv = job->csv,
+                                     .timestamp = state->result->timestamp,
+                                     .uuid = state->uuid,
+                                     .columns = columns,
+                                     .column_count = COLUMNS,
+                                     .facts = facts,
+                                     .fact_count = FACTS};
+    vg_sink *sink = NULL;
+    vg_status status = VG_OK;
+    if (job->overwrite)
+        status =
+            vg_layout_delete(state->output, &clusters_table, 1, state->result->timestamp, error);
+    if (status == VG_OK) status = vg_sink_open(&sink, &options, error);
+    if (status == VG_OK) status = write_parts(state, sink, error);
+    vg_sink_close(&sink);
+    return status;
+}
+
+static void name_folder(work *state)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, clusters_table, state->job->parquet ? VG_PARQUET : VG_CSV,
+                     state->result->timestamp);
+    snprintf(state->result->folder, sizeof state->result->folder, "%s/%s",
+             vg_store_address(state->output), folder);
+}
+
+vg_status vg_cluster_job_run(const vg_cluster_job *job, vg_cluster_result *result, vg_error *error)
+{
+    double start = vg_seconds();
+    work state = {.job = job, .result = result};
+    *result = (vg_cluster_result){0};
+    vg_status status = prepare(&state, error);
+    if (status == VG_OK) status = find_clusters(&state, error);
+    if (status == VG_OK) status = write_table(&state, error);
+    if (status == VG_OK) name_folder(&state);
+    close_work(&state);
+    result->seconds = vg_seconds() - start;
+    return status;
+}

@@ -1,0 +1,40 @@
+/* The table of clusters: the rows of a table in groups of rows that are near one another. */
+#ifndef VG_EXPLORE_CLUSTER_JOB_H
+#define VG_EXPLORE_CLUSTER_JOB_H
+
+#include "base/observer.h"
+#include "explore/neighbours_job.h"
+#include "io/io.h"
+#include "output/timestamp.h"
+
+typedef struct vg_cluster_job {
+    const char *output; /* of a run: features are read from there, clusters are written there */
+    int k;              /* clusters; 0 takes the number whose silhouette is largest */
+    vg_space space;
+    uint64_t seed;
+    int restarts;
+    int threads; /* 0 is one a CPU */
+    bool parquet, csv, overwrite;
+    const char *timestamp;
+    vg_store_options store;
+    uint64_t part_rows;
+    vg_observer observer;
+    const atomic_bool *cancel;
+} vg_cluster_job;
+
+void vg_cluster_job_default(vg_cluster_job *job);
+
+typedef struct vg_cluster_result {
+    char timestamp[VG_TIMESTAMP_CHARS];
+    uint64_t rows, left_out;
+    int k, labels;
+    vg_kmeans_result fit;
+    vg_agreement agreement; /* with the labels */
+    double silhouette;      /* of some thousand rows; not a number for one cluster */
+    double seconds;
+    char folder[4096];
+} vg_cluster_result;
+
+vg_status vg_cluster_job_run(const vg_cluster_job *job, vg_cluster_result *result, vg_error *error);
+
+#endif

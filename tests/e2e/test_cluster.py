@@ -1,0 +1,73 @@
+"""verger cluster, against scikit-learn on the same rows."""
+
+import numpy
+import pytest
+from conftest import TS, leftovers, parts, read_csv, read_parquet, table_folder, verger
+from sklearn import metrics
+from sklearn.cluster import KMeans
+from test_neighbours import write_features
+
+
+def cluster(output, *arguments, code=0, **options):
+    done = verger("cluster", output, "--timestamp", TS, "--progress", "none", *arguments, **options)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    random = numpy.random.default_rng(2)
+    kinds = random.integers(0, 6, 500)
+    rows = numpy.float32(2.5 * random.normal(size=(6, 24))[kinds] + random.normal(size=(500, 24)))
+    paths = [f"kind {kind}/{i:04}.png" for i, kind in enumerate(kinds)]
+    order = numpy.argsort(paths)
+    folder = tmp_path_factory.mktemp("drawn")
+    write_features(folder, rows[order], [paths[i] for i in order])
+    return folder, rows[order].astype(numpy.float64), kinds[order]
+
+
+def test_clusters_are_as_tight_as_scikit_learns(drawn):
+    output, rows, kinds = drawn
+    done = cluster(output, "-k", 9, "--overwrite")
+    table = read_parquet(output, "clusters").to_pydict()
+    labels = numpy.array(table["cluster"])
+    centres = numpy.stack([rows[labels == c].mean(0) for c in range(9)])
+    distances = numpy.linalg.norm(rows - centres[labels], axis=1)
+    assert table["distance"] == pytest.approx(distances, rel=1e-3)
+    other = KMeans(9, n_init=10, random_state=1).fit(rows)
+    assert (distances ** 2).sum() <= 1.01 * other.inertia_
+    # From these centres scikit-learn goes nowhere.
+    again = KMeans(9, init=centres, n_init=1).fit(rows)
+    assert (again.labels_ == labels).mean() > 0.99
+    said = dict(zip(("purity", "ARI", "AMI", "homogeneity", "completeness", "V"),
+                    (float(word.rstrip(",")) for word in done.stdout.split("labels")[1].split()
+                     if "." in word and word[0] in "-01")))
+    assert said["ARI"] == pytest.approx(metrics.adjusted_rand_score(kinds, labels), abs=1e-4)
+    assert said["AMI"] == pytest.approx(metrics.adjusted_mutual_info_score(kinds, labels), abs=1e-4)
+    assert said["V"] == pytest.approx(metrics.v_measure_score(kinds, labels), abs=1e-4)
+    assert list(read_csv(output, "clusters", "csv")["cluster"]) == list(labels)
+    assert leftovers(output) == []
+
+
+def test_the_number_is_that_of_the_kinds(drawn):
+    output, _, kinds = drawn
+    assert "rows      500 in 6 clusters of features" in cluster(output, "--overwrite").stdout
+    labels = numpy.array(read_parquet(output, "clusters")["cluster"].to_pylist())
+    assert metrics.adjusted_rand_score(kinds, labels) == pytest.approx(1.0)
+
+
+def test_the_same_bytes_on_any_threads(drawn):
+    output = drawn[0]
+    seen = set()
+    for threads in (1, 3):
+        cluster(output, "-k", 7, "--threads", threads, "--overwrite", "--format", "csv")
+        seen.add(tuple(part.read_bytes() for part in parts(table_folder(output, "clusters", "csv"))))
+    assert len(seen) == 1
+
+
+def test_what_is_refused(drawn, tmp_path):
+    assert "501 clusters of 500 rows" in cluster(drawn[0], "-k", 501, "--overwrite", code=1).stderr
+    write_features(tmp_path, numpy.eye(3))
+    assert "3 rows are too few to choose" in cluster(tmp_path, code=1).stderr
+    assert "is there already" in cluster(drawn[0], "-k", 3, code=1).stderr or \
+        "exist" in cluster(drawn[0], "-k", 3, code=1).stderr
