@@ -132,8 +132,10 @@ def test_selection(spark, oddities, tmp_path):
     for number, (words, given, code) in enumerate((
             (["--select", "Training/Apple*/*.jpg", "--select", "**/h.jpg", "--exclude", "**/[a-z]*.jpg"],
              {"select": ["Training/Apple*/*.jpg", "**/h.jpg"], "exclude": ["**/[a-z]*.jpg"]}, 0),
-            (["--sample", 9, "--seed", 4, "--label", "level:1"],
-             {"sample": 9, "seed": 4, "label": "level:1"}, None),
+            (["--sample", 9, "--seed", 4, "--label", "level:1", "-k", 0.5, "--fit-on", "Training",
+              "--whiten", "--center", "--dtype", "float16", "--normalize"],
+             {"sample": 9, "seed": 4, "label": "level:1", "k": 0.5, "fit_on": "Training", "whiten": True,
+              "center": True, "dtype": "float16", "normalize": True}, None),
             (["--files-from", listed, "--label-column", "label", "--keep-columns", "farm"],
              {"files_from": str(listed), "label_column": "label", "keep_columns": "farm"}, 3))):
         job, alone = tmp_path / f"job{number}", tmp_path / f"alone{number}"
@@ -141,7 +143,7 @@ def test_selection(spark, oddities, tmp_path):
                                "--timestamp", TS, "--part-rows", "64", *map(str, words)],
                               capture_output=True, text=True, timeout=120)
         assert done.returncode in (0, 3) and code in (None, done.returncode), done.stderr
-        run(spark, Options(str(oddities), str(job), k=0, model=MODEL, timestamp=TS, **given))
+        run(spark, Options(str(oddities), str(job), model=MODEL, timestamp=TS, **{"k": 0, **given}))
         assert_same(job, alone)
 
 

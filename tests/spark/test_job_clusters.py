@@ -94,7 +94,7 @@ def test_the_references_arguments(local3, fruits, tmp_path):
 def test_wrong_usage(local3, fruits, tmp_path):
     for arguments, code, message in (
             ([fruits, tmp_path, "half", 5], 2, 'mode "half": it must be mini, apples or full'),
-            ([fruits, tmp_path, "full", "many"], 2, "invalid int value: 'many'"),
+            ([fruits, tmp_path, "full", "many"], 2, "invalid components value: 'many'"),
             ([tmp_path / "absent", tmp_path / "out", *OPTIONS], 1, "absent: no such file or folder"),
             ([fruits, tmp_path / "out", "--model", "absent"], 1, "names absent, which is not a file")):
         result = submit(local3, "verger.spark", *arguments, **settings())

@@ -37,6 +37,11 @@ def size(text: str) -> int:
     return int(digits) * unit
 
 
+def components(text: str) -> float:
+    """A whole number, or a share below 1."""
+    return float(text) if text.startswith(("0.", ".")) else int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="verger-spark", description=DESCRIPTION, epilog=EPILOG)
     add = made.add_argument
@@ -45,8 +50,14 @@ def parser() -> argparse.ArgumentParser:
     add("mode", metavar="MODE", nargs="?",
         help="mini is the first 300 of Training/Apple*/*.jpg, apples all of them, full is "
         "Training/*/*.jpg (default: every image below INPUT)")
-    add("components", metavar="K", nargs="?", type=int, help="components of the PCA (default: 50)")
-    add("-k", "--components", dest="k", metavar="K", type=int, help="the same as an option")
+    add("components", metavar="K", nargs="?", type=components, help="components of the PCA (default: 50); 0 "
+        "for features alone; 0.95 for as many as explain 95 %% of the variance")
+    add("-k", "--components", dest="k", metavar="K", type=components, help="the same as an option")
+    add("--fit-on", metavar="SPLIT", help="fit the PCA to the images of that split alone; all are projected")
+    add("--center", action="store_true", help="take the mean off before projecting")
+    add("--whiten", action="store_true", help="divide components by their standard deviations")
+    add("--normalize", action="store_true", help="scale features to length 1")
+    add("--dtype", choices=("float32", "float16"), help="type of the features (default: float32)")
     add("--select", metavar="GLOB", action="append", default=[], help="images to take, as a pattern of "
         "paths below INPUT; may be given several times")
     add("--exclude", metavar="GLOB", action="append", default=[], help="images or folders to leave out, "

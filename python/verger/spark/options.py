@@ -30,7 +30,12 @@ class Options:
     input: str
     output: str
     mode: Optional[str] = None  # of MODES; without one, every image
-    k: int = 50
+    k: float = 50  # components; 0 for none, 0.95 for as many as explain that share
+    fit_on: Optional[str] = None  # the split to fit the PCA to
+    center: bool = False
+    whiten: bool = False
+    normalize: bool = False  # features of length 1
+    dtype: Optional[str] = None  # of the features, float32 or float16
     select: Sequence[str] = ()  # patterns of paths below the input, instead of the mode's
     exclude: Sequence[str] = ()
     files_from: Optional[str] = None  # a list of names on the machine of the driver
@@ -65,7 +70,7 @@ class Options:
             object.__setattr__(self, "exclude", (self.exclude,))
         if self.mode is not None and self.mode not in MODES:
             raise ValueError(f'mode "{self.mode}": it must be mini, apples or full')
-        if not 0 <= self.k <= FEATURE_COUNT:
+        if not 0 <= self.k <= FEATURE_COUNT or (self.k > 1 and self.k != int(self.k)):
             raise ValueError(f"{self.k} components: it must be 1 to {FEATURE_COUNT}, or 0 for features "
                              "alone")
         if not self.formats or set(self.formats) - {"parquet", "csv"}:
@@ -88,10 +93,11 @@ class Options:
         """Of `verger run`, all that a part depends on."""
         words = [for_command(self.input), for_command(self.output), "-k", str(self.k), "--format",
                  ",".join(self.formats), "--max-file-size", str(self.max_file_size)]
-        for name in ("max_pixels", "require_region", "keep_columns"):
+        for name in ("max_pixels", "require_region", "keep_columns", "fit_on", "dtype"):
             if getattr(self, name) is not None:
                 words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
-        return words + self.switches("exif_orient", "follow_links")
+        return words + self.switches("exif_orient", "follow_links", "center", "whiten",
+                                       "normalize")
 
     def words(self) -> list[str]:
         """Of `verger run`, but for the model."""
@@ -115,7 +121,7 @@ class Options:
     def check_for_hadoop(self) -> None:
         """ValueError where something is asked for that the command alone has."""
         for name in ("exclude", "files_from", "label", "label_column", "keep_columns", "sample", "resume",
-                     "update", "follow_links"):
+                     "update", "follow_links", "fit_on", "center", "whiten", "normalize", "dtype"):
             if getattr(self, name):
                 raise ValueError(f"--{name.replace('_', '-')} is not there where Hadoop lists and reads")
         if len(self.select) > 1:
@@ -123,7 +129,7 @@ class Options:
         if self.max_file_size >= 2 << 30:
             raise ValueError("--max-file-size is 2 GB or more: where Hadoop reads it has to be less")
         if self.k < 1:
-            raise ValueError(f"0 components: where Hadoop lists and reads it must be 1 to {FEATURE_COUNT}")
+            raise ValueError(f"{self.k} components: where Hadoop lists and reads it must be 1 to {FEATURE_COUNT}")
 
     @property
     def pattern(self) -> Optional[str]:
