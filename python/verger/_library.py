@@ -156,6 +156,7 @@ FUNCTIONS = {
     "vg_index_open": (status, [POINTER(HANDLE), c_void_p, c_size_t, c_int, POINTER(IndexOptions)]),
     "vg_index_close": (None, [POINTER(HANDLE)]),
     "vg_index_search": (status, [HANDLE, c_size_t, c_void_p, c_int, c_void_p, c_void_p, c_void_p]),
+    "vg_pca_project": (status, [HANDLE, c_size_t, c_void_p, c_void_p]),
     "vg_pca_project_arrow": (status, [HANDLE, c_void_p, c_void_p, c_void_p, c_void_p]),
 }
 

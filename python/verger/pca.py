@@ -11,6 +11,7 @@ import ctypes
 import os
 import threading
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence, Union
 
@@ -25,6 +26,8 @@ from verger.model import PathLike
 
 if TYPE_CHECKING:
     import numpy
+
+ROWS_A_CALL = 1024  # of an array, projected by one thread
 
 
 class Moments(Handle):
@@ -203,12 +206,13 @@ class PCA(Handle):
         --center does."""
         return self._offset is not None
 
-    def project(self, features: Any, *, fixed_size_list: bool = False) -> Any:
+    def project(self, features: Any, *, fixed_size_list: bool = False,
+                threads: Optional[int] = None) -> Any:
         """path, label and features to a table of path, label and pca_features. An array of numpy
-        [n][dims] to one of [n][k].
+        [n][dims] to one of [n][k], on threads: one for each CPU of this process.
         fixed_size_list: type of pca_features fixed_size_list<double>[k] instead of list<double>."""
         if is_matrix(features):
-            return self._project_array(features)
+            return self._project_array(features, threads_of(threads))
         batches = map(with_names, feature_batches(features))
         table = pa.Table.from_batches(self.project_batches(batches), schema=PROJECTED)
         if not fixed_size_list:
@@ -217,13 +221,29 @@ class PCA(Handle):
         rows = [fixed_size(chunk, field.type) for chunk in table["pca_features"].chunks]
         return table.set_column(2, field, pa.chunked_array(rows, field.type))
 
-    def _project_array(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.float64]]:
+    def _project_array(self, features: Any,
+                       threads: int) -> numpy.ndarray[Any, numpy.dtype[numpy.float64]]:
         import numpy
 
-        k = self.k
-        done = [self._project(with_names(batch)).column("pca_features").flatten().to_numpy()
-                for batch in feature_batches(rows)]
-        return numpy.concatenate([numpy.empty(0), *done]).reshape(-1, k)
+        rows, resource = matrix(features), self._resource()
+        if rows.shape[1] != self.dims:
+            raise ValueError(f"the array has {rows.shape[1]} columns, the PCA is of {self.dims}")
+        projected = numpy.empty((len(rows), self.k))
+
+        def work(first: int) -> None:
+            part, to = rows[first:first + ROWS_A_CALL], projected[first:first + ROWS_A_CALL]
+            call("vg_pca_project", resource.pointer, len(part), part.ctypes.data, to.ctypes.data)
+            if self._offset is not None:
+                to -= numpy.array(self._offset)
+
+        calls = range(0, len(rows), ROWS_A_CALL)
+        if threads == 1 or len(calls) <= 1:
+            for first in calls:
+                work(first)
+        else:
+            with ThreadPoolExecutor(min(threads, len(calls)), "verger") as pool:
+                list(pool.map(work, calls))
+        return projected
 
     def project_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batch by batch: for streams."""
@@ -329,9 +349,9 @@ def fit(features: Any, k: int, *, threads: Optional[int] = None) -> PCA:
     return pca
 
 
-def project(pca: PCA, features: Any) -> Any:
+def project(pca: PCA, features: Any, *, threads: Optional[int] = None) -> Any:
     """PCA.project"""
-    return pca.project(features)
+    return pca.project(features, threads=threads)
 
 
 # --- Features in ---------------------------------------------------------------------------
@@ -349,13 +369,18 @@ def feature_batches(features: Any) -> list[pa.RecordBatch]:
     return [with_floats(batch) for batch in batches_of(features)]
 
 
-def matrix_batch(features: Any) -> pa.RecordBatch:
+def matrix(features: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.float32]]:
     import numpy
 
     rows = numpy.ascontiguousarray(features, numpy.float32)
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise ValueError(f"an array of shape {rows.shape} has no rows of features: [n][dims] is "
                          "needed")
+    return rows
+
+
+def matrix_batch(features: Any) -> pa.RecordBatch:
+    rows = matrix(features)
     column = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
     return pa.RecordBatch.from_arrays([column], ["features"])
 

@@ -140,6 +140,19 @@ def test_threads_leave_no_trace_in_moments():
         verger.pca.fit(rows, 3, threads=0)
 
 
+def test_threads_leave_no_trace_in_projections():
+    rows = numpy.random.default_rng(9).random((2500, 40), numpy.float32)
+    pca = verger.pca.fit(rows, 7)
+    one = pca.project(rows, threads=1)
+    assert (pca.project(rows, threads=3) == one).all()
+    table = pca.project(pa.table({"features": list(rows)}))
+    assert (numpy.stack(table["pca_features"].to_numpy()) == one).all()
+    numpy.testing.assert_allclose(one, rows @ numpy.array(pca.components).T, rtol=1e-9,
+                                  atol=1e-12)
+    with pytest.raises(ValueError, match="the array has 39 columns, the PCA is of 40"):
+        pca.project(rows[:, :39])
+
+
 def test_moments_merge(extracted):
     whole = verger.pca.fit(extracted, 3).explained_variance
     parts = [verger.Moments().add(extracted.slice(start, 20)) for start in range(0, 90, 20)]
