@@ -216,25 +216,47 @@ static size_t pick(const double *distances, size_t n, double share)
 
 typedef struct seeding {
     kmeans *state;
+    vg_linear_scores scores;  /* of the candidates */
     const size_t *candidates; /* [count], rows */
     int count;
-    double *distances; /* [count][rows]: squares, no more than those so far */
+    double *places, *halves; /* [trials][dims], [trials]: as centres are */
+    double *distances;       /* [count][rows]: squares, no more than those so far */
 } seeding;
 
+/* Squares by float32's products: what is drawn by them need not be exact, and is the same bits
+ * everywhere all the same. */
 static void measure_share(void *argument, int part)
 {
     seeding *work = argument;
     kmeans *state = work->state;
-    size_t n = state->rows.count, dims = dims_of(state);
-    size_t threads = (size_t)vg_team_size(state->team);
-    for (int c = 0; c < work->count; c++) {
-        const float *candidate = row_of(state, work->candidates[c]);
-        double *to = work->distances + (size_t)c * n;
-        for (size_t i = n * (size_t)part / threads; i < n * ((size_t)part + 1) / threads; i++) {
-            double square = state->kernels.square_distance(row_of(state, i), candidate, dims);
-            to[i] = fmin(square, state->distances[i]);
+    size_t n = state->rows.count, threads = (size_t)vg_team_size(state->team);
+    size_t trials = (size_t)work->scores.classes;
+    float *room = state->room + (size_t)part * state->room_size;
+    float *scores = room + vg_linear_scores_room(&work->scores);
+    for (size_t block = (size_t)part; block < vg_picked_blocks(&state->rows); block += threads) {
+        vg_linear_scores_block(&work->scores, &state->rows, block, room, scores);
+        for (size_t i = 0; i < vg_picked_block_size(&state->rows, block); i++) {
+            size_t row = block * VG_PICKED_BLOCK + i;
+            for (size_t c = 0; c < (size_t)work->count; c++) {
+                double square = state->squares[row] - 2.0 * (double)scores[i * trials + c];
+                if (row == work->candidates[c]) square = 0.0;
+                work->distances[c * n + row] = fmin(fmax(square, 0.0), state->distances[row]);
+            }
         }
     }
+}
+
+static void load_candidates(seeding *work)
+{
+    const kmeans *state = work->state;
+    size_t dims = dims_of(state);
+    for (int c = 0; c < work->count; c++) {
+        const float *row = row_of(state, work->candidates[c]);
+        for (size_t d = 0; d < dims; d++)
+            work->places[(size_t)c * dims + d] = (double)row[d] - (double)state->mean[d];
+        work->halves[c] = -0.5 * state->squares[work->candidates[c]];
+    }
+    vg_linear_scores_set(&work->scores, work->places, work->halves);
 }
 
 static double sum_of(const double *values, size_t n)
@@ -259,6 +281,7 @@ static void seed_centres(kmeans *state, uint64_t *random, seeding *work, size_t 
         for (int t = 0; t < work->count; t++)
             candidates[t] = c > 0 ? pick(state->distances, n, draw(random) * total)
                                   : (size_t)(draw(random) * (double)n);
+        load_candidates(work);
         vg_team_run(state->team, measure_share, work);
         for (int t = 0; t < work->count; t++) {
             double sum = sum_of(work->distances + (size_t)t * n, n);
@@ -267,9 +290,8 @@ static void seed_centres(kmeans *state, uint64_t *random, seeding *work, size_t 
             best = t;
         }
         memcpy(state->distances, work->distances + (size_t)best * n, n * sizeof(double));
-        for (size_t d = 0; d < dims; d++)
-            state->centres[(size_t)c * dims + d] =
-                (double)row_of(state, candidates[best])[d] - (double)state->mean[d];
+        memcpy(state->centres + (size_t)c * dims, work->places + (size_t)best * dims,
+               dims * sizeof(double));
     }
 }
 
@@ -278,13 +300,19 @@ static vg_status seed(kmeans *state, uint64_t *random, vg_error *error)
     size_t trials = 2 + (size_t)vg_logarithm((double)state->k), n = state->rows.count;
     size_t *candidates = malloc(trials * sizeof *candidates);
     seeding work = {.state = state, .candidates = candidates};
+    vg_status status =
+        vg_linear_scores_open(&work.scores, &state->kernels, state->rows.dims, (int)trials, error);
+    work.places = vg_alloc_aligned(trials * dims_of(state), sizeof(double));
+    work.halves = malloc(trials * sizeof(double));
     work.distances = vg_alloc_aligned(trials * n, sizeof(double));
-    vg_status status = VG_OK;
-    if (candidates == NULL || work.distances == NULL)
+    if (status == VG_OK && (candidates == NULL || work.places == NULL || work.halves == NULL ||
+                            work.distances == NULL))
         status = vg_fail_memory(error, trials * n * sizeof(double));
-    else
-        seed_centres(state, random, &work, candidates);
+    if (status == VG_OK) seed_centres(state, random, &work, candidates);
+    vg_linear_scores_close(&work.scores);
     free(candidates);
+    free(work.places);
+    free(work.halves);
     free(work.distances);
     return status;
 }
@@ -357,7 +385,8 @@ static vg_status allocate(kmeans *state, size_t n, vg_error *error)
 {
     size_t dims = dims_of(state), k = (size_t)state->k;
     size_t threads = (size_t)vg_team_size(state->team);
-    state->room_size = vg_linear_scores_room(&state->scores) + VG_PICKED_BLOCK * k;
+    /* Of the centres, or of the candidates for one: 2 + ln k. */
+    state->room_size = vg_linear_scores_room(&state->scores) + VG_PICKED_BLOCK * (k + 2);
     state->picks = malloc(n * sizeof *state->picks);
     state->mean = vg_alloc_aligned(dims, sizeof(float));
     state->squares = malloc(n * sizeof(double));

@@ -54,8 +54,7 @@ void vg_linear_scores_block(const vg_linear_scores *scores, const vg_picked_rows
 {
     int panel = scores->kernels->panel, m = (int)vg_picked_block_size(rows, block);
     float *sums = room + VG_PICKED_BLOCK * input_channels(scores);
-    for (int p = 0; p < vg_panel_count(scores->dims, panel); p++)
-        vg_picked_rows_panel(rows, block, panel, p, room + (ptrdiff_t)p * panel * m);
+    vg_picked_rows_panels(rows, block, panel, room);
     const vg_pointwise_input input = {
         .values = room, .panel_stride = (ptrdiff_t)panel * m, .channels = scores->dims};
     for (int p = 0; p < vg_panel_count(scores->classes, panel); p++) {

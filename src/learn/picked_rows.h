@@ -27,5 +27,7 @@ static inline size_t vg_picked_block_size(const vg_picked_rows *rows, size_t blo
 
 /* Panel `p` of the block, [rows of the block][width]. */
 void vg_picked_rows_panel(const vg_picked_rows *rows, size_t block, int panel, int p, float *to);
+/* All panels of the block, one after the other. */
+void vg_picked_rows_panels(const vg_picked_rows *rows, size_t block, int panel, float *to);
 
 #endif
