@@ -137,9 +137,9 @@ static vg_status fit_logistic(vg_linear_model *model, const vg_learning *learnin
                                          .context = (void *)learning};
     model->c = c;
     vg_moments_settle(moments->all);
-    return vg_logistic_fit(&rows, learning->labels, learning->classes, moments->all->scatter,
-                           &options, &learning->kernels, learning->team, model->weights,
-                           model->bias, &model->fit, error);
+    return vg_logistic_fit(&rows, learning->labels, learning->classes, moments->all, &options,
+                           &learning->kernels, learning->team, model->weights, model->bias,
+                           &model->fit, error);
 }
 
 static vg_status fit_lda(vg_linear_model *model, const vg_learning *learning, const size_t *picks,

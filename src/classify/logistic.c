@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "classify/softmax.h"
 #include "learn/cholesky.h"
+#include "pca/moments.h"
 
 enum { PANEL = VG_GRAM_PANEL, MEMORY = 10, CONVERGED = 1, CANCELLED = 2 };
 
@@ -196,17 +197,18 @@ static vg_status minimise(fit *state, vg_error *error)
 
 /* --- Set up -------------------------------------------------------------------------- */
 
-static vg_status factorise(fit *state, const double *scatter, double rows,
+static vg_status factorise(fit *state, const vg_moments *moments, double rows,
                            const vg_kernels *kernels, vg_error *error)
 {
-    size_t dims = (size_t)state->dims;
+    const double *scatter = moments->scatter;
+    size_t stride = moments->stride, dims = (size_t)state->dims;
     double trace = 0.0;
     double *matrix = vg_alloc_aligned(dims * dims, sizeof *matrix);
     if (matrix == NULL) return vg_fail_memory(error, dims * dims * sizeof *matrix);
     for (size_t i = 0; i < dims; i++) {
-        trace += scatter[i * dims + i];
+        trace += scatter[i * stride + i];
         for (size_t j = i; j < dims; j++)
-            matrix[i * dims + j] = scatter[i * dims + j] * steepness / rows;
+            matrix[i * dims + j] = scatter[i * stride + j] * steepness / rows;
     }
     /* A penalty that is lost beside the scatter would leave the matrix singular. */
     double least = 1e-9 * trace * steepness / rows / (double)dims;
@@ -246,7 +248,7 @@ static int mark_absent(const vg_picked_rows *rows, const int32_t *labels, int cl
 }
 
 vg_status vg_logistic_fit(const vg_picked_rows *rows, const int32_t *labels, int classes,
-                          const double *scatter, const vg_logistic_options *options,
+                          const vg_moments *moments, const vg_logistic_options *options,
                           const vg_kernels *kernels, vg_team *team, double *weights, double *bias,
                           vg_logistic_result *result, vg_error *error)
 {
@@ -266,7 +268,7 @@ vg_status vg_logistic_fit(const vg_picked_rows *rows, const int32_t *labels, int
     /* Two classes share the weights that a binary loss has, half to each side. */
     state.penalty = (present == 2 ? 2.0 : 1.0) / (options->c * (double)rows->count);
     vg_status status = allocate(&state, error);
-    if (status == VG_OK) status = factorise(&state, scatter, (double)rows->count, kernels, error);
+    if (status == VG_OK) status = factorise(&state, moments, (double)rows->count, kernels, error);
     if (status == VG_OK)
         status = vg_softmax_open(&state.softmax, rows, labels, classes, kernels, team, error);
     if (status == VG_OK) status = minimise(&state, error);

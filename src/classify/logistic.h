@@ -27,11 +27,10 @@ typedef struct vg_logistic_result {
 
 /* Weights [classes][dims] and bias [classes] of rows less their mean, from where they are:
  * zeros, or a fit of another c. `labels` are of all rows, by number; a class without picked
- * rows gets a bias of minus infinity. scatter [dims][dims] is the upper triangle of the picked
- * rows' scatter. For two classes what scikit-learn's binary loss gives, as half the difference
- * to either side. */
+ * rows gets a bias of minus infinity. `moments`, settled, are those of the picked rows. For two
+ * classes what scikit-learn's binary loss gives, as half the difference to either side. */
 vg_status vg_logistic_fit(const vg_picked_rows *rows, const int32_t *labels, int classes,
-                          const double *scatter, const vg_logistic_options *options,
+                          const vg_moments *moments, const vg_logistic_options *options,
                           const vg_kernels *kernels, vg_team *team, double *weights, double *bias,
                           vg_logistic_result *result, vg_error *error);
 

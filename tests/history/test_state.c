@@ -57,6 +57,7 @@ static void plans_tell_what_differs(void **state)
     vg_image_list *images = list_of("a.jpg"), *others = list_of("b.jpg");
     vg_run_options options, other_options;
     vg_run_options_default(&options);
+    options.model_source = "seeded:7";
     vg_plan plan = {.input = "/data/\"fruits\"\n",
                     .model = "seeded:7",
                     .arithmetic = "float32",
