@@ -148,7 +148,8 @@ static vg_status note_begun(void *context, const vg_file *file, vg_error *error)
 {
     char timestamp[VG_TIMESTAMP_CHARS];
     bool is_of_run = split_state_file(file->path, timestamp) != NULL;
-    if (!is_of_run || !vg_layout_is_in_progress(file->path)) return VG_OK;
+    bool is_of_all = strchr(file->path + strlen(VG_STATE_ROOT "/"), '/') == NULL; /* latest.json */
+    if (!(is_of_run || is_of_all) || !vg_layout_is_in_progress(file->path)) return VG_OK;
     return vg_paths_add(context, file->path, strlen(file->path), error);
 }
 
