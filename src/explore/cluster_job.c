@@ -9,14 +9,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
+#include "explore/derived_table.h"
 #include "explore/row_table.h"
-#include "output/layout.h"
-#include "output/sink.h"
 
 enum { PATH, LABEL, CLUSTER, DISTANCE, COLUMNS };
 enum { FACTS = 5, NUMBER_CHARS = 24, SAMPLE = 1024 };
-
-static const vg_table clusters_table = VG_TABLE_CLUSTERS;
 
 void vg_cluster_job_default(vg_cluster_job *job)
 {
@@ -26,14 +23,13 @@ void vg_cluster_job_default(vg_cluster_job *job)
 typedef struct work {
     const vg_cluster_job *job;
     vg_cluster_result *result;
-    vg_store *output;
+    vg_derived_table table;
     vg_row_table rows;
     int32_t *clusters; /* [rows] */
     double *centres;   /* [k][dims] */
     float *sample;     /* [sample_count][dims]: every so many-th row */
     int32_t *sample_clusters;
     size_t sample_count;
-    char uuid[VG_UUID_CHARS];
 } work;
 
 static void close_work(work *state)
@@ -43,7 +39,7 @@ static void close_work(work *state)
     free(state->sample);
     free(state->sample_clusters);
     vg_row_table_close(&state->rows);
-    vg_store_close(&state->output);
+    vg_derived_table_close(&state->table);
 }
 
 static vg_status prepare(work *state, vg_error *error)
@@ -51,17 +47,20 @@ static vg_status prepare(work *state, vg_error *error)
     const vg_cluster_job *job = state->job;
     vg_cluster_result *result = state->result;
     vg_table which = job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
-    if (!job->parquet && !job->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, job->output, &job->store, error);
-    if (status == VG_OK && !job->overwrite)
-        status =
-            vg_layout_check_absent(state->output, &clusters_table, 1, result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
+    const vg_derived_table_options options = {.table = VG_TABLE_CLUSTERS,
+                                              .output = job->output,
+                                              .store = &job->store,
+                                              .timestamp = job->timestamp,
+                                              .parquet = job->parquet,
+                                              .csv = job->csv,
+                                              .overwrite = job->overwrite,
+                                              .part_rows = job->part_rows,
+                                              .cancel = job->cancel,
+                                              .observer = &job->observer};
+    vg_status status = vg_derived_table_open(&state->table, &options, error);
     if (status == VG_OK)
-        status = vg_row_table_open(&state->rows, state->output, which, &job->observer, job->cancel,
-                                   error);
+        status = vg_row_table_open(&state->rows, state->table.output, which, &job->observer,
+                                   job->cancel, error);
     if (status != VG_OK) return status;
     result->rows = vg_row_table_count(&state->rows);
     result->left_out = state->rows.left_out;
@@ -71,7 +70,7 @@ static vg_status prepare(work *state, vg_error *error)
     if (job->k == 0 && result->rows < 4)
         return vg_fail(error, VG_EINVAL, "%llu rows are too few to choose a number of clusters",
                        (unsigned long long)result->rows);
-    return vg_layout_check_writable(state->output, error);
+    return vg_layout_check_writable(state->table.output, error);
 }
 
 /* --- Clusters ------------------------------------------------------------------------- */
@@ -214,35 +213,17 @@ static double distance_of(const work *state, size_t row)
     return sqrt(sum);
 }
 
-static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_error *error)
+static vg_status append_row(void *context, vg_builder *builder, size_t row, vg_error *error)
 {
+    const work *state = context;
     const char *path = state->rows.paths.items[row].text;
     const char *label = state->rows.labels.items[row].text;
-    vg_builder *builder = vg_sink_builder(sink);
     vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
     if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
     if (status == VG_OK) status = vg_builder_int64(builder, CLUSTER, state->clusters[row], error);
     if (status == VG_OK)
         status = vg_builder_float64(builder, DISTANCE, distance_of(state, row), error);
-    return status == VG_OK ? vg_sink_end_row(sink, error) : status;
-}
-
-static vg_status write_parts(const work *state, vg_sink *sink, vg_error *error)
-{
-    uint64_t count = state->result->rows, part_rows = state->job->part_rows;
-    double start = vg_seconds();
-    vg_status status = VG_OK;
-    for (uint64_t number = 0; number * part_rows < count && status == VG_OK; number++) {
-        vg_sink_begin_part(sink, number);
-        for (uint64_t row = number * part_rows;
-             row < count && row < (number + 1) * part_rows && status == VG_OK; row++)
-            status = append_row(state, sink, (size_t)row, error);
-        if (status == VG_OK) status = vg_check_cancel(state->job->cancel, error);
-        if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
-        vg_notify_progress(&state->job->observer, VG_PHASE_COMMIT, number + 1,
-                           (count + part_rows - 1) / part_rows, 0, start);
-    }
-    return status == VG_OK ? vg_sink_mark_complete(sink, error) : status;
+    return status;
 }
 
 static vg_status write_table(work *state, vg_error *error)
@@ -260,34 +241,14 @@ static vg_status write_table(work *state, vg_error *error)
                                   {"k", k},
                                   {"seed", seed},
                                   {"verger_version", vg_version()}};
-    const vg_sink_options options = {.output = state->output,
-                                     .table = clusters_table,
-                                     .parquet = job->parquet,
-                                     .csv = job->csv,
-                                     .timestamp = state->result->timestamp,
-                                     .uuid = state->uuid,
-                                     .columns = columns,
-                                     .column_count = COLUMNS,
-                                     .facts = facts,
-                                     .fact_count = FACTS};
-    vg_sink *sink = NULL;
-    vg_status status = VG_OK;
-    if (job->overwrite)
-        status =
-            vg_layout_delete(state->output, &clusters_table, 1, state->result->timestamp, error);
-    if (status == VG_OK) status = vg_sink_open(&sink, &options, error);
-    if (status == VG_OK) status = write_parts(state, sink, error);
-    vg_sink_close(&sink);
-    return status;
-}
-
-static void name_folder(work *state)
-{
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, clusters_table, state->job->parquet ? VG_PARQUET : VG_CSV,
-                     state->result->timestamp);
-    snprintf(state->result->folder, sizeof state->result->folder, "%s/%s",
-             vg_store_address(state->output), folder);
+    const vg_derived_rows rows = {.columns = columns,
+                                  .column_count = COLUMNS,
+                                  .facts = facts,
+                                  .fact_count = FACTS,
+                                  .count = state->result->rows,
+                                  .append = append_row,
+                                  .context = state};
+    return vg_derived_table_write(&state->table, &rows, error);
 }
 
 vg_status vg_cluster_job_run(const vg_cluster_job *job, vg_cluster_result *result, vg_error *error)
@@ -298,7 +259,8 @@ vg_status vg_cluster_job_run(const vg_cluster_job *job, vg_cluster_result *resul
     vg_status status = prepare(&state, error);
     if (status == VG_OK) status = find_clusters(&state, error);
     if (status == VG_OK) status = write_table(&state, error);
-    if (status == VG_OK) name_folder(&state);
+    snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
+    snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     close_work(&state);
     result->seconds = vg_seconds() - start;
     return status;

@@ -10,8 +10,7 @@
 #include "base/escape.h"
 #include "base/new_file.h"
 #include "explore/content_copies.h"
-#include "output/layout.h"
-#include "output/sink.h"
+#include "explore/derived_table.h"
 
 enum {
     PATH,
@@ -57,8 +56,6 @@ static const char class_reason[] = "class_outlier";
 
 enum { FACTS = 7 };
 
-static const vg_table inspection_table = VG_TABLE_INSPECTION;
-
 void vg_inspection_job_default(vg_inspection_job *job)
 {
     *job = (vg_inspection_job){.parquet = true, .csv = true, .part_rows = 4096};
@@ -68,11 +65,10 @@ void vg_inspection_job_default(vg_inspection_job *job)
 typedef struct work {
     const vg_inspection_job *job;
     vg_inspection_result *result;
-    vg_store *output;
+    vg_derived_table table;
     vg_row_table rows;
     vg_neighbour_lists lists;
     vg_inspection inspection;
-    char uuid[VG_UUID_CHARS];
 } work;
 
 /* --- Looking ----------------------------------------------------------------------- */
@@ -101,16 +97,17 @@ vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table 
 static vg_status prepare(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
-    vg_inspection_result *result = state->result;
-    if (!job->parquet && !job->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, job->output, &job->store, error);
-    if (status == VG_OK && !job->overwrite)
-        status =
-            vg_layout_check_absent(state->output, &inspection_table, 1, result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
-    return status;
+    const vg_derived_table_options options = {.table = VG_TABLE_INSPECTION,
+                                              .output = job->output,
+                                              .store = &job->store,
+                                              .timestamp = job->timestamp,
+                                              .parquet = job->parquet,
+                                              .csv = job->csv,
+                                              .overwrite = job->overwrite,
+                                              .part_rows = job->part_rows,
+                                              .cancel = job->cancel,
+                                              .observer = &job->observer};
+    return vg_derived_table_open(&state->table, &options, error);
 }
 
 static void take_result(work *state)
@@ -145,15 +142,15 @@ static void tell_digests(const work *state)
 static vg_status inspect(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
-    vg_status status = vg_row_table_open(&state->rows, state->output, VG_TABLE_PCA, &job->observer,
-                                         job->cancel, error);
+    vg_status status = vg_row_table_open(&state->rows, state->table.output, VG_TABLE_PCA,
+                                         &job->observer, job->cancel, error);
     if (status == VG_OK)
-        status = vg_neighbour_lists_read(&state->lists, &state->rows, state->output, job->cancel,
-                                         &job->observer, error);
-    if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
+        status = vg_neighbour_lists_read(&state->lists, &state->rows, state->table.output,
+                                         job->cancel, &job->observer, error);
+    if (status == VG_OK) status = vg_layout_check_writable(state->table.output, error);
     if (status == VG_OK)
         status = vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
-                                         state->output, job->options, job->cancel, error);
+                                         state->table.output, job->options, job->cancel, error);
     if (status == VG_OK) take_result(state);
     if (status == VG_OK) tell_digests(state);
     return status;
@@ -218,12 +215,12 @@ static vg_status append_scores(const work *state, vg_builder *builder, const vg_
     return status;
 }
 
-static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_error *error)
+static vg_status append_row(void *context, vg_builder *builder, size_t row, vg_error *error)
 {
+    const work *state = context;
     const vg_row_table *rows = &state->rows;
     const vg_finding *finding = &state->inspection.findings[row];
     const char *path = rows->paths.items[row].text, *label = rows->labels.items[row].text;
-    vg_builder *builder = vg_sink_builder(sink);
     vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
     if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
     if (status == VG_OK) status = append_text(builder, SPLIT, rows->splits.items[row].text, error);
@@ -240,25 +237,7 @@ static vg_status append_row(const work *state, vg_sink *sink, size_t row, vg_err
     if (status == VG_OK)
         status = append_number(builder, LEAK_DISTANCE, finding->leak_distance,
                                finding->leak_of >= 0, error);
-    return status == VG_OK ? vg_sink_end_row(sink, error) : status;
-}
-
-static vg_status write_parts(const work *state, vg_sink *sink, vg_error *error)
-{
-    uint64_t count = state->result->rows, part_rows = state->job->part_rows;
-    double start = vg_seconds();
-    vg_status status = VG_OK;
-    for (uint64_t part = 0; part * part_rows < count && status == VG_OK; part++) {
-        vg_sink_begin_part(sink, part);
-        for (uint64_t row = part * part_rows;
-             row < count && row < (part + 1) * part_rows && status == VG_OK; row++)
-            status = append_row(state, sink, (size_t)row, error);
-        if (status == VG_OK) status = vg_check_cancel(state->job->cancel, error);
-        if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
-        vg_notify_progress(&state->job->observer, VG_PHASE_COMMIT, part + 1,
-                           (count + part_rows - 1) / part_rows, 0, start);
-    }
-    return status == VG_OK ? vg_sink_mark_complete(sink, error) : status;
+    return status;
 }
 
 static vg_status write_table(work *state, vg_error *error)
@@ -275,31 +254,14 @@ static vg_status write_table(work *state, vg_error *error)
         {"near_distance", near_limit},    {"outlier_score", outlier_limit},
         {"class_distance", class_limit},  {"training_split", state->result->training},
         {"verger_version", vg_version()}};
-    vg_sink_options options = {.output = state->output,
-                               .table = inspection_table,
-                               .parquet = job->parquet,
-                               .csv = job->csv,
-                               .timestamp = state->result->timestamp,
-                               .uuid = state->uuid,
-                               .columns = columns,
-                               .column_count = COLUMNS,
-                               .facts = facts,
-                               .fact_count = FACTS};
-    vg_sink *sink = NULL;
-    vg_status status = VG_OK;
-    if (job->overwrite)
-        status =
-            vg_layout_delete(state->output, &inspection_table, 1, state->result->timestamp, error);
-    if (status == VG_OK) status = vg_sink_open(&sink, &options, error);
-    if (status == VG_OK) status = write_parts(state, sink, error);
-    vg_sink_close(&sink);
-    if (status != VG_OK) return status;
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, inspection_table, job->parquet ? VG_PARQUET : VG_CSV,
-                     state->result->timestamp);
-    snprintf(state->result->folder, sizeof state->result->folder, "%s/%s",
-             vg_store_address(state->output), folder);
-    return VG_OK;
+    const vg_derived_rows rows = {.columns = columns,
+                                  .column_count = COLUMNS,
+                                  .facts = facts,
+                                  .fact_count = FACTS,
+                                  .count = state->result->rows,
+                                  .append = append_row,
+                                  .context = state};
+    return vg_derived_table_write(&state->table, &rows, error);
 }
 
 /* --- The drop list ------------------------------------------------------------------- */
@@ -376,10 +338,12 @@ vg_status vg_inspection_job_run(const vg_inspection_job *job, vg_inspection_resu
     if (status == VG_OK) status = inspect(&state, error);
     if (status == VG_OK) status = write_table(&state, error);
     if (status == VG_OK) status = write_drop_list(&state, error);
+    snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
+    snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     vg_inspection_free(&state.inspection);
     vg_neighbour_lists_free(&state.lists);
     vg_row_table_close(&state.rows);
-    vg_store_close(&state.output);
+    vg_derived_table_close(&state.table);
     result->seconds = vg_seconds() - start;
     return status;
 }

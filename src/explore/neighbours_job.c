@@ -9,14 +9,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
+#include "explore/derived_table.h"
 #include "explore/row_table.h"
-#include "output/layout.h"
-#include "output/sink.h"
 
 enum { PATH, LABEL, NEIGHBOUR_PATHS, NEIGHBOUR_LABELS, DISTANCES, COLUMNS };
 enum { FACTS = 5, NUMBER_CHARS = 16 };
-
-static const vg_table neighbours_table = VG_TABLE_NEIGHBOURS;
 
 void vg_neighbours_job_default(vg_neighbours_job *job)
 {
@@ -36,11 +33,10 @@ const char *vg_space_name(vg_space space)
 typedef struct work {
     const vg_neighbours_job *job;
     vg_neighbours_result *result;
-    vg_store *output;
+    vg_derived_table table;
     vg_row_table rows;
     int64_t *indices;  /* [rows][k] */
     double *distances; /* [rows][k] */
-    char uuid[VG_UUID_CHARS];
     double match_start;
 } work;
 
@@ -49,24 +45,25 @@ typedef struct work {
 static vg_status prepare(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
-    vg_neighbours_result *result = state->result;
-    if (!job->parquet && !job->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&state->output, job->output, &job->store, error);
-    if (status == VG_OK && !job->overwrite)
-        status =
-            vg_layout_check_absent(state->output, &neighbours_table, 1, result->timestamp, error);
-    if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
-    return status;
+    const vg_derived_table_options options = {.table = VG_TABLE_NEIGHBOURS,
+                                              .output = job->output,
+                                              .store = &job->store,
+                                              .timestamp = job->timestamp,
+                                              .parquet = job->parquet,
+                                              .csv = job->csv,
+                                              .overwrite = job->overwrite,
+                                              .part_rows = job->part_rows,
+                                              .cancel = job->cancel,
+                                              .observer = &job->observer};
+    return vg_derived_table_open(&state->table, &options, error);
 }
 
 static vg_status read_table(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
     vg_table which = job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
-    vg_status status =
-        vg_row_table_open(&state->rows, state->output, which, &job->observer, job->cancel, error);
+    vg_status status = vg_row_table_open(&state->rows, state->table.output, which, &job->observer,
+                                         job->cancel, error);
     if (status != VG_OK) return status;
     size_t count = vg_row_table_count(&state->rows);
     state->result->rows = count;
@@ -77,7 +74,7 @@ static vg_status read_table(work *state, vg_error *error)
                        count, count - 1);
     if (job->space == VG_SPACE_PCA && job->metric == VG_COSINE)
         status = vg_row_table_centre(&state->rows, error);
-    if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
+    if (status == VG_OK) status = vg_layout_check_writable(state->table.output, error);
     return status;
 }
 
@@ -120,16 +117,16 @@ static vg_status match_rows(work *state, vg_error *error)
 
 /* What one row of the table is made of. */
 typedef struct row_room {
+    const work *state;
     const char **texts; /* [k] */
     size_t *sizes;      /* [k] */
     float *distances;   /* [k] */
 } row_room;
 
-static vg_status append_names(const work *state, vg_builder *builder, size_t column,
-                              const vg_paths *names, const int64_t *neighbours, row_room *room,
-                              vg_error *error)
+static vg_status append_names(row_room *room, vg_builder *builder, size_t column,
+                              const vg_paths *names, const int64_t *neighbours, vg_error *error)
 {
-    size_t k = (size_t)state->job->k;
+    size_t k = (size_t)room->state->job->k;
     for (size_t i = 0; i < k; i++) {
         room->texts[i] = names->items[neighbours[i]].text;
         room->sizes[i] = strlen(room->texts[i]);
@@ -137,69 +134,33 @@ static vg_status append_names(const work *state, vg_builder *builder, size_t col
     return vg_builder_string_list(builder, column, room->texts, room->sizes, k, error);
 }
 
-static vg_status append_row(const work *state, vg_sink *sink, size_t row, row_room *room,
-                            vg_error *error)
+static vg_status append_row(void *context, vg_builder *builder, size_t row, vg_error *error)
 {
+    row_room *room = context;
+    const work *state = room->state;
     size_t k = (size_t)state->job->k;
     const vg_row_table *rows = &state->rows;
     const char *path = rows->paths.items[row].text, *label = rows->labels.items[row].text;
     const int64_t *neighbours = state->indices + row * k;
     for (size_t i = 0; i < k; i++) room->distances[i] = (float)state->distances[row * k + i];
-    vg_builder *builder = vg_sink_builder(sink);
     vg_status status = vg_builder_string(builder, PATH, path, strlen(path), error);
     if (status == VG_OK) status = vg_builder_string(builder, LABEL, label, strlen(label), error);
     if (status == VG_OK)
-        status =
-            append_names(state, builder, NEIGHBOUR_PATHS, &rows->paths, neighbours, room, error);
+        status = append_names(room, builder, NEIGHBOUR_PATHS, &rows->paths, neighbours, error);
     if (status == VG_OK)
-        status =
-            append_names(state, builder, NEIGHBOUR_LABELS, &rows->labels, neighbours, room, error);
+        status = append_names(room, builder, NEIGHBOUR_LABELS, &rows->labels, neighbours, error);
     if (status == VG_OK)
         status = vg_builder_float32_list(builder, DISTANCES, room->distances, k, error);
-    return status == VG_OK ? vg_sink_end_row(sink, error) : status;
+    return status;
 }
 
-static vg_status write_parts(const work *state, vg_sink *sink, row_room *room, vg_error *error)
-{
-    uint64_t count = state->result->rows, part_rows = state->job->part_rows;
-    double start = vg_seconds();
-    vg_status status = VG_OK;
-    for (uint64_t part = 0; part * part_rows < count && status == VG_OK; part++) {
-        vg_sink_begin_part(sink, part);
-        for (uint64_t row = part * part_rows;
-             row < count && row < (part + 1) * part_rows && status == VG_OK; row++)
-            status = append_row(state, sink, (size_t)row, room, error);
-        if (status == VG_OK) status = vg_check_cancel(state->job->cancel, error);
-        if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
-        vg_notify_progress(&state->job->observer, VG_PHASE_COMMIT, part + 1,
-                           (count + part_rows - 1) / part_rows, 0, start);
-    }
-    return status == VG_OK ? vg_sink_mark_complete(sink, error) : status;
-}
-
-static vg_status open_sink(vg_sink **sink, const work *state, const vg_fact *facts, vg_error *error)
+static vg_status write_table(work *state, vg_error *error)
 {
     static const vg_column columns[COLUMNS] = {{"path", VG_COLUMN_STRING},
                                                {"label", VG_COLUMN_STRING},
                                                {"neighbour_paths", VG_COLUMN_STRING_LIST},
                                                {"neighbour_labels", VG_COLUMN_STRING_LIST},
                                                {"distances", VG_COLUMN_FLOAT32_LIST}};
-    const vg_neighbours_job *job = state->job;
-    vg_sink_options options = {.output = state->output,
-                               .table = neighbours_table,
-                               .parquet = job->parquet,
-                               .csv = job->csv,
-                               .timestamp = state->result->timestamp,
-                               .uuid = state->uuid,
-                               .columns = columns,
-                               .column_count = COLUMNS,
-                               .facts = facts,
-                               .fact_count = FACTS};
-    return vg_sink_open(sink, &options, error);
-}
-
-static vg_status write_table(work *state, vg_error *error)
-{
     const vg_neighbours_job *job = state->job;
     size_t k = (size_t)job->k;
     char number[NUMBER_CHARS];
@@ -209,31 +170,23 @@ static vg_status write_table(work *state, vg_error *error)
                                   {"metric", vg_metric_name(job->metric)},
                                   {"k", number},
                                   {"verger_version", vg_version()}};
-    row_room room = {malloc(k * sizeof(char *)), malloc(k * sizeof(size_t)),
+    row_room room = {state, malloc(k * sizeof(char *)), malloc(k * sizeof(size_t)),
                      malloc(k * sizeof(float))};
-    vg_sink *sink = NULL;
+    const vg_derived_rows rows = {.columns = columns,
+                                  .column_count = COLUMNS,
+                                  .facts = facts,
+                                  .fact_count = FACTS,
+                                  .count = state->result->rows,
+                                  .append = append_row,
+                                  .context = &room};
     vg_status status = VG_OK;
     if (room.texts == NULL || room.sizes == NULL || room.distances == NULL)
         status = vg_fail_memory(error, k * sizeof(char *));
-    if (status == VG_OK && job->overwrite)
-        status =
-            vg_layout_delete(state->output, &neighbours_table, 1, state->result->timestamp, error);
-    if (status == VG_OK) status = open_sink(&sink, state, facts, error);
-    if (status == VG_OK) status = write_parts(state, sink, &room, error);
-    vg_sink_close(&sink);
+    if (status == VG_OK) status = vg_derived_table_write(&state->table, &rows, error);
     free(room.texts);
     free(room.sizes);
     free(room.distances);
     return status;
-}
-
-static void name_folder(work *state)
-{
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, neighbours_table, state->job->parquet ? VG_PARQUET : VG_CSV,
-                     state->result->timestamp);
-    snprintf(state->result->folder, sizeof state->result->folder, "%s/%s",
-             vg_store_address(state->output), folder);
 }
 
 vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_result *result,
@@ -246,11 +199,12 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     if (status == VG_OK) status = read_table(&state, error);
     if (status == VG_OK) status = match_rows(&state, error);
     if (status == VG_OK) status = write_table(&state, error);
-    if (status == VG_OK) name_folder(&state);
+    snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
+    snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     free(state.indices);
     free(state.distances);
     vg_row_table_close(&state.rows);
-    vg_store_close(&state.output);
+    vg_derived_table_close(&state.table);
     result->seconds = vg_seconds() - start;
     return status;
 }

@@ -1,0 +1,82 @@
+#include "explore/derived_table.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_options *options,
+                                vg_error *error)
+{
+    *table = (vg_derived_table){.options = *options};
+    if (!options->parquet && !options->csv)
+        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+    vg_status status = vg_timestamp_choose(table->timestamp, options->timestamp, error);
+    if (status == VG_OK)
+        status = vg_store_open(&table->output, options->output, options->store, error);
+    if (status == VG_OK && !options->overwrite)
+        status = vg_layout_check_absent(table->output, &options->table, 1, table->timestamp, error);
+    if (status == VG_OK) status = vg_layout_uuid(table->uuid, error);
+    if (status != VG_OK) return status;
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, options->table, options->parquet ? VG_PARQUET : VG_CSV,
+                     table->timestamp);
+    snprintf(table->folder, sizeof table->folder, "%s/%s", vg_store_address(table->output), folder);
+    return VG_OK;
+}
+
+void vg_derived_table_close(vg_derived_table *table)
+{
+    vg_store_close(&table->output);
+}
+
+static vg_status write_part(const vg_derived_table *table, const vg_derived_rows *rows,
+                            vg_sink *sink, uint64_t number, vg_error *error)
+{
+    uint64_t first = number * table->options.part_rows, end = first + table->options.part_rows;
+    vg_status status = VG_OK;
+    vg_sink_begin_part(sink, number);
+    for (uint64_t row = first; row < end && row < rows->count && status == VG_OK; row++) {
+        status = rows->append(rows->context, vg_sink_builder(sink), (size_t)row, error);
+        if (status == VG_OK) status = vg_sink_end_row(sink, error);
+    }
+    if (status == VG_OK) status = vg_check_cancel(table->options.cancel, error);
+    return status == VG_OK ? vg_sink_end_part(sink, NULL, error) : status;
+}
+
+static vg_status write_parts(const vg_derived_table *table, const vg_derived_rows *rows,
+                             vg_sink *sink, vg_error *error)
+{
+    uint64_t parts = (rows->count + table->options.part_rows - 1) / table->options.part_rows;
+    double start = vg_seconds();
+    for (uint64_t number = 0; number < parts; number++) {
+        vg_status status = write_part(table, rows, sink, number, error);
+        if (status != VG_OK) return status;
+        vg_notify_progress(table->options.observer, VG_PHASE_COMMIT, number + 1, parts, 0, start);
+    }
+    return vg_sink_mark_complete(sink, error);
+}
+
+vg_status vg_derived_table_write(vg_derived_table *table, const vg_derived_rows *rows,
+                                 vg_error *error)
+{
+    const vg_derived_table_options *options = &table->options;
+    const vg_sink_options sink_options = {.output = table->output,
+                                          .table = options->table,
+                                          .parquet = options->parquet,
+                                          .csv = options->csv,
+                                          .timestamp = table->timestamp,
+                                          .uuid = table->uuid,
+                                          .columns = rows->columns,
+                                          .column_count = rows->column_count,
+                                          .facts = rows->facts,
+                                          .fact_count = rows->fact_count};
+    vg_sink *sink = NULL;
+    vg_status status = VG_OK;
+    if (options->overwrite)
+        status = vg_layout_delete(table->output, &options->table, 1, table->timestamp, error);
+    if (status == VG_OK) status = vg_sink_open(&sink, &sink_options, error);
+    if (status == VG_OK) status = write_parts(table, rows, sink, error);
+    vg_sink_close(&sink);
+    return status;
+}
