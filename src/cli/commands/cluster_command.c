@@ -43,11 +43,7 @@ static bool take_option(session *s, const vg_cli_command *command, int key, cons
     long number = 0;
     int choice;
     switch (key) {
-    case VG_CLI_POSITIONAL:
-        if (job->output != NULL)
-            return vg_cli_usage_error(command, "one word too many: '%s'", value) == VG_EXIT_OK;
-        job->output = value;
-        return true;
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->output);
     case OPTION_CLUSTERS:
         if (strcmp(value, "auto") == 0) return true;
         if (!vg_cli_integer(command, "--clusters", value, 1, VG_MOST_CLASSES, &number))

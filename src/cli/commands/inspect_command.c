@@ -104,19 +104,11 @@ static bool take_drop_list(session *s, const vg_cli_command *command, const char
     return false;
 }
 
-static bool take_output(session *s, const vg_cli_command *command, const char *word)
-{
-    if (s->job.output != NULL) vg_cli_usage_error(command, "one word too many: '%s'", word);
-    if (s->job.output != NULL) return false;
-    s->job.output = word;
-    return true;
-}
-
 static bool take_option(session *s, vg_cli_shared_options *shared, const vg_cli_command *command,
                         int key, const char *value)
 {
     switch (key) {
-    case VG_CLI_POSITIONAL: return take_output(s, command, value);
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &s->job.output);
     case OPTION_NEAR: return take_near(s, command, value);
     case OPTION_FAIL_ON: return take_limits(s, command, value);
     case OPTION_DROP_LIST: return take_drop_list(s, command, value);

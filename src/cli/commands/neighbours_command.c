@@ -28,23 +28,13 @@ static const vg_cli_option neighbours_options[] = {
     VG_CLI_REPORT_OPTIONS,
     {0}};
 
-static bool take_output(vg_neighbours_job *job, const vg_cli_command *command, const char *word)
-{
-    if (job->output != NULL) {
-        vg_cli_usage_error(command, "one word too many: '%s'", word);
-        return false;
-    }
-    job->output = word;
-    return true;
-}
-
 static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
                         const vg_cli_command *command, int key, const char *value)
 {
     long number = 0;
     int choice = 0;
     switch (key) {
-    case VG_CLI_POSITIONAL: return take_output(job, command, value);
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->output);
     case OPTION_COUNT:
         if (!vg_cli_integer(command, "--count", value, 1, INT_MAX, &number)) return false;
         job->k = (int)number;

@@ -107,14 +107,6 @@ static bool cut_columns(session *s, const vg_cli_command *command)
     return true;
 }
 
-static bool take_output(vg_report_options *options, const vg_cli_command *command, const char *word)
-{
-    if (options->output != NULL) vg_cli_usage_error(command, "one word too many: '%s'", word);
-    if (options->output != NULL) return false;
-    options->output = word;
-    return true;
-}
-
 static bool take_page(vg_report_options *options, const vg_cli_command *command, const char *path)
 {
     options->page = path;
@@ -139,7 +131,7 @@ static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command
         switch (key) {
         case VG_CLI_ERROR:
         case VG_CLI_HELP: return key;
-        case VG_CLI_POSITIONAL: taken = take_output(options, command, value); break;
+        case VG_CLI_POSITIONAL: taken = vg_cli_take_word(command, value, &options->output); break;
         case OPTION_PAGE: taken = take_page(options, command, value); break;
         case OPTION_LAYOUT: taken = take_layout(options, command, value); break;
         case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;

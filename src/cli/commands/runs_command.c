@@ -49,11 +49,7 @@ static int parse(arguments *taken, const vg_cli_command *command, int argc, char
         switch (key) {
         case VG_CLI_ERROR:
         case VG_CLI_HELP: return key;
-        case VG_CLI_POSITIONAL:
-            is_taken = taken->output == NULL;
-            if (!is_taken) vg_cli_usage_error(command, "one word too many: '%s'", value);
-            taken->output = value;
-            break;
+        case VG_CLI_POSITIONAL: is_taken = vg_cli_take_word(command, value, &taken->output); break;
         case OPTION_KEEP:
             is_taken = vg_cli_integer(command, "--keep", value, 1, LONG_MAX, &taken->keep);
             break;

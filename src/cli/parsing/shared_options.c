@@ -130,18 +130,18 @@ bool vg_cli_pca_choice(vg_pca_choices *choices, int key, const char *value)
     }
 }
 
+bool vg_cli_take_word(const vg_cli_command *command, const char *word, const char **place)
+{
+    if (*place != NULL) vg_cli_usage_error(command, "one word too many: '%s'", word);
+    if (*place != NULL) return false;
+    *place = word;
+    return true;
+}
+
 bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
                         const char **output)
 {
-    if (*input == NULL) {
-        *input = word;
-    } else if (*output == NULL) {
-        *output = word;
-    } else {
-        vg_cli_usage_error(command, "one word too many: '%s'", word);
-        return false;
-    }
-    return true;
+    return vg_cli_take_word(command, word, *input == NULL ? input : output);
 }
 
 bool vg_cli_check_folders(const vg_cli_command *command, const char *input_name, const char *input,

@@ -113,6 +113,10 @@ bool vg_cli_components(const vg_cli_command *command, const char *option, const 
 /* Takes an option of VG_CLI_PCA_CHOICES; false where it is none. */
 bool vg_cli_pca_choice(vg_pca_choices *choices, int key, const char *value);
 
+/* The only word of a command; false after having printed that there is another. *place starts
+ * NULL. */
+bool vg_cli_take_word(const vg_cli_command *command, const char *word, const char **place);
+
 /* The two words of a command that reads one folder and writes another; false after
  * having printed what is wrong. Both pointers start NULL. */
 bool vg_cli_take_folder(const vg_cli_command *command, const char *word, const char **input,
