@@ -11,7 +11,10 @@ import threading
 from ctypes import c_void_p
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from verger._arrow import batches_of
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from verger._arrow import batches_of, is_frame
 from verger._fork import watched
 from verger._library import (HANDLE, MOST_INT, NEIGHBOURS_PROGRESS, Handle, IndexOptions,
                              NeighboursOptions, Resource, VergerError, call, library, short_text,
@@ -112,7 +115,7 @@ class Index(Handle):
         import numpy
 
         k = whole_number(k, "k", 1, MOST_INT)
-        array = numpy.asarray(queries) if not hasattr(queries, "schema") else rows_of(queries)
+        array = rows_of(queries) if is_frame(queries) else numpy.asarray(queries)
         is_one = array.ndim == 1 and array.dtype != object
         array = rows_of(array[None] if is_one else array)
         if array.shape[1] != self.dims:
@@ -154,12 +157,13 @@ def reopen_index(rows: Any, metric: str, threads: Optional[int], kernels: Option
     return Index(rows, metric=metric, threads=threads, kernels=kernels, sketch=sketch)
 
 
-def rows_of(rows: Any) -> numpy.ndarray:
-    """A matrix of float32 whose rows follow one another in memory."""
+def rows_of(rows: Any, column: str = "features", dims: Optional[int] = None) -> numpy.ndarray:
+    """A matrix of float32 whose rows follow one another in memory: an array, or that column of a
+    table. A table that is empty has rows of `dims`; without them it is refused."""
     import numpy
 
-    if hasattr(rows, "schema"):
-        rows = features_of(rows)
+    if is_frame(rows) and (hasattr(rows, "schema") or column in rows.columns):
+        rows = rows_of_table(rows, column, dims)
     array = numpy.asarray(rows)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(f"rows are a matrix of numbers, not an array of {array.dtype} with the "
@@ -167,20 +171,32 @@ def rows_of(rows: Any) -> numpy.ndarray:
     return numpy.ascontiguousarray(array, numpy.float32)
 
 
-def features_of(table: Any) -> numpy.ndarray:
+def rows_of_table(table: Any, column: str, dims: Optional[int]) -> numpy.ndarray:
     import numpy
 
-    parts = []
-    for batch in batches_of(table):
-        column = batch.column("features")
-        if column.null_count:
-            raise ValueError(f"{column.null_count} rows have no features: filter them out first")
-        values = column.flatten().to_numpy(zero_copy_only=False)
-        if len(column):
-            parts.append(values.reshape(len(column), -1))
-    if not parts:
+    parts = [rows_of_batch(batch, column) for batch in batches_of(table) if len(batch)]
+    if len({part.shape[1] for part in parts}) > 1:
+        raise ValueError(f"the column {column} has rows of several lengths")
+    if parts:
+        return numpy.concatenate(parts)
+    if dims is None:
         raise ValueError("there are no rows")
-    return numpy.concatenate(parts)
+    return numpy.empty((0, dims), numpy.float32)
+
+
+def rows_of_batch(batch: pa.RecordBatch, column: str) -> numpy.ndarray:
+    if column not in batch.schema.names:
+        raise ValueError(f"the table has no column {column}, but {', '.join(batch.schema.names)}")
+    lists = batch.column(column)
+    if not hasattr(lists.type, "value_field"):
+        raise ValueError(f"the column {column} has the type {lists.type}: lists are needed")
+    if lists.null_count:
+        raise ValueError(f"{lists.null_count} rows have no {column}: filter them out first")
+    width = len(lists[0])
+    if pc.any(pc.not_equal(pc.list_value_length(lists), width)).as_py():
+        raise ValueError(f"the column {column} has rows of several lengths")
+    values: numpy.ndarray = lists.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), width)
 
 
 def metric_of(metric: str) -> int:

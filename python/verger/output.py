@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 # Where the folders NAME_TIMESTAMP of each table lie, the better format first.
 FOLDERS = {"features": ("features/parquet",), "pca": ("pca/parquet",),
            "metadata": ("metadata",), "errors": ("errors",), "model_info": ("model_info",),
-           "variance": ("model_info",)}
+           "variance": ("model_info",),
+           **{name: (f"{name}/parquet",) for name in (
+               "neighbours", "inspection", "evaluation", "confusion", "predictions", "clusters")}}
 
 
 def file_system(address: Union[str, os.PathLike[str]]) -> tuple[Any, str]:
@@ -44,7 +46,7 @@ class Output:
         times = sorted({time for folders in complete.values() for time in folders})
         self.timestamps: list[str] = list(complete["features"]) or times
         if timestamp is None:
-            # A newer PCA may be of these features; an older one is of others.
+            # A newer PCA, or what was learnt, may be of these features; an older one is of others.
             oldest = max(complete["features"], default=max(times, default=None))
             chosen = {name: max((time for time in folders if time >= (oldest or "")), default=None)
                       for name, folders in complete.items()}
@@ -98,6 +100,36 @@ class Output:
         """component, variance_explained and cumulative_variance."""
         return pa.concat_tables([pa.csv.read_csv(pa.BufferReader(self._read(file)))
                                  for file in self._files("variance")])
+
+    @property
+    def neighbours(self) -> pa.Table:
+        """Of `verger neighbours`: the nearest images of each."""
+        return self._parquet("neighbours")
+
+    @property
+    def inspection(self) -> pa.Table:
+        """Of `verger inspect`: scores and reasons of each image."""
+        return self._parquet("inspection")
+
+    @property
+    def evaluation(self) -> pa.Table:
+        """Of `verger classify evaluate`: how well each label is learnt."""
+        return self._parquet("evaluation")
+
+    @property
+    def confusion(self) -> pa.Table:
+        """Of `verger classify evaluate`: how often one label is taken for another."""
+        return self._parquet("confusion")
+
+    @property
+    def predictions(self) -> pa.Table:
+        """Of `verger classify`, `evaluate` or `predict`: the likeliest labels of each image."""
+        return self._parquet("predictions")
+
+    @property
+    def clusters(self) -> pa.Table:
+        """Of `verger cluster`: the cluster of each image."""
+        return self._parquet("clusters")
 
     def table(self) -> pa.Table:
         """features, and pca_features beside them where there is a PCA."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence, U
 
 import pyarrow as pa
 
-from verger import _pca_file
+from verger import _tensor_file
 from verger._arrow import batches_of, exported, is_frame, transform
 from verger._fork import watched
 from verger._library import (FEATURE_COUNT, MOST_INT, Handle, Resource, VergerError, call,
@@ -27,6 +27,7 @@ from verger.model import PathLike
 if TYPE_CHECKING:
     import numpy
 
+KIND = "verger pca"  # of its file
 ROWS_A_CALL = 1024  # of an array, projected by one thread
 
 
@@ -259,27 +260,25 @@ class PCA(Handle):
         """Keeps it in a file of the safetensors format, which `load` and other programs read."""
         resource, k, dims = self._resource(), self.k, self.dims
         matrix, explained = self._values(resource)
-        tensors = {"components": _pca_file.Tensor((k, dims), matrix),
-                   "explained_variance": _pca_file.Tensor((k,), explained)}
+        tensors = {"components": _tensor_file.Tensor((k, dims), matrix),
+                   "explained_variance": _tensor_file.Tensor((k,), explained)}
         if self._mean is not None:
-            tensors["mean"] = _pca_file.Tensor((dims,), self._mean)
+            tensors["mean"] = _tensor_file.Tensor((dims,), self._mean)
         kernels = os.environ.get("VERGER_CPU") or kernel_sets()[-1]
-        _pca_file.write(path, tensors, {"verger_version": library().vg_version().decode(),
-                                        "kernels": kernels,
-                                        **({"center": "true"} if self.center else {})})
+        _tensor_file.write(path, KIND, tensors,
+                           {"verger_version": library().vg_version().decode(),
+                            "kernels": kernels, **({"center": "true"} if self.center else {})})
 
     @classmethod
     def load(cls, path: PathLike) -> PCA:
         """That of a file of `save` or of a run. ValueError where it is none."""
-        tensors, metadata = _pca_file.read(path)
-        try:
-            components, explained = tensors["components"], tensors["explained_variance"]
+        with _tensor_file.reading(path, KIND, "PCA") as file:
+            components = file.doubles("components")
+            explained = file.doubles("explained_variance")
+            mean = file.doubles("mean").values if "mean" in file else None
             k, dims = components.shape
-            mean = tensors["mean"].values if "mean" in tensors else None
             return reopen_pca(dims, k, components.values, explained.values, mean,
-                              metadata.get("center") == "true")
-        except (KeyError, ValueError, VergerError) as error:
-            raise ValueError(f"{os.fspath(path)} is no PCA of verger: {error}") from None
+                              file.metadata.get("center") == "true")
 
     def _values(self, resource: Resource) -> tuple[array[float], array[float]]:
         """Components and shares of variance."""

@@ -239,6 +239,29 @@ def test_a_newer_pca_is_of_the_same_features(fruits, tmp_path):
     assert tables.to_numpy("pca_features").shape == (89, 2)
 
 
+def test_tables_of_what_was_learnt(fruits, tmp_path):
+    run(fruits, tmp_path, "--timestamp", "20250101_000000")
+    rows = {"neighbours": 89, "inspection": 89, "evaluation": 3, "confusion": None,
+            "predictions": 89, "clusters": 89}
+    assert not set(rows) & set(verger.open(tmp_path).names)
+    with pytest.raises(FileNotFoundError, match="no complete table clusters of 20250101_000000"):
+        verger.open(tmp_path).clusters
+    for command in (["neighbours"], ["inspect"], ["cluster", "-k", "3"],
+                    ["classify", "evaluate", "--folds", "2", "--method", "lda"]):
+        verb = 2 if command[0] == "classify" else 1
+        subprocess.run([BUILD / "verger", *command[:verb], tmp_path, *command[verb:],
+                        "--progress", "none"], check=True, timeout=120)
+    tables = verger.open(tmp_path)
+    assert tables.timestamp == "20250101_000000" and set(rows) < set(tables.names)
+    for name, count in rows.items():
+        table = getattr(tables, name)
+        assert table.num_rows == (count or table.num_rows) > 0
+        assert {"path", "label"} & set(table.column_names)
+    # Those that are older than the features are of others.
+    run(fruits, tmp_path, "--timestamp", "20990101_000000")
+    assert not set(rows) & set(verger.open(tmp_path).names)
+
+
 # --- scikit-learn -----------------------------------------------------------------------------
 
 

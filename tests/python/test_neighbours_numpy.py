@@ -5,6 +5,7 @@ import pickle
 import threading
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pytest
 
@@ -81,9 +82,12 @@ def test_other_forms_of_rows():
     expected = verger.neighbours(rows, 3)[0]
     table = pa.table({"path": [str(i) for i in range(30)], "label": ["x"] * 30,
                       "features": pa.array(list(rows), pa.list_(pa.float32()))})
-    for form in (rows.astype(np.float64), rows.tolist(), np.asfortranarray(rows), table):
+    for form in (rows.astype(np.float64), rows.tolist(), np.asfortranarray(rows), table,
+                 table.to_pandas(), pandas.DataFrame(rows)):
         assert (verger.neighbours(form, 3)[0] == expected).all()
-    assert (verger.Index(table).search(table, 3)[0][:, 1:] == expected[:, :2]).mean() > 0.9
+    for form in (table, table.to_pandas(), pandas.DataFrame(rows)):
+        found = verger.Index(form).search(form, 3)[0]
+        assert (found[:, 1:] == expected[:, :2]).mean() > 0.9
 
 
 @pytest.mark.parametrize("rows, options, error, message", [
@@ -97,6 +101,8 @@ def test_other_forms_of_rows():
     (np.zeros((3, 2)), {"k": 1, "kernels": "abacus"}, verger.VergerError, "abacus"),
     (pa.table({"features": pa.array([[1.0], None], pa.list_(pa.float32()))}), {"k": 1}, ValueError,
      "1 rows have no features"),
+    (pa.table({"features": [[1.0], [1.0, 2.0], [1.0]]}), {"k": 1}, ValueError, "several lengths"),
+    (pa.table({"rows": [[1.0], [2.0]]}), {"k": 1}, ValueError, "no column features, but rows"),
 ])
 def test_what_is_refused(rows, options, error, message):
     with pytest.raises(error, match=message):

@@ -60,7 +60,7 @@ def test_metadata(wheel):
     for line in ["License-Expression: Apache-2.0", "Requires-Dist: pyarrow>=14.0.1",
                  "Description-Content-Type: text/markdown", "# verger"]:
         assert f"\n{line}\n" in metadata
-    for extra in ("spark", "sklearn", "progress"):
+    for extra in ("spark", "sklearn", "onnx", "progress"):
         assert f"Provides-Extra: {extra}" in metadata
     assert {"verger", "verger-spark"} <= set(scripts["console_scripts"])
 
