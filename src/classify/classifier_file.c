@@ -86,6 +86,8 @@ static vg_status format(char **bytes, size_t *size, const vg_classifier *classif
                              {"temperature", temperature},
                              {"space", classifier->space},
                              {"features_model", classifier->features_model},
+                             {"normalize", classifier->form.normalize ? "true" : "false"},
+                             {"dtype", classifier->form.float16 ? "float16" : "float32"},
                              {"images", count},
                              {"verger_version", vg_version()}};
     return vg_tensor_file_format(bytes, size, tensors, sizeof tensors / sizeof *tensors, facts,
@@ -147,6 +149,12 @@ static void copy_fact(char *to, size_t size, const vg_tensor_file *file, const c
     snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
+static bool is_fact(const vg_tensor_file *file, const char *key, const char *value)
+{
+    const char *text = vg_tensor_file_fact(file, key);
+    return text != NULL && strcmp(text, value) == 0;
+}
+
 static vg_status take_weights(vg_linear_model *model, const vg_tensor_file *file, vg_error *error)
 {
     size_t shape[2], classes = 0, dims = 0;
@@ -179,8 +187,7 @@ vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t siz
     *classifier = (vg_classifier){0};
     vg_status status = vg_tensor_file_parse(&file, bytes, size, error);
     if (status != VG_OK) return status;
-    const char *found = vg_tensor_file_fact(&file, "kind");
-    if (found == NULL || strcmp(found, kind) != 0)
+    if (!is_fact(&file, "kind", kind))
         status =
             vg_fail(error, VG_EFORMAT, "its metadata do not say that it is a classifier of verger");
     if (status == VG_OK) status = take_weights(&classifier->model, &file, error);
@@ -192,6 +199,8 @@ vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t siz
                          classifier->labels.count, classifier->model.classes);
     copy_fact(classifier->features_model, sizeof classifier->features_model, &file,
               "features_model");
+    classifier->form.normalize = is_fact(&file, "normalize", "true");
+    classifier->form.float16 = is_fact(&file, "dtype", "float16");
     copy_fact(classifier->space, sizeof classifier->space, &file, "space");
     copy_fact(classifier->method, sizeof classifier->method, &file, "method");
     vg_tensor_file_close(&file);

@@ -7,6 +7,7 @@
 
 #include "classify/linear_model.h"
 #include "io/io.h"
+#include "output/feature_form.h"
 #include "output/paths.h"
 
 enum { VG_FEATURES_NAME_CHARS = 96 };
@@ -16,6 +17,7 @@ typedef struct vg_classifier {
     vg_linear_model model;
     vg_paths labels;                             /* [classes] */
     char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_features_model names it */
+    vg_feature_form form;                        /* of the features */
     char space[16], method[16];
 } vg_classifier;
 

@@ -329,6 +329,7 @@ static vg_status write_classifier(const work *state, vg_method method, vg_classi
                               strlen(names->items[c].text), error);
     snprintf(classifier->features_model, sizeof classifier->features_model, "%s",
              state->rows.features_model);
+    classifier->form = state->rows.form;
     snprintf(classifier->space, sizeof classifier->space, "%s",
              state->job->is_pca ? "pca" : "features");
     snprintf(classifier->method, sizeof classifier->method, "%s", vg_method_name(method));

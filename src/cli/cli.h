@@ -36,9 +36,9 @@ typedef struct vg_cli_command {
 } vg_cli_command;
 
 extern const vg_cli_command vg_command_run, vg_command_metadata, vg_command_pca,
-    vg_command_neighbours, vg_command_search, vg_command_classify, vg_command_cluster,
-    vg_command_inspect, vg_command_report, vg_command_runs, vg_command_model, vg_command_bench,
-    vg_command_completion, vg_command_help;
+    vg_command_neighbours, vg_command_search, vg_command_classify, vg_command_predict,
+    vg_command_cluster, vg_command_inspect, vg_command_report, vg_command_runs, vg_command_model,
+    vg_command_bench, vg_command_completion, vg_command_help;
 
 /* All commands in the order of `verger --help`; the last is NULL. */
 extern const vg_cli_command *const vg_cli_commands[];

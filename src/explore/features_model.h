@@ -1,8 +1,9 @@
-/* Which weights the features of a table came from. */
+/* How the features of a table were made: by which weights, in which form. */
 #ifndef VG_EXPLORE_FEATURES_MODEL_H
 #define VG_EXPLORE_FEATURES_MODEL_H
 
 #include "explore/row_table.h"
+#include "output/feature_form.h"
 
 enum { VG_MODEL_NAME_CHARS = 96 };
 
@@ -13,5 +14,9 @@ vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
 
 /* Of weights, a file or "seeded:N", in the same way. */
 vg_status vg_source_model(char name[VG_MODEL_NAME_CHARS], const char *source, vg_error *error);
+
+/* The form of the rows, as the plan of their run says; of others' rows it is the network's. */
+vg_status vg_features_form(vg_feature_form *form, vg_store *store, const vg_row_table *rows,
+                           vg_error *error);
 
 #endif

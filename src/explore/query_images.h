@@ -1,20 +1,20 @@
-/* Features of images that are no rows yet, by the model that the rows come from. */
+/* Features of images that are no rows yet. */
 #ifndef VG_EXPLORE_QUERY_IMAGES_H
 #define VG_EXPLORE_QUERY_IMAGES_H
 
-#include "explore/row_table.h"
+#include "io/io.h"
+#include "output/feature_form.h"
 
 typedef struct vg_query_images vg_query_images;
 
 typedef struct vg_query_images_options {
-    vg_store *store;          /* that the rows were read from */
-    const vg_row_table *rows; /* must outlive the query images, as all here */
     const char *model_source; /* of vg_model_open; NULL where there is none */
+    vg_feature_form form;     /* of the features */
     uint64_t max_file_size;
-    int threads;
+    int threads; /* that work together on each image */
 } vg_query_images_options;
 
-/* VG_EINVAL where the rows are not of that model. */
+/* VG_ENOTFOUND where there are no weights. The source must outlive the query images. */
 vg_status vg_query_images_open(vg_query_images **images, const vg_query_images_options *options,
                                vg_error *error);
 void vg_query_images_close(vg_query_images **images);
@@ -22,5 +22,8 @@ void vg_query_images_close(vg_query_images **images);
 /* An image file to features [VG_FEATURE_COUNT]. */
 vg_status vg_query_images_read(vg_query_images *images, const char *path, float *features,
                                vg_error *error);
+/* The same of a file of a store. */
+vg_status vg_query_images_read_stored(vg_query_images *images, vg_store *store, const char *path,
+                                      float *features, vg_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
+#include "explore/features_model.h"
 #include "explore/query_images.h"
 #include "explore/row_table.h"
 
@@ -202,15 +203,37 @@ static void add_row(finding *f, const float *row, size_t parts)
     for (size_t d = 0; d < dims; d++) f->sum[d] += (double)row[d] * factor / (double)parts;
 }
 
+/* Rows of others, who keep no model_info, are taken on trust. */
+static vg_status check_model(const vg_search *search, vg_error *error)
+{
+    char of_rows[VG_MODEL_NAME_CHARS], given[VG_MODEL_NAME_CHARS];
+    const char *source = search->options.model_source;
+    vg_status status = vg_features_model(of_rows, search->store, &search->rows, error);
+    if (status != VG_OK || of_rows[0] == '\0') return status;
+    status = vg_source_model(given, source, error);
+    if (status != VG_OK || strcmp(given, of_rows) == 0) return status;
+    return vg_fail(error, VG_EINVAL,
+                   "%s does not come from the weights %s: give those that model_info names "
+                   "with --model",
+                   search->rows.address, source);
+}
+
 static vg_status open_images(vg_search *search, vg_error *error)
 {
+    const vg_row_table *rows = &search->rows;
     if (search->images != NULL) return VG_OK;
-    vg_query_images_options options = {.store = search->store,
-                                       .rows = &search->rows,
-                                       .model_source = search->options.model_source,
+    if (rows->values.dims != VG_FEATURE_COUNT)
+        return vg_fail(error, VG_EINVAL,
+                       "%s has rows of %d numbers, an image gives %d: ask for rows with --path",
+                       rows->address, rows->values.dims, VG_FEATURE_COUNT);
+    vg_query_images_options options = {.model_source = search->options.model_source,
                                        .max_file_size = search->options.max_file_size,
                                        .threads = threads_of(&search->options)};
-    return vg_query_images_open(&search->images, &options, error);
+    vg_status status = VG_OK;
+    if (options.model_source != NULL) status = check_model(search, error);
+    if (status == VG_OK) status = vg_features_form(&options.form, search->store, rows, error);
+    if (status == VG_OK) status = vg_query_images_open(&search->images, &options, error);
+    return status;
 }
 
 static void leave_out(finding *f, size_t row)

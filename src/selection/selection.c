@@ -151,7 +151,8 @@ static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
     vg_status status = vg_check_cancel(state->cancel, error);
     if (status != VG_OK) return status;
     if (vg_layout_is_table_file(state->input, state->output, file->path)) return VG_OK;
-    if (vg_metadata_list_is(file->path) && is_used(state, file->path))
+    if (!state->options->paths_alone && vg_metadata_list_is(file->path) &&
+        is_used(state, file->path))
         return vg_paths_add(&state->tables, file->path, strlen(file->path), error);
     state->seen++;
     const vg_listed_image image = {
@@ -205,8 +206,8 @@ static vg_status fail_empty(const selecting *state, vg_error *error)
     if (state->selects.globs.count == 0)
         return vg_fail(error, VG_ENOTFOUND,
                        "%s has no image that can be read; %s; name images without a usual ending "
-                       "with --select",
-                       address, left);
+                       "%s",
+                       address, left, state->options->paths_alone ? "one by one" : "with --select");
     if (left[0] != '\0')
         return vg_fail(error, VG_ENOTFOUND, "of the %llu files below %s none is taken; %s", seen,
                        address, left);
@@ -358,7 +359,7 @@ static vg_status finish(selecting *state, vg_error *error)
     tell_unmatched(state);
     vg_left_out_text(&state->left_out, left, sizeof left);
     if (left[0] != '\0') vg_notify_log(state->observer, VG_LOG_INFO, "%s", left);
-    return look_at_labels(state, error);
+    return options->paths_alone ? VG_OK : look_at_labels(state, error);
 }
 
 vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,

@@ -27,6 +27,8 @@ typedef struct vg_selection_options {
     /* Columns of files_from, or of tables found beside the images, that go into the tables as
      * text. Which names they may not have, vg_check_kept_columns says. */
     vg_texts keep_columns;
+    /* What images show is of no use: tables beside them are not read, labels not looked at. */
+    bool paths_alone;
 } vg_selection_options;
 
 /* VG_EINVAL where a column is named twice, or like one that tables have anyway. */

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["run", "metadata", "pca", "neighbours", "search", "classify", "cluster", "inspect", "report", "runs", "model", "bench", "completion", "help"]
+COMMANDS = ["run", "metadata", "pca", "neighbours", "search", "classify", "predict", "cluster", "inspect", "report", "runs", "model", "bench", "completion", "help"]
 
 
 def options(call, command):
@@ -83,7 +83,7 @@ def complete_in_bash(path, words, folder):
     (["verger", "run", "--model", "we"], {"weights"}),
     (["verger", "run", "in", "out", "mini", ""], set()),
     (["verger", "completion", ""], {"bash", "zsh", "fish"}),
-    (["verger", "help", "p"], {"pca"}),
+    (["verger", "help", "pc"], {"pca"}),
     (["verger", "model", "f"], {"fetch"}),
     (["verger", "model", "info", "we"], {"weights"}),
     (["verger", "nonsense", ""], set()),
@@ -100,7 +100,7 @@ def test_bash_offers(call, tmp_path, words, offered):
     ("verger run --max-", {"--max-errors", "--max-pixels", "--max-file-size"}),
     ("verger run --mode ", {"mini", "apples", "full"}),
     ("verger completion ", {"bash", "zsh", "fish"}),
-    ("verger help p", {"pca"}),
+    ("verger help pc", {"pca"}),
 ])
 def test_fish_offers(call, verger, environment, tmp_path, line, offered):
     need("fish")

@@ -39,6 +39,8 @@ static bool positional_values(const vg_cli_command *command, int position, char 
         snprintf(values, capacity, "mini apples full");
     } else if (strcmp(word, "K") == 0) {
         return false;
+    } else if (strncmp(word, "IMAGE", strlen("IMAGE")) == 0 || strcmp(word, "CLASSIFIER") == 0) {
+        snprintf(values, capacity, "FILE");
     } else if (strchr(word, '|') != NULL) {
         snprintf(values, capacity, "%s", word);
         for (char *bar; (bar = strchr(values, '|')) != NULL;) *bar = ' ';

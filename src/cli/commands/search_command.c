@@ -9,6 +9,7 @@
 #include "base/usable_cpus.h"
 #include "cli/commands/run_weights.h"
 #include "cli/commands/search_formats.h"
+#include "cli/parsing/input_lines.h"
 #include "cli/parsing/shared_options.h"
 #include "explore/neighbours_job.h"
 
@@ -205,16 +206,15 @@ static vg_status answer_line(const session *s, const char *line, vg_error *error
 /* A query that has no answer is told, and the next one comes. Returns how many there were. */
 static size_t answer_lines(const session *s)
 {
-    char *line = NULL;
-    size_t capacity = 0, failed = 0;
-    for (ssize_t size; !vg_cli_interrupted && (size = getline(&line, &capacity, stdin)) >= 0;) {
+    vg_cli_lines lines = {0};
+    size_t failed = 0;
+    for (const char *line; (line = vg_cli_lines_next(&lines)) != NULL;) {
         vg_error error = {""};
-        while (size > 0 && (line[size - 1] == '\n' || line[size - 1] == '\r')) line[--size] = '\0';
-        if (size == 0 || answer_line(s, line, &error) == VG_OK) continue;
+        if (answer_line(s, line, &error) == VG_OK) continue;
         vg_cli_failed(&error);
         failed++;
     }
-    free(line);
+    vg_cli_lines_close(&lines);
     return failed;
 }
 

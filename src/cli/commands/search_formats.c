@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "cli/reporting/printed_names.h"
 #include "io/io.h"
 
 /* --- Names ---------------------------------------------------------------------- */
@@ -21,27 +22,17 @@ static void print_query(const vg_search_query *query, name_printer *print, const
         print(query->paths[i], before);
 }
 
-static void print_plain(const char *name, const char *separator)
-{
-    size_t capacity = VG_ESCAPE_CHARS * strlen(name) + 1;
-    char *shown = malloc(capacity);
-    if (shown == NULL) return;
-    vg_escape(shown, capacity, name, strlen(name), vg_printable_length);
-    printf("%s%s", separator, shown);
-    free(shown);
-}
-
 /* --- Table ------------------------------------------------------------------------ */
 
 static void print_table(const vg_cli_answer *answer)
 {
     fputs("query     ", stdout);
-    print_query(answer->query, print_plain, " + ");
+    print_query(answer->query, vg_cli_print_plain, " + ");
     putchar('\n');
     for (size_t i = 0; i < answer->count; i++) {
         printf("%.6f  ", answer->hits[i].distance);
-        print_plain(answer->hits[i].path, "");
-        print_plain(answer->hits[i].label, "  (");
+        vg_cli_print_plain(answer->hits[i].path, "");
+        vg_cli_print_plain(answer->hits[i].label, "  (");
         puts(")");
     }
 }
@@ -74,26 +65,16 @@ static void print_json(const vg_cli_answer *answer)
 
 /* --- CSV ----------------------------------------------------------------------------- */
 
-/* Within quotes, as RFC 4180 has it. */
-static void print_quoted(const char *text, const char *separator)
-{
-    fputs(separator, stdout);
-    for (; *text != '\0'; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text);
-    }
-}
-
 static void print_csv(const vg_cli_answer *answer)
 {
     char number[VG_NUMBER_CHARS];
     for (size_t i = 0; i < answer->count; i++) {
         putchar('"');
-        print_query(answer->query, print_quoted, " + ");
+        print_query(answer->query, vg_cli_print_quoted, " + ");
         vg_format_float64(number, answer->hits[i].distance);
         printf("\",%zu,", i + 1);
-        print_quoted(answer->hits[i].path, "\"");
-        print_quoted(answer->hits[i].label, "\",\"");
+        vg_cli_print_quoted(answer->hits[i].path, "\"");
+        vg_cli_print_quoted(answer->hits[i].label, "\",\"");
         printf("\",%s\n", number);
     }
 }

@@ -1,0 +1,195 @@
+"""verger predict: new images to labels, beside verger run and verger classify predict."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import BUILD, TS, read_parquet, run, verger
+
+from pictures import encoded, photograph
+
+MODEL = ["--model", "seeded:7"]
+
+
+def train(output, file, *arguments):
+    done = verger("classify", "train", output, file, "--folds", "2", "--progress", "none", *arguments)
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+@pytest.fixture(scope="module")
+def classifier(fruits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    run(fruits, folder / "out")
+    return train(folder / "out", folder / "fruits.safetensors")
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory):
+    """Ten pictures that nothing was trained on."""
+    folder = tmp_path_factory.mktemp("new images")
+    for i in range(10):
+        (folder / "a" if i < 5 else folder / "b").mkdir(exist_ok=True)
+        kind, name = ("JPEG", "jpg") if i % 2 else ("PNG", "png")
+        path = folder / ("a" if i < 5 else "b") / f"{i}.{name}"
+        path.write_bytes(encoded(photograph(500 + i, (80 + 9 * i, 100)), kind))
+    return folder
+
+
+def predict(classifier, *words, code=0, model=MODEL, **options):
+    done = verger("predict", classifier, *words, *model, **options)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def answers(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def assert_as_by_classify(new, classifier, output, *options):
+    """Each number of a line equals the one of the table."""
+    run(new, output, *options)
+    done = verger("classify", "predict", output, classifier, "--timestamp", TS, "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    table = read_parquet(output, "predictions").to_pylist()
+    found = answers(predict(classifier, new, "--format", "json"))
+    assert len(found) == len(table) == 10
+    for mine, row in zip(found, table):
+        assert row["path"].endswith(mine["path"])
+        assert (mine["label"], mine["probability"]) == (row["predicted"], row["probability"])
+        assert mine["top_labels"] == row["top_labels"]
+        assert mine["top_probabilities"] == row["top_probabilities"]
+
+
+@pytest.mark.parametrize("form", [[], ["--normalize", "--dtype", "float16"]])
+@pytest.mark.parametrize("method", ["logistic", "lda"])
+def test_predictions_are_those_of_a_run(fruits, new, tmp_path, form, method):
+    run(fruits, tmp_path / "out", *form)
+    classifier = train(tmp_path / "out", tmp_path / "c", "--method", method)
+    assert_as_by_classify(new, classifier, tmp_path / "new", *form)
+
+
+def test_any_number_of_threads_and_any_order(classifier, new):
+    found = answers(predict(classifier, new, "--format", "json", "--threads", 1))
+    assert [a["path"] for a in found] == sorted(str(p) for p in new.rglob("*.*"))
+    assert answers(predict(classifier, f"{new}/", "--format", "json", "--threads", 3)) == found
+    names = [a["path"] for a in found]
+    assert answers(predict(classifier, *reversed(names), "--format", "json")) == found[::-1]
+    mixed = predict(classifier, names[9], new / "a", "--format", "json")
+    assert answers(mixed) == [found[9], *found[:5]]
+
+
+def test_table_and_csv(classifier, new):
+    found = answers(predict(classifier, new, "--format", "json"))
+    lines = [line.split("\t") for line in predict(classifier, new).stdout.splitlines()]
+    assert lines == [[a["path"], a["label"], f"{a['probability']:.6f}"] for a in found]
+    rows = csv.DictReader(io.StringIO(predict(classifier, new, "--format", "csv").stdout))
+    assert [(r["path"], r["label"], float(r["probability"])) for r in rows] == \
+        [(a["path"], a["label"], a["probability"]) for a in found]
+
+
+def test_names_of_any_kind(classifier, new, tmp_path):
+    name = 'tab\t"quotes", new\nline ü.png'
+    shutil.copy(new / "a" / "0.png", tmp_path / name)
+    answer, = answers(predict(classifier, name, "--format", "json", cwd=tmp_path))
+    assert answer["label"] == answers(predict(classifier, new / "a" / "0.png", "--format", "json"))[0]["label"]
+    row, = csv.DictReader(io.StringIO(predict(classifier, name, "--format", "csv", cwd=tmp_path).stdout))
+    assert row["path"] == name
+    line, = predict(classifier, name, cwd=tmp_path).stdout.splitlines()
+    assert line.count("\t") == 2
+
+
+def test_a_line_is_answered_before_the_next_is_written(classifier, new):
+    names = sorted(str(path) for path in new.rglob("*.*"))
+    expected = answers(predict(classifier, *names, "--format", "json"))
+    command = [BUILD / "verger", "predict", classifier, "-", "--format", "json", *MODEL]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        for name, answer in zip(names, expected):
+            process.stdin.write(name + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline()) == answer
+        process.stdin.close()
+        assert process.wait(60) == 0
+        assert re.fullmatch(r".*10 images, 0 failed; milliseconds an image: "
+                            r"p50 [\d.]+, p90 [\d.]+, p99 [\d.]+\n", process.stderr.read())
+
+
+def test_a_bad_image_is_told_and_the_next_one_comes(classifier, new, tmp_path):
+    good = [new / "a" / "0.png", new / "b" / "5.jpg"]
+    bad = tmp_path / "text.jpg"
+    bad.write_text("no image")
+    lines = f"{good[0]}\n\n{bad}\nnowhere.jpg\n{tmp_path}\r\n{good[1]}"
+    for done in (predict(classifier, "-", "--format", "json", code=3, input=lines),
+                 predict(classifier, good[0], bad, "nowhere.jpg", good[1], "--format", "json", code=3)):
+        assert [a["path"] for a in answers(done)] == [str(path) for path in good]
+        told = done.stderr.splitlines()
+        assert str(bad) in told[0] and "nowhere.jpg" in told[1]
+        assert f"{len(told) + 1} images, {len(told) - 1} failed" in told[-1]
+    quiet = predict(classifier, good[0], bad, "-q", code=3).stderr.splitlines()
+    assert len(quiet) == 1 and str(bad) in quiet[0]
+
+
+def test_a_bad_image_of_a_folder(classifier, new, tmp_path):
+    shutil.copytree(new, tmp_path / "new")
+    (tmp_path / "new" / "a" / "3.jpg").write_bytes((new / "a" / "3.jpg").read_bytes()[:200])
+    (tmp_path / "new" / "notes.txt").write_text("not an image by its name")
+    done = predict(classifier, "new", "--format", "json", code=3, cwd=tmp_path)
+    assert [a["path"] for a in answers(done)] == \
+        [f"new/{path}" for path in sorted(str(p.relative_to(new)) for p in new.rglob("*.*"))
+         if path != "a/3.jpg"]
+    assert "new/a/3.jpg" in done.stderr and "10 images, 1 failed" in done.stderr
+
+
+def test_labels_of_a_folder_are_not_looked_at(classifier, new, tmp_path):
+    shutil.copytree(new / "a", tmp_path / "in")
+    (tmp_path / "in" / "metadata.csv").write_text("file_name,label\nnowhere.png,Lemon\n")
+    done = predict(classifier, tmp_path / "in", "--log-level", "warning")
+    assert done.stdout.count("\n") == 5 and done.stderr == ""
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "notes.txt").write_text("")
+    assert "name images without a usual ending one by one" in refused(classifier, tmp_path / "text")
+
+
+def test_links_out_of_a_folder_are_followed_where_asked(classifier, new, tmp_path):
+    (tmp_path / "in").mkdir()
+    os.symlink(new / "a" / "0.png", tmp_path / "in" / "0.png")
+    shutil.copy(new / "a" / "1.jpg", tmp_path / "in" / "1.jpg")
+    assert len(answers(predict(classifier, tmp_path / "in", "--format", "json", code=3))) == 1
+    done = predict(classifier, tmp_path / "in", "--format", "json", "--follow-links")
+    assert len(answers(done)) == 2
+
+
+def refused(classifier, *words, **options):
+    done = predict(classifier, *words, code=1, **options)
+    assert done.stdout == "" and done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_what_a_classifier_needs_is_said_in_a_sentence(fruits, classifier, new, tmp_path):
+    image = new / "a" / "0.png"
+    assert "trained on features of the weights seeded:7" in \
+        refused(classifier, image, model=["--model", "seeded:8"])
+    run(fruits, tmp_path / "out")
+    pca = train(tmp_path / "out", tmp_path / "pca", "--space", "pca")
+    assert "was trained on components (--space pca)" in refused(pca, image)
+    (tmp_path / "broken").write_bytes(classifier.read_bytes()[:1000])
+    assert "cannot be used as a classifier" in refused(tmp_path / "broken", image)
+    assert "cannot open the classifier" in refused(tmp_path / "nowhere", image)
+    nothing = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    nothing.pop("VERGER_MODEL", None)
+    assert "verger model fetch" in refused(classifier, image, model=[], env=nothing)
+    (tmp_path / "empty").mkdir()
+    assert "give a folder of images" in refused(classifier, tmp_path / "empty")
+
+
+def test_an_answer_that_cannot_be_written_is_no_success(classifier, new):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BUILD / "verger", "predict", classifier, new, *MODEL], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "cannot write to standard output" in done.stderr
