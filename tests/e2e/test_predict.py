@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -118,6 +119,29 @@ def test_a_line_is_answered_before_the_next_is_written(classifier, new):
         assert process.wait(60) == 0
         assert re.fullmatch(r".*10 images, 0 failed; milliseconds an image: "
                             r"p50 [\d.]+, p90 [\d.]+, p99 [\d.]+\n", process.stderr.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_a_line(classifier, new, number):
+    command = [BUILD / "verger", "predict", classifier, "-", *MODEL]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        process.stdin.write(f"{new}/a/0.png\n{new}/a/1")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(f"{new}/a/0.png\t")
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+        told = process.stderr.read().splitlines()
+    assert "1 images, 0 failed" in told[0] and told[1:] == ["verger: interrupted after 1 images"]
+
+
+def test_lines_of_any_length(classifier, new):
+    long = "x" * 9000
+    lines = f"\n\r\n{long}\n{new}/a/0.png\r\n" + f"{new}/a/1.jpg\n" * 200 + f"{new}/b/9.jpg"
+    done = predict(classifier, "-", "--format", "json", code=3, input=lines)
+    assert [a["path"] for a in answers(done)] == \
+        [f"{new}/a/0.png", *[f"{new}/a/1.jpg"] * 200, f"{new}/b/9.jpg"]
+    assert "203 images, 1 failed" in done.stderr
 
 
 def test_a_bad_image_is_told_and_the_next_one_comes(classifier, new, tmp_path):

@@ -7,12 +7,12 @@
 
 /* Starts as {0}. */
 typedef struct vg_cli_lines {
-    char *line;
-    size_t capacity;
+    char *bytes;
+    size_t capacity, next, end; /* from `next` to `end` are bytes of lines to come */
 } vg_cli_lines;
 
 /* The next line that is not empty, without its end, valid until the next call; NULL past the
- * last, and once a signal came. Nothing behind it is waited for. */
+ * last, and once a signal came, which ends a wait too. Nothing behind the line is waited for. */
 const char *vg_cli_lines_next(vg_cli_lines *lines);
 void vg_cli_lines_close(vg_cli_lines *lines);
 
