@@ -10,10 +10,12 @@
 #include "base/memory.h"
 #include "base/usable_cpus.h"
 #include "explore/derived_table.h"
+#include "explore/neighbours_update.h"
 #include "explore/row_table.h"
+#include "neighbours/graph_update.h"
 
 enum { PATH, LABEL, NEIGHBOUR_PATHS, NEIGHBOUR_LABELS, DISTANCES, COLUMNS };
-enum { FACTS = 5, NUMBER_CHARS = 16 };
+enum { FACTS = 6, NUMBER_CHARS = 16 };
 
 void vg_neighbours_job_default(vg_neighbours_job *job)
 {
@@ -35,6 +37,9 @@ typedef struct work {
     vg_neighbours_result *result;
     vg_derived_table table;
     vg_row_table rows;
+    char digest[VG_SHA256_CHARS], k[NUMBER_CHARS]; /* that facts are made of */
+    vg_fact facts[FACTS];
+    vg_neighbours_update update;
     int64_t *indices;  /* [rows][k] */
     double *distances; /* [rows][k] */
     double match_start;
@@ -58,12 +63,16 @@ static vg_status prepare(work *state, vg_error *error)
     return vg_derived_table_open(&state->table, &options, error);
 }
 
+static vg_table table_of(const vg_neighbours_job *job)
+{
+    return job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
+}
+
 static vg_status read_table(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
-    vg_table which = job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
-    vg_status status = vg_row_table_open(&state->rows, state->table.output, which, &job->observer,
-                                         job->cancel, error);
+    vg_status status = vg_row_table_open(&state->rows, state->table.output, table_of(job),
+                                         &job->observer, job->cancel, error);
     if (status != VG_OK) return status;
     size_t count = vg_row_table_count(&state->rows);
     state->result->rows = count;
@@ -72,10 +81,63 @@ static vg_status read_table(work *state, vg_error *error)
         return vg_fail(error, VG_EINVAL,
                        "%d neighbours of each of %zu rows: ask for at most %zu with -k", job->k,
                        count, count - 1);
-    if (job->space == VG_SPACE_PCA && job->metric == VG_COSINE)
-        status = vg_row_table_centre(&state->rows, error);
-    if (status == VG_OK) status = vg_layout_check_writable(state->table.output, error);
-    return status;
+    return VG_OK;
+}
+
+static vg_status tell_facts(work *state, vg_error *error)
+{
+    const vg_neighbours_job *job = state->job;
+    const vg_fact facts[FACTS] = {{VG_ROWS_OF, state->rows.address},
+                                  {VG_ROWS_SHA256, state->digest},
+                                  {"space", vg_space_name(job->space)},
+                                  {"metric", vg_metric_name(job->metric)},
+                                  {"k", state->k},
+                                  {"verger_version", vg_version()}};
+    memcpy(state->facts, facts, sizeof facts);
+    snprintf(state->k, sizeof state->k, "%d", job->k);
+    return vg_row_table_digest(&state->rows, state->digest, error);
+}
+
+/* --- The table that is there -------------------------------------------------------- */
+
+static void tell_complete(work *state)
+{
+    const vg_neighbours_job *job = state->job;
+    vg_neighbours_result *result = state->result;
+    char folder[VG_FOLDER_CHARS];
+    result->was_complete = true;
+    snprintf(state->table.timestamp, sizeof state->table.timestamp, "%s", state->update.timestamp);
+    vg_layout_folder(folder, VG_TABLE_NEIGHBOURS, job->parquet ? VG_PARQUET : VG_CSV,
+                     state->update.timestamp);
+    snprintf(state->table.folder, sizeof state->table.folder, "%s/%s",
+             vg_store_address(state->table.output), folder);
+}
+
+static vg_status find_update(work *state, vg_error *error)
+{
+    const vg_neighbours_job *job = state->job;
+    vg_neighbours_update *update = &state->update;
+    vg_neighbours_result *result = state->result;
+    if (!job->update) return VG_OK;
+    const vg_neighbours_update_options options = {.output = state->table.output,
+                                                  .which = table_of(job),
+                                                  .rows = &state->rows,
+                                                  .k = job->k,
+                                                  .facts = state->facts,
+                                                  .fact_count = FACTS,
+                                                  .csv = job->csv,
+                                                  .cancel = job->cancel,
+                                                  .observer = &job->observer};
+    vg_status status = vg_neighbours_update_open(update, &options, error);
+    if (status != VG_OK) return status;
+    if (update->is_current) tell_complete(state);
+    result->was_updated = update->is_new != NULL;
+    if (!result->was_updated) return VG_OK;
+    result->added = update->added;
+    result->changed = update->changed;
+    result->vanished = update->vanished;
+    result->lost = update->lost;
+    return VG_OK;
 }
 
 /* --- Neighbours ---------------------------------------------------------------------- */
@@ -89,16 +151,28 @@ static int tell_progress(void *context, double share)
     return vg_check_cancel(state->job->cancel, NULL) != VG_OK;
 }
 
+/* Room for the result, in which an update has what it knows. */
+static vg_status open_lists(work *state, vg_error *error)
+{
+    size_t entries = state->rows.values.count * (size_t)state->job->k;
+    state->indices = state->update.indices;
+    state->update.indices = NULL;
+    if (state->indices == NULL) state->indices = vg_alloc_aligned(entries, sizeof *state->indices);
+    state->distances = vg_alloc_aligned(entries, sizeof *state->distances);
+    if (state->indices != NULL && state->distances != NULL) return VG_OK;
+    return vg_fail_memory(error, entries * (sizeof(int64_t) + sizeof(double)));
+}
+
 static vg_status match_rows(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
     const vg_row_file *values = &state->rows.values;
-    size_t entries = values->count * (size_t)job->k;
     state->match_start = vg_seconds();
-    state->indices = vg_alloc_aligned(entries, sizeof *state->indices);
-    state->distances = vg_alloc_aligned(entries, sizeof *state->distances);
-    if (state->indices == NULL || state->distances == NULL)
-        return vg_fail_memory(error, entries * (sizeof(int64_t) + sizeof(double)));
+    vg_status status = vg_layout_check_writable(state->table.output, error);
+    if (status == VG_OK) status = open_lists(state, error);
+    if (status == VG_OK && job->space == VG_SPACE_PCA && job->metric == VG_COSINE)
+        status = vg_row_table_centre(&state->rows, error);
+    if (status != VG_OK) return status;
     vg_neighbours_options options;
     vg_neighbours_options_default(&options);
     options.metric = job->metric;
@@ -107,8 +181,12 @@ static vg_status match_rows(work *state, vg_error *error)
     options.context = state;
     /* Its threads would wait for one another by spinning, beside ours. */
     openblas_set_num_threads(1);
-    vg_status status = vg_neighbours(values->rows, values->count, values->dims, job->k, &options,
-                                     state->indices, state->distances, error);
+    if (state->update.is_new != NULL)
+        status = vg_graph_update(values->rows, values->count, values->dims, job->k, &options,
+                                 state->update.is_new, state->indices, state->distances, error);
+    else
+        status = vg_neighbours(values->rows, values->count, values->dims, job->k, &options,
+                               state->indices, state->distances, error);
     state->result->match_seconds = vg_seconds() - state->match_start;
     return status;
 }
@@ -163,18 +241,11 @@ static vg_status write_table(work *state, vg_error *error)
                                                {"distances", VG_COLUMN_FLOAT32_LIST}};
     const vg_neighbours_job *job = state->job;
     size_t k = (size_t)job->k;
-    char number[NUMBER_CHARS];
-    snprintf(number, sizeof number, "%d", job->k);
-    const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
-                                  {"space", vg_space_name(job->space)},
-                                  {"metric", vg_metric_name(job->metric)},
-                                  {"k", number},
-                                  {"verger_version", vg_version()}};
     row_room room = {state, malloc(k * sizeof(char *)), malloc(k * sizeof(size_t)),
                      malloc(k * sizeof(float))};
     const vg_derived_rows rows = {.columns = columns,
                                   .column_count = COLUMNS,
-                                  .facts = facts,
+                                  .facts = state->facts,
                                   .fact_count = FACTS,
                                   .count = state->result->rows,
                                   .append = append_row,
@@ -197,12 +268,17 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     *result = (vg_neighbours_result){0};
     vg_status status = prepare(&state, error);
     if (status == VG_OK) status = read_table(&state, error);
-    if (status == VG_OK) status = match_rows(&state, error);
-    if (status == VG_OK) status = write_table(&state, error);
+    if (status == VG_OK) status = tell_facts(&state, error);
+    if (status == VG_OK) status = find_update(&state, error);
+    if (!result->was_complete) {
+        if (status == VG_OK) status = match_rows(&state, error);
+        if (status == VG_OK) status = write_table(&state, error);
+    }
     snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
     snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     free(state.indices);
     free(state.distances);
+    vg_neighbours_update_close(&state.update);
     vg_row_table_close(&state.rows);
     vg_derived_table_close(&state.table);
     result->seconds = vg_seconds() - start;

@@ -19,6 +19,7 @@ typedef struct vg_neighbours_job {
     uint64_t part_rows; /* default 4096 */
     const char *timestamp;
     bool overwrite;
+    bool update; /* take over what the newest table has of rows that have not changed */
     const atomic_bool *cancel;
     vg_observer observer;
 } vg_neighbours_job;
@@ -28,6 +29,10 @@ void vg_neighbours_job_default(vg_neighbours_job *job);
 typedef struct vg_neighbours_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t rows, left_out;
+    bool was_complete; /* the newest table, which timestamp and folder name, is of these rows */
+    bool was_updated;  /* lists were taken over; against the rows of that table: */
+    uint64_t added, changed, vanished;
+    uint64_t lost; /* rows that stay, but have lost a neighbour */
     double match_seconds, seconds;
     char folder[VG_ADDRESS_CHARS]; /* address of the table, Parquet if written */
 } vg_neighbours_result;

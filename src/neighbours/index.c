@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/usable_cpus.h"
+#include "neighbours/index.h"
 #include "neighbours/scan.h"
 
 struct vg_index {
@@ -102,11 +103,11 @@ static vg_status check_search(const vg_index *index, size_t n, const float *quer
     return VG_OK;
 }
 
-vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k,
-                          const unsigned char *allowed, int64_t *indices, double *distances,
-                          vg_error *error)
+vg_status vg_index_search_keys(vg_index *index, size_t n, const float *queries, int k,
+                               const unsigned char *allowed, int64_t *indices, double *keys,
+                               vg_error *error)
 {
-    vg_status status = check_search(index, n, queries, k, indices, distances, error);
+    vg_status status = check_search(index, n, queries, k, indices, keys, error);
     if (status != VG_OK) return status;
     size_t dims = (size_t)index->rows.dims, found = (size_t)k;
     uint64_t examined = 0;
@@ -114,13 +115,22 @@ vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k
         vg_best best[VG_SCAN_QUERIES];
         size_t count = n - first < VG_SCAN_QUERIES ? n - first : VG_SCAN_QUERIES;
         for (size_t i = 0; i < count; i++)
-            best[i] = (vg_best){.keys = distances + (first + i) * found,
-                                .ids = indices + (first + i) * found,
-                                .k = k};
+            best[i] = (vg_best){
+                .keys = keys + (first + i) * found, .ids = indices + (first + i) * found, .k = k};
         status = vg_scan_run(&index->scan, queries + first * dims, count, allowed, best, &examined,
                              error);
     }
-    for (size_t i = 0; i < n * found && status == VG_OK; i++)
-        distances[i] = vg_rowset_distance(&index->rows, distances[i]);
     return status;
+}
+
+vg_status vg_index_search(vg_index *index, size_t n, const float *queries, int k,
+                          const unsigned char *allowed, int64_t *indices, double *distances,
+                          vg_error *error)
+{
+    vg_status status =
+        vg_index_search_keys(index, n, queries, k, allowed, indices, distances, error);
+    if (status != VG_OK) return status;
+    for (size_t i = 0; i < n * (size_t)k; i++)
+        distances[i] = vg_rowset_distance(&index->rows, distances[i]);
+    return VG_OK;
 }

@@ -33,7 +33,7 @@ def output(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "out")
 
 
-def write_features(folder, rows, paths=None):
+def write_features(folder, rows, paths=None, ts=TS):
     """A table of features that somebody else wrote."""
     paths = paths or [f"a/{i:04}.png" for i in range(len(rows))]
     table = pyarrow.table({"path": paths, "label": [path.split("/")[0] for path in paths],
@@ -42,7 +42,7 @@ def write_features(folder, rows, paths=None):
                           schema=pyarrow.schema([("path", pyarrow.string()),
                                                  ("label", pyarrow.string()),
                                                  ("features", pyarrow.list_(pyarrow.float32()))]))
-    target = table_folder(folder, "features", "parquet")
+    target = table_folder(folder, "features", "parquet", ts)
     target.mkdir(parents=True)
     pyarrow.parquet.write_table(table, target / "part-00000.parquet")
     (target / "_SUCCESS").touch()
@@ -214,3 +214,226 @@ def test_stopped_from_the_terminal(tmp_path):
     assert process.wait(60) == 130
     assert json.loads(last)["outcome"] == "interrupted"
     assert not (tmp_path / "neighbours").exists()
+
+
+# --- Updates -----------------------------------------------------------------------------
+
+LATER, WHOLE = "20250201_000000", "20250202_000000"
+
+
+class Rows:
+    """300 rows in clusters by their paths; some are equal, and one is far from all."""
+
+    def __init__(self):
+        random = numpy.random.default_rng(11)
+        centres = random.normal(size=(20, 24))
+        rows = numpy.float32(centres[random.integers(0, 20, 300)] +
+                             0.3 * random.normal(size=(300, 24)))
+        rows[40:44] = rows[200]
+        rows[299] *= 50
+        self.of = {f"a/{i:04}.png": row for i, row in enumerate(rows)}
+
+    def write(self, folder, ts):
+        write_features(folder, list(self.of.values()), list(self.of), ts)
+
+
+def begin(folder, *arguments):
+    """Rows with their table of neighbours."""
+    rows = Rows()
+    rows.write(folder, TS)
+    neighbours(folder, "-k", 5, *arguments)
+    return rows
+
+
+def update(output, *arguments, ts=LATER):
+    """What an update prints and logs."""
+    done = verger("neighbours", output, "-k", 5, "--update", "--timestamp", ts, "--progress",
+                  "json", *arguments)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    logs = [e["message"] for e in events if e["event"] == "log"]
+    return done.stdout, [text for text in logs if "made whole" in text]
+
+
+def contents(output, ts):
+    return [part.read_bytes() for kind in ("parquet", "csv")
+            for part in parts(table_folder(output, "neighbours", kind, ts))]
+
+
+def assert_same_as_whole(output, *arguments):
+    done = verger("neighbours", output, "-k", 5, "--timestamp", WHOLE, "--progress", "none",
+                  *arguments)
+    assert done.returncode == 0, done.stderr
+    assert contents(output, LATER) == contents(output, WHOLE)
+
+
+def add(rows):
+    rows.of["a/0100 b.png"] = rows.of["a/0100.png"] + numpy.float32(0.01)
+
+
+def add_equal(rows):
+    """Among equal ones the place of the path decides."""
+    for path in ("A/first.png", "a/0042 b.png", "b/last.png"):
+        rows.of[path] = rows.of["a/0200.png"]
+
+
+def remove(rows):
+    del rows.of["a/0041.png"]
+
+
+def change(rows):
+    rows.of["a/0043.png"] = rows.of["a/0100.png"] + numpy.float32(0.01)
+
+
+def scale(rows):
+    """To the same direction: its angles are nearly those that were there."""
+    rows.of["a/0007.png"] = rows.of["a/0007.png"] * numpy.float32(3)
+
+
+def all_at_once(rows):
+    for what in (add, add_equal, remove, change, scale):
+        what(rows)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("what, says", [
+    (add, "1 new, 0 changed, 0 vanished; 0 others"), (add_equal, "3 new, 0 changed, 0 vanished; 0"),
+    (remove, "0 new, 0 changed, 1 vanished; "), (change, "0 new, 1 changed, 0 vanished; "),
+    (scale, "0 new, 1 changed, 0 vanished; "), (all_at_once, "4 new, 2 changed, 1 vanished; ")])
+def test_an_update_has_the_bytes_of_a_table_made_whole(tmp_path, metric, what, says):
+    rows = begin(tmp_path, "--metric", metric)
+    what(rows)
+    rows.write(tmp_path, LATER)
+    printed, whole = update(tmp_path, "--metric", metric)
+    assert whole == [] and says in printed
+    assert_same_as_whole(tmp_path, "--metric", metric)
+    assert contents(tmp_path, LATER) != contents(tmp_path, TS)
+
+
+def test_an_update_after_that_of_a_run(own_fruits, tmp_path):
+    output = tmp_path / "out"
+    run(own_fruits, output)
+    neighbours(output, "-k", 5)
+    shutil.copy(next(own_fruits.rglob("*.jpg")), next(own_fruits.rglob("*.jpg")).with_name("z.jpg"))
+    done = verger("run", own_fruits, output, "-k", 5, "--model", "seeded:7", "--progress", "none",
+                  "--update", "--timestamp", LATER)
+    assert done.returncode == 0, done.stderr
+    printed, whole = update(output)
+    assert whole == [] and "1 new, 0 changed, 0 vanished; 0 others" in printed
+    assert_same_as_whole(output)
+
+
+def test_an_update_with_nothing_to_do(tmp_path):
+    begin(tmp_path)
+    before = snapshot(tmp_path)
+    printed, whole = update(tmp_path)
+    assert whole == [] and f"complete  since the table {TS}: nothing was left to do" in printed
+    assert snapshot(tmp_path) == before
+
+
+def snapshot(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_update_in_a_format_that_is_not_there(tmp_path):
+    begin(tmp_path, "--format", "parquet")
+    printed, whole = update(tmp_path)
+    assert whole == [] and "0 new, 0 changed, 0 vanished; 0 others" in printed
+    assert_same_as_whole(tmp_path)
+
+
+def test_an_update_of_labels_alone(tmp_path):
+    rows = begin(tmp_path)
+    rows.write(tmp_path, LATER)
+    target = next(table_folder(tmp_path, "features", "parquet", LATER).glob("*.parquet"))
+    table = pyarrow.parquet.read_table(target)
+    labels = pyarrow.array(["pear"] * len(table))
+    pyarrow.parquet.write_table(table.set_column(1, "label", labels), target)
+    printed, whole = update(tmp_path)
+    assert whole == [] and "0 new, 0 changed, 0 vanished; 0 others" in printed
+    assert_same_as_whole(tmp_path)
+
+
+def test_an_update_of_an_output_that_was_moved(tmp_path):
+    rows = begin(tmp_path / "here")
+    output = (tmp_path / "here").rename(tmp_path / "there")
+    add(rows)
+    rows.write(output, LATER)
+    printed, whole = update(output)
+    assert whole == [] and "1 new" in printed
+    assert_same_as_whole(output)
+
+
+def made_whole(output, reason, *arguments):
+    printed, whole = update(output, *arguments)
+    assert len(whole) == 1 and reason in whole[0], whole
+    assert "update  " not in printed and "complete  " not in printed
+    assert_same_as_whole(output, *arguments)
+
+
+def test_an_update_of_nothing(tmp_path):
+    Rows().write(tmp_path, TS)
+    made_whole(tmp_path, "there is none yet")
+
+
+def test_an_update_whose_old_rows_have_vanished(tmp_path):
+    rows = begin(tmp_path)
+    add(rows)
+    rows.write(tmp_path, LATER)
+    shutil.rmtree(table_folder(tmp_path, "features", "parquet"))
+    made_whole(tmp_path, f"features_{TS}")
+
+
+def test_an_update_whose_old_rows_were_replaced(tmp_path):
+    """Under the same name: that the lists are of other rows, only their digest tells."""
+    rows = begin(tmp_path)
+    add(rows)
+    shutil.rmtree(table_folder(tmp_path, "features", "parquet"))
+    rows.write(tmp_path, TS)
+    made_whole(tmp_path, "is not the table any more")
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (("--metric", "l2"), "metric of the one of 20250131_235959 is cosine, not l2"),
+    (("-k", 4), "k of the one of 20250131_235959 is 5, not 4")])
+def test_an_update_that_asks_for_something_else(tmp_path, arguments, reason):
+    begin(tmp_path)
+    made_whole(tmp_path, reason, *arguments)
+
+
+def test_an_update_of_components(output):
+    neighbours(output, "-k", 5, "--space", "pca")
+    printed, whole = update(output, "--space", "pca")
+    assert whole == [] and "complete  since" in printed
+    folder = table_folder(output, "pca", "parquet")
+    for part in parts(folder):
+        table = pyarrow.parquet.read_table(part)
+        pyarrow.parquet.write_table(table.slice(1), part)
+    made_whole(output, "components change with every run", "--space", "pca")
+
+
+def test_an_update_with_too_much_to_do(tmp_path):
+    rows = begin(tmp_path)
+    for path in list(rows.of)[::3]:
+        rows.of[path] = rows.of[path] * numpy.float32(-1)
+    rows.write(tmp_path, LATER)
+    made_whole(tmp_path, "of 300 rows 0 are new, 100 have changed")
+
+
+def test_an_update_of_paths_that_are_there_twice(tmp_path):
+    rows = Rows()
+    paths = list(rows.of)
+    paths[1] = paths[0]
+    write_features(tmp_path, list(rows.of.values()), paths)
+    neighbours(tmp_path, "-k", 5)
+    write_features(tmp_path, [2 * row for row in rows.of.values()], paths, LATER)
+    made_whole(tmp_path, "some paths are there twice")
+
+
+def test_an_update_of_a_damaged_table(tmp_path):
+    rows = begin(tmp_path)
+    add(rows)
+    rows.write(tmp_path, LATER)
+    (part,) = parts(table_folder(tmp_path, "neighbours", "parquet"))
+    part.write_bytes(part.read_bytes()[:-100])
+    made_whole(tmp_path, part.name)

@@ -32,7 +32,7 @@ MAY_INCLUDE = {
     "selection": {"table", "digest", "io", "output"},
     "history": {"table", "digest", "io", "output", "selection"},
     "run": {"table", "digest", "io", "weights", "output", "selection", "history"},
-    "explore": {"table", "digest", "io", "output", "history", "selection", "learn"},
+    "explore": {"table", "digest", "io", "output", "history", "selection", "learn", "neighbours"},
     "classify": {"kernels", "pca", "learn", "table", "digest", "io", "output", "selection", "explore"},
     "report": {"table", "digest", "io", "output", "explore", "selection"},
     "cli": {"io"},

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/cpu.h"
 #include "kernels/harness.h"
 #include "neighbours/graph.h"
+#include "neighbours/graph_update.h"
 #include "neighbours/sketch.h"
 
 /* --- Rows --------------------------------------------------------------------------- */
@@ -208,6 +210,113 @@ static void test_extreme_rows(void **state)
         check_rows(&from, 6, VG_COSINE);
         check_rows(&from, 6, VG_L2);
         free(from.values);
+    }
+}
+
+/* --- Lists that are brought up to date ------------------------------------------------------ */
+
+enum { STAYS, IS_NEW, IS_GONE };
+
+/* Some rows of all, in their order: those that are of no `other` kind. */
+typedef struct some_rows {
+    rows taken;
+    int64_t *number_of; /* [rows of all]; -1 */
+    size_t *row_of;     /* [taken.n] */
+} some_rows;
+
+static some_rows take_rows(const rows *all, const int *kinds, int other)
+{
+    size_t width = (size_t)all->dims;
+    some_rows some = {{floats(all->n * width), 0, all->dims},
+                      calloc(all->n, sizeof(int64_t)),
+                      calloc(all->n, sizeof(size_t))};
+    for (size_t i = 0; i < all->n; i++) {
+        some.number_of[i] = -1;
+        if (kinds[i] == other) continue;
+        memcpy(some.taken.values + some.taken.n * width, all->values + i * width,
+               width * sizeof(float));
+        some.number_of[i] = (int64_t)some.taken.n;
+        some.row_of[some.taken.n++] = i;
+    }
+    return some;
+}
+
+static void free_rows(some_rows *some)
+{
+    free(some->taken.values);
+    free(some->number_of);
+    free(some->row_of);
+}
+
+/* The lists of rows that were there before, with the numbers that neighbours have now. */
+static void know_lists(const some_rows *before, const some_rows *now, const int *kinds, int k,
+                       const vg_neighbours_options *options, answer *known, unsigned char *is_new)
+{
+    size_t width = (size_t)k;
+    answer old = open_answer(before->taken.n * width);
+    assert_int_equal(vg_neighbours(before->taken.values, before->taken.n, before->taken.dims, k,
+                                   options, old.indices, old.distances, NULL),
+                     VG_OK);
+    for (size_t row = 0; row < now->taken.n; row++) {
+        size_t i = now->row_of[row];
+        int64_t *list = known->indices + row * width;
+        is_new[row] = kinds[i] == IS_NEW;
+        for (size_t place = 0; place < width && !is_new[row]; place++)
+            list[place] =
+                now->number_of
+                    [before->row_of[old.indices[(size_t)before->number_of[i] * width + place]]];
+    }
+    close_answer(&old);
+}
+
+static void check_update(const rows *all, const int *kinds, int k,
+                         const vg_neighbours_options *options)
+{
+    some_rows before = take_rows(all, kinds, IS_NEW), now = take_rows(all, kinds, IS_GONE);
+    answer expected = expect_graph(&now.taken, k, options->metric);
+    answer got = open_answer(expected.count);
+    unsigned char *is_new = calloc(now.taken.n, 1);
+    know_lists(&before, &now, kinds, k, options, &got, is_new);
+    case_begin("%s, %d threads, %zu rows of %d, then %zu, k %d, metric %d", options->kernels,
+               options->threads, before.taken.n, all->dims, now.taken.n, k, (int)options->metric);
+    assert_int_equal(vg_graph_update(now.taken.values, now.taken.n, all->dims, k, options, is_new,
+                                     got.indices, got.distances, NULL),
+                     VG_OK);
+    assert_same(&got, &expected);
+    free(is_new);
+    close_answer(&got);
+    close_answer(&expected);
+    free_rows(&before);
+    free_rows(&now);
+}
+
+static void test_updates(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        int dims, k, kinds; /* of 100 rows, so many new and so many gone */
+        bool are_equal;
+    } cases[] = {{120, 7, 5, 10, false}, {120, 20, 1, 0, false},   {90, 12, 6, 10, true},
+                 {700, 60, 9, 2, false}, {900, 240, 10, 5, false}, {60, 3, 20, 30, false}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        rows all = make_rows(cases[c].n, cases[c].dims, 0.0F);
+        int *kinds = calloc(all.n, sizeof *kinds);
+        vg_neighbours_options options;
+        vg_neighbours_options_default(&options);
+        for (size_t i = 0; cases[c].are_equal && i < all.n * (size_t)all.dims; i++)
+            all.values[i] = 0.1F;
+        for (size_t i = 0; i < all.n; i++) {
+            int drawn = random_int(0, 99);
+            if (drawn < 2 * cases[c].kinds) kinds[i] = drawn < cases[c].kinds ? IS_NEW : IS_GONE;
+        }
+        for (int metric = VG_COSINE; metric <= VG_L2; metric++)
+            for (options.threads = 1; options.threads <= 3; options.threads += 2) {
+                options.metric = (vg_metric)metric;
+                check_update(&all, kinds, cases[c].k, &options);
+            }
+        free(kinds);
+        free(all.values);
     }
 }
 
@@ -423,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_extreme_rows),  cmocka_unit_test(test_bound),
         cmocka_unit_test(test_index),         cmocka_unit_test(test_allowed_rows),
         cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_progress_stops),
+        cmocka_unit_test(test_updates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include "cli/parsing/shared_options.h"
 #include "explore/neighbours_job.h"
 
-enum { OPTION_COUNT = 'k', OPTION_METRIC = 1024, OPTION_SPACE, OPTION_THREADS };
+enum { OPTION_COUNT = 'k', OPTION_METRIC = 1024, OPTION_SPACE, OPTION_UPDATE, OPTION_THREADS };
 
 #define METRIC_VALUES "cosine l2"
 #define SPACE_VALUES "features pca"
@@ -20,6 +20,9 @@ static const vg_cli_option neighbours_options[] = {
      "what is near: cosine, the angle between two rows, or l2, their distance (default: cosine)"},
     {OPTION_SPACE, "space", "NAME", SPACE_VALUES,
      "which rows: features, or pca, the components (default: features)"},
+    {OPTION_UPDATE, "update", NULL, NULL,
+     "take over what the newest table has of rows that have not changed; the table is that of a "
+     "call without it"},
     {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
     {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
      "formats of the table: parquet, csv or both, with a comma between (default: parquet,csv)"},
@@ -39,6 +42,7 @@ static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
         if (!vg_cli_integer(command, "--count", value, 1, INT_MAX, &number)) return false;
         job->k = (int)number;
         return true;
+    case OPTION_UPDATE: job->update = true; return true;
     case OPTION_THREADS:
         if (!vg_cli_integer(command, "--threads", value, 1, VG_MOST_THREADS, &number)) return false;
         job->threads = (int)number;
@@ -97,11 +101,19 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
 static void print_summary(const void *context)
 {
     const session *s = context;
-    printf("rows      %" PRIu64 "\n", s->result.rows);
+    const vg_neighbours_result *result = &s->result;
+    printf("rows      %" PRIu64 "\n", result->rows);
+    if (result->was_updated)
+        printf("update    %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64 " vanished; %" PRIu64
+               " others have lost a neighbour\n",
+               result->added, result->changed, result->vanished, result->lost);
     printf("nearest   %d of each, by %s of %s\n", s->job.k, vg_metric_name(s->job.metric),
            vg_space_name(s->job.space));
-    printf("speed     %.1f s, %.1f s in all\n", s->result.match_seconds, s->result.seconds);
-    vg_cli_print_row("table", "%s", s->result.folder);
+    if (result->was_complete)
+        printf("complete  since the table %s: nothing was left to do\n", result->timestamp);
+    else
+        printf("speed     %.1f s, %.1f s in all\n", result->match_seconds, result->seconds);
+    vg_cli_print_row("table", "%s", result->folder);
 }
 
 static void add_figures(const void *context, vg_cli_json *end)
@@ -142,7 +154,8 @@ const vg_cli_command vg_command_neighbours = {
         "\n"
         "Examples:\n"
         "  verger neighbours out\n"
-        "  verger neighbours out -k 30 --metric l2 --space pca",
+        "  verger neighbours out -k 30 --metric l2 --space pca\n"
+        "  verger neighbours out --update    # after verger run --update",
     .options = neighbours_options,
     .run = run_neighbours,
 };
