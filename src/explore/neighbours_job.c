@@ -106,6 +106,7 @@ static void tell_complete(work *state)
     vg_neighbours_result *result = state->result;
     char folder[VG_FOLDER_CHARS];
     result->was_complete = true;
+    result->kept = result->rows;
     snprintf(state->table.timestamp, sizeof state->table.timestamp, "%s", state->update.timestamp);
     vg_layout_folder(folder, VG_TABLE_NEIGHBOURS, job->parquet ? VG_PARQUET : VG_CSV,
                      state->update.timestamp);
@@ -137,6 +138,7 @@ static vg_status find_update(work *state, vg_error *error)
     result->changed = update->changed;
     result->vanished = update->vanished;
     result->lost = update->lost;
+    result->kept = result->rows - update->added - update->changed - update->lost;
     return VG_OK;
 }
 

@@ -33,6 +33,7 @@ typedef struct vg_neighbours_result {
     bool was_updated;  /* lists were taken over; against the rows of that table: */
     uint64_t added, changed, vanished;
     uint64_t lost; /* rows that stay, but have lost a neighbour */
+    uint64_t kept; /* the others that stay */
     double match_seconds, seconds;
     char folder[VG_ADDRESS_CHARS]; /* address of the table, Parquet if written */
 } vg_neighbours_result;

@@ -252,7 +252,15 @@ def update(output, *arguments, ts=LATER):
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stderr.splitlines()]
     logs = [e["message"] for e in events if e["event"] == "log"]
-    return done.stdout, [text for text in logs if "made whole" in text]
+    whole = [text for text in logs if "made whole" in text]
+    end, rows = events[-1], events[-1]["rows"]
+    if whole:
+        assert end["kept"] == end["added"] == 0
+    elif "nothing was left" in done.stdout:
+        assert end["kept"] == rows
+    else:
+        assert rows * 3 / 4 <= end["kept"] <= rows - end["added"] - end["changed"]
+    return done.stdout, whole
 
 
 def contents(output, ts):

@@ -121,6 +121,10 @@ static void add_figures(const void *context, vg_cli_json *end)
     const vg_neighbours_result *result = &((const session *)context)->result;
     vg_cli_json_text(end, "timestamp", result->timestamp);
     vg_cli_json_count(end, "rows", result->rows);
+    vg_cli_json_count(end, "kept", result->kept);
+    vg_cli_json_count(end, "added", result->added);
+    vg_cli_json_count(end, "changed", result->changed);
+    vg_cli_json_count(end, "vanished", result->vanished);
     vg_cli_json_number(end, "seconds", result->seconds);
     vg_cli_json_text(end, "neighbours", result->folder);
 }
