@@ -384,6 +384,11 @@ static vg_status check_rows(const vg_classifier *classifier, const work *state, 
     if (classifier->model.dims != rows->learning.dims)
         return vg_fail(error, VG_EINVAL, "%s has %d numbers a row, the classifier %s is of %d",
                        rows->table.address, rows->learning.dims, file, classifier->model.dims);
+    if (rows->form.normalize != classifier->form.normalize)
+        return vg_fail(error, VG_EINVAL,
+                       "%s has features %s --normalize, the classifier %s is of features %s it",
+                       rows->table.address, rows->form.normalize ? "of" : "without", file,
+                       classifier->form.normalize ? "of" : "without");
     if (rows->features_model[0] == '\0' || classifier->features_model[0] == '\0' ||
         strcmp(rows->features_model, classifier->features_model) == 0)
         return VG_OK;

@@ -296,6 +296,13 @@ def test_features_of_another_network_are_refused(fruits, tmp_path):
     classify("predict", tmp_path / "other", tmp_path / "p", code=1)
 
 
+def test_features_of_another_length_are_refused(fruits, tmp_path):
+    run(fruits, tmp_path / "out")
+    run(fruits, tmp_path / "other", "--normalize")
+    classify("train", tmp_path / "out", tmp_path / "m", "--folds", 2)
+    assert "of --normalize" in refused("predict", tmp_path / "other", tmp_path / "m")
+
+
 def test_damaged_classifiers_are_refused(output, tmp_path):
     classify("train", output, tmp_path / "m", "--method", "lda", "--folds", 0)
     content = (tmp_path / "m").read_bytes()
