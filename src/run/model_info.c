@@ -49,6 +49,8 @@ static void put_info(FILE *out, const vg_model_info *info)
         fputs(": ", out);
         vg_json_write_string(out, info->facts[i].value);
     }
+    fputs(", \"libraries\": ", out);
+    vg_json_write_string(out, vg_libraries());
     fprintf(out, ", \"threads\": %d, \"seconds\": ", info->threads);
     put_number(out, info->seconds);
     if (info->images_per_second > 0.0) {
