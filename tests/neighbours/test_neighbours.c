@@ -298,7 +298,7 @@ static void test_updates(void **state)
         int dims, k, kinds; /* of 100 rows, so many new and so many gone */
         bool are_equal;
     } cases[] = {{120, 7, 5, 10, false}, {120, 20, 1, 0, false},   {90, 12, 6, 10, true},
-                 {700, 60, 9, 2, false}, {900, 240, 10, 5, false}, {60, 3, 20, 30, false}};
+                 {300, 60, 9, 2, false}, {400, 240, 10, 5, false}, {60, 3, 20, 30, false}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         rows all = make_rows(cases[c].n, cases[c].dims, 0.0F);
         int *kinds = calloc(all.n, sizeof *kinds);
