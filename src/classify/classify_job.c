@@ -207,9 +207,8 @@ typedef struct target {
 static vg_status open_target(target *to, const vg_classify_job *job, vg_classify_result *result,
                              const vg_table *tables, size_t count, vg_error *error)
 {
-    if (!job->parquet && !job->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    vg_status status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
+    vg_status status = vg_check_formats(job->parquet, job->csv, error);
+    if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
     if (status == VG_OK) status = vg_store_open(&to->store, job->table, &job->store, error);
     if (status == VG_OK && !job->overwrite)
         status = vg_layout_check_absent(to->store, tables, count, result->timestamp, error);
@@ -220,9 +219,8 @@ static vg_status open_target(target *to, const vg_classify_job *job, vg_classify
 static void name_folder(const vg_classify_job *job, vg_classify_result *result, vg_table table,
                         const vg_store *store)
 {
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, table, job->parquet ? VG_PARQUET : VG_CSV, result->timestamp);
-    snprintf(result->folder, sizeof result->folder, "%s/%s", vg_store_address(store), folder);
+    vg_layout_address(result->folder, store, table, vg_first_format(job->parquet),
+                      result->timestamp);
 }
 
 static vg_classify_tables describe(const work *state, const target *to, const vg_fact *facts,

@@ -1,7 +1,5 @@
 #include "explore/derived_table.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -9,20 +7,17 @@ vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_
                                 vg_error *error)
 {
     *table = (vg_derived_table){.options = *options};
-    if (!options->parquet && !options->csv)
-        return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-    vg_status status = vg_timestamp_choose(table->timestamp, options->timestamp, error);
+    vg_status status = vg_check_formats(options->parquet, options->csv, error);
+    if (status == VG_OK) status = vg_timestamp_choose(table->timestamp, options->timestamp, error);
     if (status == VG_OK)
         status = vg_store_open(&table->output, options->output, options->store, error);
     if (status == VG_OK && !options->overwrite)
         status = vg_layout_check_absent(table->output, &options->table, 1, table->timestamp, error);
     if (status == VG_OK) status = vg_layout_uuid(table->uuid, error);
-    if (status != VG_OK) return status;
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, options->table, options->parquet ? VG_PARQUET : VG_CSV,
-                     table->timestamp);
-    snprintf(table->folder, sizeof table->folder, "%s/%s", vg_store_address(table->output), folder);
-    return VG_OK;
+    if (status == VG_OK)
+        vg_layout_address(table->folder, table->output, options->table,
+                          vg_first_format(options->parquet), table->timestamp);
+    return status;
 }
 
 void vg_derived_table_close(vg_derived_table *table)

@@ -104,14 +104,11 @@ static void tell_complete(work *state)
 {
     const vg_neighbours_job *job = state->job;
     vg_neighbours_result *result = state->result;
-    char folder[VG_FOLDER_CHARS];
     result->was_complete = true;
     result->kept = result->rows;
     snprintf(state->table.timestamp, sizeof state->table.timestamp, "%s", state->update.timestamp);
-    vg_layout_folder(folder, VG_TABLE_NEIGHBOURS, job->parquet ? VG_PARQUET : VG_CSV,
-                     state->update.timestamp);
-    snprintf(state->table.folder, sizeof state->table.folder, "%s/%s",
-             vg_store_address(state->table.output), folder);
+    vg_layout_address(state->table.folder, state->table.output, VG_TABLE_NEIGHBOURS,
+                      vg_first_format(job->parquet), state->update.timestamp);
 }
 
 static vg_status find_update(work *state, vg_error *error)

@@ -54,6 +54,20 @@ void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format fo
              VG_TIMESTAMP_CHARS - 1, timestamp);
 }
 
+void vg_layout_address(char address[VG_ADDRESS_CHARS], const vg_store *output, vg_table table,
+                       vg_format format, const char *timestamp)
+{
+    char folder[VG_FOLDER_CHARS];
+    vg_layout_folder(folder, table, format, timestamp);
+    snprintf(address, VG_ADDRESS_CHARS, "%s/%s", vg_store_address(output), folder);
+}
+
+vg_status vg_check_formats(bool parquet, bool csv, vg_error *error)
+{
+    if (parquet || csv) return VG_OK;
+    return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
+}
+
 void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t number, const char *uuid,
                     const char *extension, bool hidden)
 {

@@ -49,6 +49,19 @@ typedef struct vg_part_files {
 void vg_layout_folder(char folder[VG_FOLDER_CHARS], vg_table table, vg_format format,
                       const char *timestamp);
 
+/* The address of that folder. */
+void vg_layout_address(char address[VG_ADDRESS_CHARS], const vg_store *output, vg_table table,
+                       vg_format format, const char *timestamp);
+
+/* Parquet where it is written, else CSV. */
+static inline vg_format vg_first_format(bool parquet)
+{
+    return parquet ? VG_PARQUET : VG_CSV;
+}
+
+/* VG_EINVAL where nothing would be written. */
+vg_status vg_check_formats(bool parquet, bool csv, vg_error *error);
+
 /* "<folder>/part-00000-<uuid>.snappy.parquet", or the name under which readers
  * skip it: that with a '.' in front and ".inprogress" behind. */
 void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t number, const char *uuid,

@@ -271,10 +271,7 @@ static vg_status write_tables(metadata_run *state, vg_error *error)
     if (status == VG_OK) status = vg_sink_mark_complete(state->images, error);
     if (status == VG_OK) status = vg_sink_mark_complete(state->counts, error);
     if (status != VG_OK) return status;
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, VG_TABLE_IMAGES, VG_CSV, result->timestamp);
-    snprintf(result->folder, sizeof result->folder, "%s/%s", vg_store_address(state->output),
-             folder);
+    vg_layout_address(result->folder, state->output, VG_TABLE_IMAGES, VG_CSV, result->timestamp);
     return VG_OK;
 }
 

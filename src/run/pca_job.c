@@ -253,8 +253,8 @@ static vg_status fit_and_project(pca_run *state, vg_error *error)
     if (status == VG_OK && state->options->overwrite)
         status = vg_layout_delete(state->output, pca_tables, PCA_TABLES, result->timestamp, error);
     if (status != VG_OK) return status;
-    vg_stores_folder(result->pca_folder, state->output, VG_TABLE_PCA,
-                     vg_first_format(state->options->parquet), result->timestamp);
+    vg_layout_address(result->pca_folder, state->output, VG_TABLE_PCA,
+                      vg_first_format(state->options->parquet), result->timestamp);
     status = reduce(state, error);
     if (status != VG_OK) return status;
     /* A PCA that was given is not written. */

@@ -231,10 +231,10 @@ static void set_folders(const run *state)
 {
     vg_format format = vg_first_format(state->options.parquet);
     vg_run_result *result = state->result;
-    vg_stores_folder(result->features_folder, state->output, VG_TABLE_FEATURES, format,
-                     result->timestamp);
+    vg_layout_address(result->features_folder, state->output, VG_TABLE_FEATURES, format,
+                      result->timestamp);
     if (has_no_pca(&state->options)) return;
-    vg_stores_folder(result->pca_folder, state->output, VG_TABLE_PCA, format, result->timestamp);
+    vg_layout_address(result->pca_folder, state->output, VG_TABLE_PCA, format, result->timestamp);
 }
 
 /* An update copies what it knows, which is a matter of seconds, and extracts the rest here. */

@@ -40,24 +40,10 @@ vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store *
     return status;
 }
 
-vg_status vg_check_formats(bool parquet, bool csv, vg_error *error)
-{
-    if (parquet || csv) return VG_OK;
-    return vg_fail(error, VG_EINVAL, "no format: give parquet, csv or both");
-}
-
-void vg_stores_folder(char address[VG_FOLDER_ADDRESS_CHARS], const vg_store *output, vg_table table,
-                      vg_format format, const char *timestamp)
-{
-    char folder[VG_FOLDER_CHARS];
-    vg_layout_folder(folder, table, format, timestamp);
-    snprintf(address, VG_FOLDER_ADDRESS_CHARS, "%s/%s", vg_store_address(output), folder);
-}
-
 /* A folder: the nearest one above it that is there has to let something be made. */
 static vg_status try_folder(const char *address, vg_error *error)
 {
-    char folder[VG_FOLDER_ADDRESS_CHARS];
+    char folder[VG_ADDRESS_CHARS];
     snprintf(folder, sizeof folder, "%s", address);
     while (access(folder, F_OK) != 0 && errno == ENOENT) {
         char *slash = strrchr(folder, '/');

@@ -16,18 +16,4 @@ vg_status vg_stores_open(vg_store **input, const char *input_address, vg_store *
  * something there: before a long listing of the input. */
 vg_status vg_stores_try_output(vg_store *output, vg_error *error);
 
-/* Parquet where it is written, else CSV. */
-static inline vg_format vg_first_format(bool parquet)
-{
-    return parquet ? VG_PARQUET : VG_CSV;
-}
-
-/* VG_EINVAL where nothing would be written. */
-vg_status vg_check_formats(bool parquet, bool csv, vg_error *error);
-
-/* The address of a table's folder. */
-enum { VG_FOLDER_ADDRESS_CHARS = 4096 };
-void vg_stores_folder(char address[VG_FOLDER_ADDRESS_CHARS], const vg_store *output, vg_table table,
-                      vg_format format, const char *timestamp);
-
 #endif
