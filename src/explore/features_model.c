@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "digest/sha256.h"
+#include "history/run_plan.h"
 #include "output/layout.h"
 
 typedef struct info_search {
@@ -71,30 +72,23 @@ vg_status vg_source_model(char name[VG_MODEL_NAME_CHARS], const char *source, vg
 
 /* --- Their form ---------------------------------------------------------------------- */
 
-static bool holds(const vg_bytes *text, const char *part)
+static void take_form(void *context, const char *name, const char *value)
 {
-    size_t size = strlen(part);
-    for (size_t i = 0; i + size <= text->size; i++)
-        if (memcmp(text->bytes + i, part, size) == 0) return true;
-    return false;
+    vg_feature_form *form = context;
+    if (strcmp(name, "normalize") == 0) form->normalize = strcmp(value, "true") == 0;
+    if (strcmp(name, "dtype") == 0) form->float16 = strcmp(value, "float16") == 0;
 }
 
 vg_status vg_features_form(vg_feature_form *form, vg_store *store, const vg_row_table *rows,
                            vg_error *error)
 {
-    enum { LARGEST_PLAN = 1 << 16 };
-    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
-    vg_bytes plan = {0};
+    vg_saved_plan plan;
     size_t size = strlen(rows->address), timestamp = VG_TIMESTAMP_CHARS - 1;
     *form = (vg_feature_form){0};
     if (size < timestamp) return VG_OK;
-    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, rows->address + size - timestamp);
-    snprintf(file, sizeof file, "%s/run.json", folder);
-    vg_status status = vg_store_read(store, file, VG_SIZE_UNKNOWN, LARGEST_PLAN, &plan, error);
-    if (status == VG_OK) {
-        form->normalize = holds(&plan, "\"normalize\": \"true\"");
-        form->float16 = holds(&plan, "\"dtype\": \"float16\"");
-    }
-    free(plan.bytes);
-    return status == VG_ENOTFOUND ? VG_OK : status;
+    vg_status status = vg_plan_read(&plan, store, rows->address + size - timestamp, error);
+    if (status == VG_ENOTFOUND) return VG_OK;
+    if (status == VG_OK) vg_plan_tell(&plan, take_form, form);
+    vg_plan_free(&plan);
+    return status;
 }
