@@ -170,6 +170,36 @@ def tensor_files():
     yield "long-header", struct.pack("<Q", 2**63) + b"{}"
 
 
+def classifiers():
+    """Two labels, three numbers a row; and what is wrong with such a file."""
+    shapes = {"weights": [2, 3], "bias": [2], "mean": [3], "labels": [4]}
+    facts = {"kind": "verger classifier", "method": "lda", "shrinkage": "0.5", "temperature": "1.5",
+             "space": "features", "features_model": "seeded:7", "normalize": "true",
+             "dtype": "float16", "images": "9", "verger_version": "0.2.0"}
+
+    def classifier(labels=b"a\0b\0", facts=facts, values=None, **changed):
+        header, end = {"__metadata__": facts}, 0
+        for name, shape in {**shapes, **changed}.items():
+            size = int(np.prod(shape, dtype=object)) * (1 if name == "labels" else 8)
+            header[name] = {"dtype": "U8" if name == "labels" else "F64", "shape": shape,
+                            "data_offsets": [end, end + size]}
+            end += size
+        if values is None:
+            values = np.arange(11, dtype="<f8")
+        return safetensors(header, values.astype("<f8").tobytes() + labels)
+
+    yield "two", classifier()
+    yield "one-label", classifier(b"ab\0\0")
+    yield "not-in-order", classifier(b"b\0a\0")
+    yield "no-end", classifier(b"a\0bc")
+    yield "not-finite", classifier(values=np.full(11, np.inf))
+    yield "wide", classifier(weights=[2**62, 2**3])
+    yield "empty", classifier(weights=[0, 3])
+    yield "other-shapes", classifier(weights=[3, 2])
+    yield "no-temperature", classifier(facts={**facts, "temperature": "0x"})
+    yield "other-kind", classifier(facts={"kind": "pca"})
+
+
 def globs():
     """A pattern, a line feed, a path."""
     yield "mode", b"Training/Apple*/*.jpg\nTraining/Apple 1/r_1.jpg"
@@ -293,7 +323,8 @@ def main():
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
     corpora = {"image": images(), "safetensors": tensor_files(), "packed": packed_edits(),
                "moments": [], "glob": globs(), "list": lists(),
-               "arrow": arrow_choices(), "rows": row_choices(), "keras": keras_programs(), "state": states()}
+               "arrow": arrow_choices(), "rows": row_choices(), "keras": keras_programs(), "state": states(),
+               "classifier": classifiers()}
     shutil.rmtree(folder, ignore_errors=True)
     for target, files in corpora.items():
         (folder / target).mkdir(parents=True)
