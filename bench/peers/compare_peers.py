@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -63,24 +64,35 @@ def parse():
     return options
 
 
+def has_amx(verger):
+    """Whether the CPU has the set whose bits are others, which is used by name alone."""
+    said = subprocess.run([verger, "--version"], check=True, capture_output=True, text=True).stdout
+    return any(re.search(r"by name alone.*\bamx$", line) for line in said.splitlines())
+
+
 def checked_images(verger, weights, fruits):
-    """Files, their reference features, and how far verger's are off (None: they are verger's)."""
+    """Files, their reference features, and how far those of verger's kernel sets are off (None:
+    the reference is verger's own)."""
     published = sample.published(fruits)
     files = published[0] if published else sample.spread(fruits, sample.CHECKED_IMAGES)
-    ours = sample.verger_features(verger, weights, fruits, files)
+    sets = ("best", "amx") if has_amx(verger) else ("best",)
+    ours = {kernels: sample.verger_features(verger, weights, fruits, files, kernels)
+            for kernels in sets}
+    reference = published[1] if published else ours["best"]
+    off = {kernels: distance(features, reference) for kernels, features in ours.items()}
     if not published:
-        return files, ours, None
-    off = distance(ours, published[1])
-    if is_wrong(off):
-        sys.exit(f"compare: verger's features are off by {percent(off)} from the published ones: "
-                 "other weights?")
-    return files, published[1], off
+        off["best"] = None
+    elif is_wrong(off["best"]):
+        sys.exit(f"compare: verger's features are off by {percent(off['best'])} from the published "
+                 "ones: other weights?")
+    return files, reference, off
 
 
 def teams(stack, work, peers, cores, off):
     """Verger first. On two cores a peer's network has two ways: a process on each core, and
     one with two threads; what is done file by file would gain nothing from the latter."""
-    yield Verger(work, cores, off)
+    for kernels, far in off.items():
+        yield Verger(work, cores, far, kernels)
     for peer in peers:
         if work.files:
             for decoder in DECODERS:

@@ -54,12 +54,13 @@ def published(folder):
     return files, np.array([row["features"] for row in rows], np.float32)
 
 
-def verger_features(verger, weights, folder, files):
+def verger_features(verger, weights, folder, files, kernels="best"):
     with tempfile.TemporaryDirectory() as output:
         listed = Path(output) / "list"
         listed.write_text("".join(f"{file.relative_to(folder)}\n" for file in files))
         subprocess.run([verger, "run", folder, Path(output) / "out", "-k", "2", "--files-from",
-                        listed, "--model", weights, "--format", "parquet", "--quiet"], check=True)
+                        listed, "--model", weights, "--format", "parquet", "--quiet",
+                        *(["--kernels", kernels] if kernels != "best" else [])], check=True)
         [table] = (Path(output) / "out/features/parquet").glob("features_*/part-*.parquet")
         rows = pyarrow.parquet.ParquetFile(table).read().to_pylist()
     by_path = {row["path"]: row["features"] for row in rows}

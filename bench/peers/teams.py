@@ -50,11 +50,13 @@ def extraction_rate(events):
 
 
 class Verger:
-    """The command as it is: its own threads on the cores, its own figures."""
+    """The command with its best float32 kernels or another set: its own threads on the cores, its
+    own figures."""
 
-    def __init__(self, work, cores, off):
-        self.work, self.cores = work, cores
-        self.row = Row("verger", f"{len(cores)} threads" if len(cores) > 1 else "", off)
+    def __init__(self, work, cores, off, kernels="best"):
+        self.work, self.cores, self.kernels = work, cores, kernels
+        self.row = Row("verger" if kernels == "best" else f"verger, {kernels}",
+                       f"{len(cores)} threads" if len(cores) > 1 else "", off)
         self.list = work.scratch / "list"
         self.list.write_text("".join(f"{file.relative_to(work.folder)}\n" for file in work.files))
 
@@ -66,12 +68,13 @@ class Verger:
 
     def turn(self):
         if not self.work.files:
-            done = self.command("bench", "--network", "--kernels", "best", "--seconds",
+            done = self.command("bench", "--network", "--kernels", self.kernels, "--seconds",
                                 self.work.seconds, "--json")
             return json.loads(done.stdout.splitlines()[-1])["network_images_per_second"]
         with tempfile.TemporaryDirectory(dir=self.work.scratch) as output:
             done = self.command("run", self.work.folder, output, "-k", "2", "--files-from",
-                                self.list, "--format", "parquet", "--progress", "json")
+                                self.list, "--format", "parquet", "--progress", "json",
+                                *(["--kernels", self.kernels] if self.kernels != "best" else []))
             return extraction_rate(map(json.loads, done.stderr.splitlines()))
 
 
