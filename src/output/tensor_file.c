@@ -198,10 +198,10 @@ vg_status vg_tensor_file_parse(vg_tensor_file *file, char *bytes, size_t size, v
     for (int i = 0; i < LENGTH_BYTES && size >= LENGTH_BYTES; i++)
         length |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
     bool is_one = size >= LENGTH_BYTES && length <= MAX_HEADER && length <= size - LENGTH_BYTES;
-    vg_json json = {.next = bytes + LENGTH_BYTES, .end = bytes + LENGTH_BYTES + length};
-    if (is_one && take_header(&json, file)) {
+    if (is_one) {
+        vg_json json = {.next = bytes + LENGTH_BYTES, .end = bytes + LENGTH_BYTES + length};
         file->values = LENGTH_BYTES + (size_t)length;
-        return VG_OK;
+        if (take_header(&json, file)) return VG_OK;
     }
     vg_tensor_file_close(file);
     return vg_fail(error, VG_EFORMAT, "%s",

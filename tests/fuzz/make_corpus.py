@@ -198,6 +198,7 @@ def classifiers():
     yield "other-shapes", classifier(weights=[3, 2])
     yield "no-temperature", classifier(facts={**facts, "temperature": "0x"})
     yield "other-kind", classifier(facts={"kind": "pca"})
+    yield "long-header", b"\xff" * 7 + classifier()[7:]
 
 
 def globs():
