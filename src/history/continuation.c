@@ -58,8 +58,7 @@ static vg_status reopen_earlier(choice *made, const char *base, vg_error *error)
     vg_error fault = {""};
     vg_status status = vg_plan_read(&saved, made->output, base, &fault);
     if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_FEATURES, &fault);
-    if (status == VG_OK)
-        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), &fault);
+    if (status == VG_OK) status = open_earlier(made, base, saved.parts, &fault);
     vg_plan_free(&saved);
     if (status == VG_OK) return VG_OK;
     if (status != VG_ENOTFOUND && status != VG_EFORMAT && status != VG_EINVAL)
@@ -97,7 +96,7 @@ static vg_status update(choice *made, vg_error *error)
     if (status != VG_OK)
         vg_fail_prefix(error, status, "the run %s cannot be updated (run without --update)", base);
     else
-        status = open_earlier(made, base, vg_part_count(saved.images, saved.part_rows), error);
+        status = open_earlier(made, base, saved.parts, error);
     vg_plan_free(&saved);
     return status;
 }
@@ -120,7 +119,7 @@ static vg_status look_at_unread(choice *made, const vg_part_record *record, vg_e
  * asks for. */
 static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_error *error)
 {
-    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
+    uint64_t parts = saved->parts;
     vg_status status = VG_OK;
     made->continuation->failed = 0;
     for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
@@ -134,11 +133,16 @@ static vg_status look_at_parts(choice *made, const vg_saved_plan *saved, vg_erro
     return status;
 }
 
+/* Where parts end is no reason to make complete tables again. */
 static vg_status compare_complete(choice *made, vg_error *error)
 {
     vg_saved_plan saved;
+    vg_run_options options = *made->plan->options;
+    vg_plan alike = *made->plan;
+    alike.options = &options;
     vg_status status = vg_plan_read(&saved, made->output, made->runs.complete, error);
-    if (status == VG_OK) status = vg_plan_compare(&saved, made->plan, VG_PLAN_WHOLE, error);
+    options.parts_by_count = status == VG_OK && saved.part_ends == VG_PARTS_BY_COUNT;
+    if (status == VG_OK) status = vg_plan_compare(&saved, &alike, VG_PLAN_WHOLE, error);
     if (status == VG_OK) status = look_at_parts(made, &saved, error);
     vg_plan_free(&saved);
     return status;
@@ -191,7 +195,7 @@ static vg_status refuse_complete(const choice *made, vg_error *error)
 static vg_status take_up(choice *made, const vg_saved_plan *saved, vg_error *error)
 {
     vg_continuation *to = made->continuation;
-    uint64_t parts = vg_part_count(saved->images, saved->part_rows);
+    uint64_t parts = saved->parts;
     const char *timestamp = made->runs.unfinished;
     vg_status status =
         vg_past_runs_recorded_parts(&to->recorded, parts, made->output, timestamp, error);
@@ -297,7 +301,7 @@ vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *o
                                 const vg_plan *plan, const char *timestamp, vg_error *error)
 {
     const vg_run_options *options = plan->options;
-    uint64_t parts = vg_part_count(vg_image_list_count(plan->images), options->part_rows);
+    uint64_t parts = plan->parts->count;
     vg_status status = vg_past_runs_clear(output, error);
     if (status == VG_OK && continuation->is_resumed)
         return vg_past_runs_sweep(output, timestamp, continuation->uuid, continuation->recorded,

@@ -14,10 +14,11 @@
 enum { PARTS_A_FILE = 16, BATCH_ROWS = 1024 };
 
 /* Bytes as the store and the rules of selection have them, whether they are UTF-8 or not. */
-enum { PATH, SIZE, MODIFIED, LABEL, SPLIT, KEPT, COLUMNS };
+enum { PART, PATH, SIZE, MODIFIED, LABEL, SPLIT, KEPT, COLUMNS };
 static const vg_column columns[COLUMNS] = {
-    {"path", VG_COLUMN_BINARY},  {"size", VG_COLUMN_INT64},   {"modified", VG_COLUMN_INT64},
-    {"label", VG_COLUMN_BINARY}, {"split", VG_COLUMN_BINARY}, {"kept", VG_COLUMN_BINARY}};
+    {"part", VG_COLUMN_INT64},     {"path", VG_COLUMN_BINARY},  {"size", VG_COLUMN_INT64},
+    {"modified", VG_COLUMN_INT64}, {"label", VG_COLUMN_BINARY}, {"split", VG_COLUMN_BINARY},
+    {"kept", VG_COLUMN_BINARY}};
 
 static void list_file(char file[VG_FILE_CHARS], const char *timestamp, uint64_t number)
 {
@@ -35,6 +36,8 @@ typedef struct writing {
     const atomic_bool *cancel;
     vg_image_cursor *images;
     vg_listed_image image; /* the next one; its path is NULL past the last */
+    const vg_part_bounds *parts;
+    uint64_t number, part; /* of that image, and of its part */
     vg_builder *builder;
     vg_writer *file;
 } writing;
@@ -43,7 +46,10 @@ static vg_status append(writing *state, vg_error *error)
 {
     vg_builder *builder = state->builder;
     const vg_listed_image *image = &state->image;
-    vg_status status = vg_builder_binary(builder, PATH, image->path, strlen(image->path), error);
+    if (state->number++ == state->parts->firsts[state->part + 1]) state->part++;
+    vg_status status = vg_builder_int64(builder, PART, (int64_t)state->part, error);
+    if (status == VG_OK)
+        status = vg_builder_binary(builder, PATH, image->path, strlen(image->path), error);
     if (status == VG_OK) status = vg_builder_int64(builder, SIZE, image->size, error);
     if (status == VG_OK) status = vg_builder_int64(builder, MODIFIED, image->modified, error);
     if (status == VG_OK)
@@ -91,14 +97,17 @@ static vg_status write_file(writing *state, uint64_t number, uint64_t rows, vg_e
 }
 
 vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_image_list *images,
-                              uint64_t part_rows, const atomic_bool *cancel, vg_error *error)
+                              const vg_part_bounds *parts, const atomic_bool *cancel,
+                              vg_error *error)
 {
-    writing state = {.output = output, .timestamp = timestamp, .cancel = cancel};
+    writing state = {.output = output, .timestamp = timestamp, .parts = parts, .cancel = cancel};
     vg_status status = vg_image_cursor_open(&state.images, images, 0, error);
     if (status == VG_OK) status = vg_builder_open(&state.builder, columns, COLUMNS, error);
     if (status == VG_OK) status = vg_image_cursor_next(state.images, &state.image, error);
-    for (uint64_t i = 0; status == VG_OK && state.image.path != NULL; i++)
-        status = write_file(&state, i, PARTS_A_FILE * part_rows, error);
+    for (uint64_t i = 0; i < parts->count && status == VG_OK; i += PARTS_A_FILE) {
+        uint64_t end = i + PARTS_A_FILE < parts->count ? i + PARTS_A_FILE : parts->count;
+        status = write_file(&state, i / PARTS_A_FILE, parts->firsts[end] - parts->firsts[i], error);
+    }
     vg_builder_close(&state.builder);
     vg_image_cursor_close(&state.images);
     return status;
@@ -161,23 +170,25 @@ static vg_status take_image(reading *state, vg_image_list *to, vg_error *error)
     return status == VG_OK ? vg_image_list_add(to, &image, error) : status;
 }
 
-static vg_status take_images(reading *state, vg_image_list *to, uint64_t first, uint64_t rows,
-                             vg_error *error)
+/* Up to the first image of a part after it: parts are in their order. */
+static vg_status take_images(reading *state, vg_image_list *to, uint64_t number, vg_error *error)
 {
-    vg_status status = VG_OK;
-    for (uint64_t i = 0; i < first + rows && status == VG_OK; i++) {
+    for (;;) {
         bool is_new;
-        status = vg_batch_reader_advance(&state->file, &is_new, error);
+        vg_status status = vg_batch_reader_advance(&state->file, &is_new, error);
         if (status != VG_OK || state->file.batch.release == NULL) return status;
         if (is_new) status = find_columns(state, error);
-        if (status == VG_OK && i >= first) status = take_image(state, to, error);
+        if (status != VG_OK) return status;
+        uint64_t part = (uint64_t)vg_column_int64(&state->views[PART], state->file.row);
+        if (part > number) return VG_OK;
+        if (part == number) status = take_image(state, to, error);
+        if (status != VG_OK) return status;
         state->file.row++;
     }
-    return status;
 }
 
 vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const char *timestamp,
-                             uint64_t number, uint64_t part_rows, vg_error *error)
+                             uint64_t number, vg_error *error)
 {
     char file[VG_FILE_CHARS];
     reading state = {0};
@@ -185,8 +196,7 @@ vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const cha
     vg_status status = vg_image_list_open(images, 0, error);
     if (status == VG_OK)
         status = vg_batch_reader_open(&state.file, output, file, VG_PARQUET, error);
-    if (status == VG_OK)
-        status = take_images(&state, *images, number % PARTS_A_FILE * part_rows, part_rows, error);
+    if (status == VG_OK) status = take_images(&state, *images, number, error);
     if (status == VG_OK) status = vg_image_list_finish(*images, NULL, error);
     if (status == VG_OK && vg_image_list_count(*images) == 0)
         status = vg_fail(error, VG_EFORMAT, "%s/%s has no images of part %llu",

@@ -5,16 +5,17 @@
 
 #include <stdatomic.h>
 
+#include "history/part_bounds.h"
 #include "io/io.h"
-#include "selection/image_list.h"
 
 /* Into the state of the run, whose folder is there; several parts a file. */
 vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_image_list *images,
-                              uint64_t part_rows, const atomic_bool *cancel, vg_error *error);
+                              const vg_part_bounds *parts, const atomic_bool *cancel,
+                              vg_error *error);
 
 /* The images of one part as a finished list, the caller's. */
 vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const char *timestamp,
-                             uint64_t number, uint64_t part_rows, vg_error *error);
+                             uint64_t number, vg_error *error);
 
 /* Deletes the files of so many parts. */
 vg_status vg_part_lists_delete(vg_store *output, const char *timestamp, uint64_t parts,

@@ -52,7 +52,7 @@ static vg_status read_state(vg_run_entry *entry, vg_store *output, vg_error *err
     bool *recorded = NULL;
     if (vg_plan_read(&plan, output, entry->timestamp, NULL) != VG_OK) return VG_OK;
     entry->images = plan.images;
-    entry->parts = vg_part_count(plan.images, plan.part_rows);
+    entry->parts = plan.parts;
     vg_plan_free(&plan);
     vg_status status =
         vg_past_runs_recorded_parts(&recorded, entry->parts, output, entry->timestamp, error);

@@ -38,8 +38,9 @@ typedef struct vg_run_options {
     bool parquet, csv;     /* formats of features and PCA rows; default both */
     vg_image_options image;
     uint64_t max_file_size; /* bytes of one image file, default 256 MiB */
-    uint64_t part_rows;     /* images a part file, default 4096, */
+    uint64_t part_rows;     /* images a part file in the mean, default 4096, */
     bool free_part_rows;    /* or as the run has that goes on, or as hands want it */
+    bool parts_by_count;    /* of a run that goes on, whose parts end so */
 
     const char *timestamp; /* NULL takes the time of the start, UTC */
     bool overwrite;        /* replaces the tables of the same timestamp */

@@ -9,8 +9,11 @@
 
 /* Raised when a version of verger gives other features for the same image. */
 enum { FEATURES_VERSION = 1, MAX_PLAN_BYTES = 1 << 16 };
+
 /* Raised when one writes other tables of the same features. */
 enum { TABLES_VERSION = 2 };
+/* What a plan calls the ways in which parts end. */
+static const char by_paths[] = "paths", by_count[] = "count";
 
 /* What a plan is compared by, most telling first, and what a person calls it. */
 typedef struct item {
@@ -37,6 +40,7 @@ static const item items[] = {
     {"whiten", "--whiten", VG_PLAN_TABLES, "false"},
     {"formats", "--format", VG_PLAN_TABLES, NULL},
     {"part_rows", "--part-rows", VG_PLAN_TABLES, NULL},
+    {"part_ends", "what parts end by", VG_PLAN_TABLES, by_count},
     {"keep_columns", "--keep-columns", VG_PLAN_TABLES, ""},
     {"images", "the number of images", VG_PLAN_TABLES, NULL},
     {"images_sha256", "the images (names, sizes, times, labels, columns)", VG_PLAN_TABLES, NULL},
@@ -54,6 +58,12 @@ static void put_text(FILE *out, const char *key, const char *value)
 static void put_number(FILE *out, const char *key, uint64_t value)
 {
     fprintf(out, "\"%s\": %" PRIu64 ",\n ", key, value);
+}
+
+vg_part_ends vg_plan_part_ends(const vg_run_options *options)
+{
+    bool are_small = options->part_rows < VG_LEAST_ROWS_BY_PATHS;
+    return options->parts_by_count || are_small ? VG_PARTS_BY_COUNT : VG_PARTS_BY_PATHS;
 }
 
 /* "caption,source"; names beyond 4 kB are left to the digest of the list. */
@@ -90,10 +100,13 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_text(out, "whiten", choices->whiten ? "true" : "false");
     put_text(out, "formats", options->parquet ? both : "csv");
     put_number(out, "part_rows", options->part_rows);
+    put_text(out, "part_ends",
+             vg_plan_part_ends(options) == VG_PARTS_BY_PATHS ? by_paths : by_count);
     put_texts(out, "keep_columns", &options->selection.keep_columns);
     if (plan->images != NULL) {
         put_number(out, "images", vg_image_list_count(plan->images));
         put_text(out, "images_sha256", vg_image_list_sha256(plan->images));
+        put_number(out, "parts", plan->parts->count);
     }
     put_text(out, "model_source", options->model_source);
     put_text(out, "base", plan->base);
@@ -187,13 +200,24 @@ static bool read_number(const vg_saved_plan *plan, const char *key, uint64_t *nu
     return true;
 }
 
+/* Earlier versions, whose parts all end by their count, do not say it. */
+static void read_parts(vg_saved_plan *saved)
+{
+    char ends[16];
+    bool is_told = read_text(saved, "part_ends", ends, sizeof ends);
+    saved->part_ends =
+        is_told && strcmp(ends, by_paths) == 0 ? VG_PARTS_BY_PATHS : VG_PARTS_BY_COUNT;
+    if (saved->part_rows > 0 && !read_number(saved, "parts", &saved->parts))
+        saved->parts = saved->images / saved->part_rows + (saved->images % saved->part_rows > 0);
+}
+
 /* Texts of a plan become parts of file names, and the number of parts a size. */
 static bool is_plausible(const vg_saved_plan *saved)
 {
     enum { MAX_PARTS = 1 << 24 };
     return saved->uuid[strspn(saved->uuid, "0123456789abcdef-")] == '\0' &&
            saved->base[strspn(saved->base, "0123456789_")] == '\0' && saved->part_rows > 0 &&
-           vg_part_count(saved->images, saved->part_rows) <= MAX_PARTS;
+           saved->parts <= MAX_PARTS && saved->parts <= saved->images;
 }
 
 vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error)
@@ -201,11 +225,12 @@ vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error 
     *saved = (vg_saved_plan){.json = json, .size = size};
     if (!read_text(saved, "model_source", saved->model_source, sizeof saved->model_source))
         saved->model_source[0] = '\0';
-    if (read_text(saved, "uuid", saved->uuid, sizeof saved->uuid) &&
-        read_text(saved, "base", saved->base, sizeof saved->base) &&
-        read_number(saved, "images", &saved->images) &&
-        read_number(saved, "part_rows", &saved->part_rows) && is_plausible(saved))
-        return VG_OK;
+    bool is_whole = read_text(saved, "uuid", saved->uuid, sizeof saved->uuid) &&
+                    read_text(saved, "base", saved->base, sizeof saved->base) &&
+                    read_number(saved, "images", &saved->images) &&
+                    read_number(saved, "part_rows", &saved->part_rows);
+    if (is_whole) read_parts(saved);
+    if (is_whole && is_plausible(saved)) return VG_OK;
     vg_plan_free(saved);
     return vg_fail(error, VG_EFORMAT, "it is not what verger writes");
 }

@@ -3,6 +3,7 @@
 #ifndef VG_HISTORY_RUN_PLAN_H
 #define VG_HISTORY_RUN_PLAN_H
 
+#include "history/part_bounds.h"
 #include "history/run_options.h"
 #include "output/layout.h"
 #include "selection/image_list.h"
@@ -12,7 +13,8 @@ typedef struct vg_plan {
     vg_store *images_store;      /* the input itself: what could not be read is tried again */
     const char *model;           /* SHA-256 of the weights, or "seeded:N" */
     const char *arithmetic;      /* of vg_model_arithmetic */
-    const vg_image_list *images; /* NULL where they are not known: they are then not compared */
+    const vg_image_list *images; /* NULL where they are not known: they are then not compared, */
+    const vg_part_bounds *parts; /* and neither are their parts */
     const vg_run_options *options;
     const char *uuid; /* of the parts */
     const char *base; /* timestamp of the run that is updated, or "" */
@@ -24,7 +26,8 @@ typedef struct vg_saved_plan {
     size_t size;
     char uuid[VG_UUID_CHARS];
     char base[VG_TIMESTAMP_CHARS];
-    uint64_t images, part_rows;
+    uint64_t images, part_rows, parts;
+    vg_part_ends part_ends;
     char model_source[1024]; /* what tables call the model; "" where the plan does not say */
 } vg_saved_plan;
 
@@ -55,9 +58,7 @@ typedef enum vg_plan_scope {
 vg_status vg_plan_compare(const vg_saved_plan *saved, const vg_plan *plan, vg_plan_scope scope,
                           vg_error *error);
 
-static inline uint64_t vg_part_count(uint64_t images, uint64_t part_rows)
-{
-    return images / part_rows + (images % part_rows > 0);
-}
+/* How the parts of a run with these options end. */
+vg_part_ends vg_plan_part_ends(const vg_run_options *options);
 
 #endif

@@ -9,7 +9,6 @@
 #include "base/observer.h"
 #include "history/known_images.h"
 #include "history/past_runs.h"
-#include "history/run_plan.h"
 #include "history/unread_images.h"
 #include "output/feature_reader.h"
 #include "run/failure_reasons.h"
@@ -41,7 +40,7 @@ static vg_status open_phase(phase *state, vg_error *error)
 {
     const vg_features_phase *task = state->task;
     state->images = vg_image_list_count(task->images);
-    state->parts = vg_part_count(state->images, task->options->part_rows);
+    state->parts = task->parts->count;
     vg_status status = vg_part_writer_open(&state->writer, task, error);
     if (status == VG_OK) status = vg_moments_open(&state->moments, VG_FEATURE_COUNT, error);
     if (status == VG_OK) status = vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
@@ -93,7 +92,7 @@ static bool is_recorded(const phase *state, uint64_t part)
 /* The image with which a part begins; past the last part, their number. */
 static uint64_t first_image(const phase *state, uint64_t part)
 {
-    return part < state->parts ? part * state->task->options->part_rows : state->images;
+    return state->task->parts->firsts[part];
 }
 
 /* Up to the next part that has a record. */
@@ -273,7 +272,7 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     uint64_t failed = state->result->failed;
     double start = vg_seconds(), write_seconds = state->write_seconds;
     vg_step_times times = times_so_far(state);
-    vg_part_record record = {.images = first_image(state, number + 1) - first_image(state, number)};
+    vg_part_record record = {.images = vg_part_images(state->task->parts, number)};
     vg_status status = state->pipeline == NULL ? open_pipeline(state, number, error) : VG_OK;
     if (status == VG_OK)
         status = vg_part_writer_begin(state->writer, state->task->first_part + number,
@@ -344,8 +343,7 @@ static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
     const vg_features_phase *task = state->task;
     vg_part_record record;
     vg_status status = vg_part_record_read(&record, task->output, task->timestamp, number, error);
-    if (status == VG_OK &&
-        record.images != first_image(state, number + 1) - first_image(state, number))
+    if (status == VG_OK && record.images != vg_part_images(task->parts, number))
         status = vg_fail(error, VG_EFORMAT, "it has another number of images");
     bool is_handed = task->handed != NULL && task->handed[number];
     if (status == VG_OK)

@@ -5,15 +5,16 @@
 
 #include "history/earlier_run.h"
 #include "history/lock.h"
+#include "history/part_bounds.h"
 #include "io/io.h"
 #include "run/job.h"
-#include "selection/image_list.h"
 
 typedef struct vg_features_phase {
     const vg_run_options *options;
     vg_store *input, *output;
     const vg_model *model;
     const vg_image_list *images;
+    const vg_part_bounds *parts;   /* of these images */
     const vg_earlier_run *earlier; /* that is updated, or NULL */
     const bool *recorded;          /* which parts are there already, or NULL for none, */
     const bool *handed;            /* and which of these others extracted for this run; or NULL */

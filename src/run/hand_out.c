@@ -51,9 +51,9 @@ static vg_status look(vg_handed *handed, const vg_run_options *options, vg_store
 
 vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg_store *output,
                             const char *timestamp, const vg_image_list *images,
-                            const bool *recorded, vg_error *error)
+                            const vg_part_bounds *bounds, const bool *recorded, vg_error *error)
 {
-    uint64_t parts = vg_part_count(vg_image_list_count(images), options->part_rows);
+    uint64_t parts = bounds->count;
     size_t count = 0;
     uint64_t *numbers = calloc((size_t)parts + 1, sizeof *numbers);
     *handed = (vg_handed){.handed = calloc((size_t)parts + 1, sizeof(bool))};
@@ -63,8 +63,7 @@ vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg
     for (uint64_t i = 0; i < parts && status == VG_OK; i++)
         if (recorded == NULL || !recorded[i]) numbers[count++] = i;
     if (status == VG_OK && count > 0)
-        status = vg_part_lists_write(output, timestamp, images, options->part_rows, options->cancel,
-                                     error);
+        status = vg_part_lists_write(output, timestamp, images, bounds, options->cancel, error);
     if (status == VG_OK && count > 0)
         status = options->hand_out(options->hand_out_context, timestamp, numbers, count, error);
     free(numbers);

@@ -2,8 +2,8 @@
 #ifndef VG_RUN_HAND_OUT_H
 #define VG_RUN_HAND_OUT_H
 
+#include "history/part_bounds.h"
 #include "history/run_options.h"
-#include "selection/image_list.h"
 
 typedef struct vg_handed {
     bool *recorded; /* the parts that are there now, the caller's to free */
@@ -14,7 +14,7 @@ typedef struct vg_handed {
  * where nothing did. */
 vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg_store *output,
                             const char *timestamp, const vg_image_list *images,
-                            const bool *recorded, vg_error *error);
+                            const vg_part_bounds *bounds, const bool *recorded, vg_error *error);
 void vg_handed_free(vg_handed *handed);
 
 /* How many images a part should have, so that `hands` have some parts each, and none so few

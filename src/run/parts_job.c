@@ -20,11 +20,13 @@ typedef struct share {
     vg_store *input, *output;
     vg_run_model model;
     vg_saved_plan plan;
-    vg_image_list *images; /* of the part in hand */
+    vg_image_list *images; /* of the part in hand, */
+    vg_part_bounds bounds; /* which is one */
 } share;
 
 static void close_share(share *state)
 {
+    vg_part_bounds_close(&state->bounds);
     vg_image_list_close(&state->images);
     vg_plan_free(&state->plan);
     vg_run_model_close(&state->model);
@@ -37,6 +39,7 @@ static vg_status check_plan(share *state, vg_error *error)
 {
     const char *timestamp = state->result->timestamp;
     state->options.part_rows = state->plan.part_rows;
+    state->options.parts_by_count = state->plan.part_ends == VG_PARTS_BY_COUNT;
     vg_plan own = {.input = vg_store_address(state->input),
                    .model = vg_run_model_identity(&state->model, &state->options),
                    .arithmetic = vg_model_arithmetic(state->model.model),
@@ -90,19 +93,21 @@ static vg_status extract(share *state, uint64_t number, vg_error *error)
 {
     vg_run_result *result = state->result;
     vg_moments *moments = NULL;
-    if (number >= vg_part_count(state->plan.images, state->plan.part_rows))
+    if (number >= state->plan.parts)
         return vg_fail(error, VG_EINVAL, "the run %s has no part %llu", result->timestamp,
                        (unsigned long long)number);
     if (is_there(state, number)) return VG_OK;
-    vg_status status = vg_part_lists_read(&state->images, state->output, result->timestamp, number,
-                                          state->plan.part_rows, error);
+    vg_status status =
+        vg_part_lists_read(&state->images, state->output, result->timestamp, number, error);
     if (status != VG_OK) return status;
     result->selected += vg_image_list_count(state->images);
+    status = vg_part_bounds_open_one(&state->bounds, state->images, error);
     vg_features_phase task = {.options = &state->options,
                               .input = state->input,
                               .output = state->output,
                               .model = state->model.model,
                               .images = state->images,
+                              .parts = &state->bounds,
                               .first_part = number,
                               .is_share = true,
                               .timestamp = result->timestamp,
@@ -111,8 +116,9 @@ static vg_status extract(share *state, uint64_t number, vg_error *error)
                               .fact_count = state->model.fact_count,
                               .threads = result->threads,
                               .start = vg_seconds()};
-    status = vg_features_phase_run(&task, result, &moments, error);
+    if (status == VG_OK) status = vg_features_phase_run(&task, result, &moments, error);
     vg_moments_close(&moments);
+    vg_part_bounds_close(&state->bounds);
     vg_image_list_close(&state->images);
     return status;
 }

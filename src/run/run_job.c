@@ -42,6 +42,7 @@ typedef struct run {
     vg_store *input, *output;
     vg_run_model model;
     vg_image_list *images;
+    vg_part_bounds parts;
     vg_lock *lock;
     vg_continuation continuation; /* of what earlier runs left */
     vg_moments *moments;
@@ -54,6 +55,7 @@ static void close_run(run *state)
     vg_moments_close(&state->moments);
     vg_continuation_close(&state->continuation);
     vg_lock_close(&state->lock);
+    vg_part_bounds_close(&state->parts);
     vg_image_list_close(&state->images);
     vg_run_model_close(&state->model);
     vg_handed_free(&state->handed);
@@ -144,26 +146,37 @@ static vg_status select_images(run *state, vg_error *error)
     return vg_pca_phase_check(selected, options->components, &options->observer, error);
 }
 
-/* A run that goes on, or that may be complete, keeps the rows a part that it has. */
-static vg_status choose_part_rows(run *state, vg_error *error)
+/* A run that goes on, or that may be complete, keeps the rows a part that it has; one that goes
+ * on, how its parts end. */
+static vg_status keep_part_rows(run *state, vg_error *error)
 {
     vg_run_options *options = &state->options;
     vg_past_runs runs;
     vg_saved_plan saved;
-    if (!options->free_part_rows) return VG_OK;
-    if (options->hand_out != NULL)
-        options->part_rows = vg_hand_out_part_rows(vg_image_list_count(state->images),
-                                                   options->hands, options->part_rows);
-    if (!options->resume && !options->update) return VG_OK;
     vg_status status =
         vg_past_runs_find(&runs, state->output, options->resume ? options->timestamp : NULL, error);
     if (status != VG_OK || runs.newest[0] == '\0') return status;
-    const char *kept =
-        options->resume && runs.unfinished[0] != '\0' ? runs.unfinished : runs.newest;
-    if (vg_plan_read(&saved, state->output, kept, NULL) == VG_OK)
-        options->part_rows = saved.part_rows;
+    bool goes_on = options->resume && runs.unfinished[0] != '\0';
+    const char *kept = goes_on ? runs.unfinished : runs.newest;
+    if (vg_plan_read(&saved, state->output, kept, NULL) == VG_OK) {
+        if (options->free_part_rows) options->part_rows = saved.part_rows;
+        options->parts_by_count = goes_on && saved.part_ends == VG_PARTS_BY_COUNT;
+    }
     vg_plan_free(&saved);
     return VG_OK;
+}
+
+static vg_status choose_parts(run *state, vg_error *error)
+{
+    vg_run_options *options = &state->options;
+    vg_status status = VG_OK;
+    if (options->free_part_rows && options->hand_out != NULL)
+        options->part_rows = vg_hand_out_part_rows(vg_image_list_count(state->images),
+                                                   options->hands, options->part_rows);
+    if (options->resume || options->update) status = keep_part_rows(state, error);
+    if (status != VG_OK) return status;
+    return vg_part_bounds_open(&state->parts, state->images, options->part_rows,
+                               vg_plan_part_ends(options), options->cancel, error);
 }
 
 /* What this run would do, and what earlier ones left for it. A rehearsal locks nothing
@@ -178,6 +191,7 @@ static vg_status look_at_output(run *state, vg_error *error)
                     .model = vg_run_model_identity(&state->model, options),
                     .arithmetic = vg_model_arithmetic(state->model.model),
                     .images = state->images,
+                    .parts = &state->parts,
                     .options = options,
                     .uuid = "",
                     .base = ""};
@@ -217,7 +231,7 @@ static vg_status prepare(run *state, vg_error *error)
     if (status == VG_OK) status = open_model(state, error);
     if (status == VG_OK && !options->dry_run) status = vg_stores_try_output(state->output, error);
     if (status == VG_OK) status = select_images(state, error);
-    if (status == VG_OK) status = choose_part_rows(state, error);
+    if (status == VG_OK) status = choose_parts(state, error);
     if (status == VG_OK) status = look_at_output(state, error);
     if (status != VG_OK) return status;
     result->components = options->components;
@@ -242,8 +256,8 @@ static vg_status hand_out(run *state, vg_error *error)
 {
     if (state->options.hand_out == NULL || state->continuation.earlier != NULL) return VG_OK;
     return vg_hand_out_parts(&state->handed, &state->options, state->output,
-                             state->result->timestamp, state->images, state->continuation.recorded,
-                             error);
+                             state->result->timestamp, state->images, &state->parts,
+                             state->continuation.recorded, error);
 }
 
 static vg_status extract(run *state, vg_error *error)
@@ -257,6 +271,7 @@ static vg_status extract(run *state, vg_error *error)
                               .output = state->output,
                               .model = state->model.model,
                               .images = state->images,
+                              .parts = &state->parts,
                               .earlier = state->continuation.earlier,
                               .recorded = was_handed ? state->handed.recorded
                                                      : state->continuation.recorded,

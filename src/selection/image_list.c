@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "selection/image_entry.h"
+#include "selection/path_number.h"
 
 /* 150,000 paths of 80 bytes: twice the images of Fruits-360. */
 static const size_t default_memory = (size_t)16 << 20;
@@ -397,19 +398,7 @@ static vg_status take_entry(vg_image_list *list, finishing *state, const vg_list
     return status == VG_OK ? add_to_path(state, list, entry, error) : status;
 }
 
-/* Drawing: every path has a number that looks random, and the images with the smallest are
- * the sample. FNV-1a (Fowler, Noll, Vo), then the finaliser of splitmix64 (Steele, Lea and
- * Flood, "Fast splittable pseudorandom number generators", 2014). */
-static uint64_t draw(uint64_t seed, const char *path)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (const char *at = path; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-    hash += seed * 0x9e3779b97f4a7c15u;
-    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-    return hash ^ (hash >> 31);
-}
+/* The images whose paths have the smallest numbers are the sample. */
 
 /* The smallest numbers so far, the largest of them on top of a heap. */
 typedef struct sample {
@@ -465,7 +454,7 @@ static vg_status draw_all(const vg_image_list *list, const vg_image_share *share
     while (status == VG_OK && pieces.count > 0) {
         const vg_listed_image *entry = &pieces.heap[0].image;
         if (!entry->is_note && !is_path_in_hand(&state, entry->path)) {
-            status = offer(&drawn, draw(share->seed, entry->path), share->sample, error);
+            status = offer(&drawn, vg_path_number(share->seed, entry->path), share->sample, error);
             if (status == VG_OK) status = begin_path(&state, entry->path, error);
         }
         if (status == VG_OK) status = advance(&pieces, error);
@@ -488,7 +477,7 @@ static vg_status merge_pieces(vg_image_list *list, const vg_image_share *share, 
     if (status == VG_OK) status = open_merge(&pieces, list, error);
     while (status == VG_OK && pieces.count > 0 && (most == 0 || list->count < most)) {
         const vg_listed_image *entry = &pieces.heap[0].image;
-        if (share->sample == 0 || draw(share->seed, entry->path) <= largest)
+        if (share->sample == 0 || vg_path_number(share->seed, entry->path) <= largest)
             status = take_entry(list, &state, entry, error);
         if (status == VG_OK) status = advance(&pieces, error);
     }

@@ -15,7 +15,7 @@ static void parse_plan(const uint8_t *data, size_t size)
     if (vg_plan_parse(&plan, json, size, &error) == VG_OK) {
         FUZZ_CHECK(strlen(plan.uuid) < VG_UUID_CHARS);
         FUZZ_CHECK(strlen(plan.base) < VG_TIMESTAMP_CHARS);
-        FUZZ_CHECK(vg_part_count(plan.images, plan.part_rows) <= plan.images);
+        FUZZ_CHECK(plan.parts <= plan.images);
     } else {
         FUZZ_CHECK(error.message[0] != '\0');
     }

@@ -58,10 +58,13 @@ static void plans_tell_what_differs(void **state)
     vg_run_options options, other_options;
     vg_run_options_default(&options);
     options.model_source = "seeded:7";
+    vg_part_bounds parts = {0};
+    assert_int_equal(vg_part_bounds_open_one(&parts, images, NULL), VG_OK);
     vg_plan plan = {.input = "/data/\"fruits\"\n",
                     .model = "seeded:7",
                     .arithmetic = "float32",
                     .images = images,
+                    .parts = &parts,
                     .options = &options,
                     .uuid = uuid,
                     .base = "20250101_000000"};
@@ -74,6 +77,8 @@ static void plans_tell_what_differs(void **state)
     assert_string_equal(saved.base, "20250101_000000");
     assert_int_equal(saved.images, 1);
     assert_int_equal(saved.part_rows, options.part_rows);
+    assert_int_equal(saved.parts, 1);
+    assert_int_equal(saved.part_ends, VG_PARTS_BY_PATHS);
     assert_int_equal(vg_plan_compare(&saved, &plan, VG_PLAN_WHOLE, &error), VG_OK);
 
     other_options = options;
@@ -91,9 +96,24 @@ static void plans_tell_what_differs(void **state)
     assert_int_equal(vg_plan_compare(&saved, &plan, VG_PLAN_FEATURES, &error), VG_EINVAL);
     assert_non_null(strstr(error.message, "the model was seeded:7 and is seeded:8 now"));
     vg_plan_free(&saved);
+    vg_part_bounds_close(&parts);
     vg_image_list_close(&images);
     vg_image_list_close(&others);
     vg_store_close(&store);
+}
+
+/* Runs of versions that cut by the number of images alone say nothing of it. */
+static void older_plans_have_parts_of_one_size(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"uuid\": \"a\", \"base\": \"\", \"images\": 1025, \"part_rows\": 256}";
+    vg_saved_plan saved;
+    char *json = strdup(text);
+    assert_int_equal(vg_plan_parse(&saved, json, sizeof text - 1, NULL), VG_OK);
+    assert_int_equal(saved.parts, 5);
+    assert_int_equal(saved.part_ends, VG_PARTS_BY_COUNT);
+    vg_plan_free(&saved);
 }
 
 static void damaged_plans_are_told(void **state)
@@ -234,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(plans_tell_what_differs, make_folder, remove_folder),
+        cmocka_unit_test(older_plans_have_parts_of_one_size),
         cmocka_unit_test_setup_teardown(damaged_plans_are_told, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(records_come_back, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_that_changed_are_told, make_folder, remove_folder),

@@ -64,7 +64,7 @@ const vg_cli_option vg_cli_run_options[] = {
     {OPTION_MAX_FILE_SIZE, "max-file-size", "SIZE", NULL,
      "largest image file in bytes, K, M or G may follow; a larger one fails (default: 256M)"},
     {OPTION_PART_ROWS, "part-rows", "N", NULL,
-     "images a part file (default: 4096, or what the run has that goes on)"},
+     "images a part file, in the mean (default: 4096, or what the run has that goes on)"},
     {OPTION_HAND_OUT, "hand-out", "N", NULL,
      "let N others extract: print the run and its missing parts as one line of JSON, wait for a "
      "line on standard input, and go on with what they did (docs/operations.md)"},
