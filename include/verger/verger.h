@@ -221,6 +221,8 @@ typedef struct vg_extractor_options {
      * vg_extractor_close and need a CPU each: they sleep only when no image comes for a
      * millisecond. */
     int threads;
+    /* Non-zero measures each image too, for vg_extractor_get_quality. Default 0. */
+    int quality;
     uint64_t reserved[8];
 } vg_extractor_options;
 
@@ -246,6 +248,28 @@ VG_API VG_CHECKED vg_status vg_extractor_resize(vg_extractor *extractor, const v
 VG_API VG_CHECKED vg_status vg_extractor_forward(vg_extractor *extractor, size_t n,
                                                  const uint8_t *rgb, float *features,
                                                  vg_error *error);
+
+#define VG_BRIGHTNESS_LEVELS 5 /* the percentiles 1, 5, 50, 95 and 99 */
+#define VG_SIGNATURE_SIDE 16
+
+/* What the pixels of an image tell, in whole numbers but for the last step: the same bits on
+ * every machine. All but width and height are of the image as the network sees it, 224 x 224
+ * pixels in RGB, so that images of any size are measured alike. Grey is Pillow's convert("L"),
+ * of the mean of every 2 x 2 pixels: 112 x 112 levels from 0 to 255. */
+typedef struct vg_image_quality {
+    int width, height; /* as decoded */
+    /* The lowest levels that so many in a hundred of the pixels do not exceed. */
+    uint8_t brightness[VG_BRIGHTNESS_LEVELS];
+    double contrast;  /* standard deviation of the levels */
+    double sharpness; /* variance of their Laplacian, OpenCV's of ksize 1, borders left out */
+    /* Mean grey of 16 x 16 fields of 14 x 14 pixels, row by row, in 256ths of a level. */
+    uint16_t signature[VG_SIGNATURE_SIDE * VG_SIGNATURE_SIDE];
+} vg_image_quality;
+
+/* That of the image which vg_extract took last; all zeros where that failed, or where the
+ * extractor measures none. */
+VG_API VG_CHECKED vg_status vg_extractor_get_quality(const vg_extractor *extractor,
+                                                     vg_image_quality *quality, vg_error *error);
 
 VG_API void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_times *times);
 

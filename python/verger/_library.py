@@ -66,7 +66,8 @@ class ImageOptions(ctypes.Structure):
 class ExtractorOptions(ctypes.Structure):
     """vg_extractor_options"""
 
-    _fields_ = [("image", ImageOptions), ("threads", c_int), ("reserved", c_uint64 * 8)]
+    _fields_ = [("image", ImageOptions), ("threads", c_int), ("quality", c_int),
+                ("reserved", c_uint64 * 8)]
 
 
 class Image(ctypes.Structure):

@@ -1,4 +1,5 @@
 /* Encoded images to features: where image and model meet. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "image/image_quality.h"
 #include "model/model.h"
 
 enum { RGB_BYTES = VG_IMAGE_SIZE * VG_IMAGE_SIZE * 3 };
@@ -18,6 +20,8 @@ struct vg_extractor {
     vg_resizer *resizer;
     vg_workspace *workspace;
     uint8_t *rgb; /* [VG_IMAGE_SIZE][VG_IMAGE_SIZE][3] */
+    bool measures;
+    vg_image_quality quality; /* of the last image */
     vg_extractor_times times;
 };
 
@@ -67,6 +71,7 @@ vg_status vg_extractor_open(vg_extractor **extractor, const vg_model *model,
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->model = model;
     opened->options = options->image;
+    opened->measures = options->quality != 0;
     status = open_parts(opened, options->threads, error);
     if (status != VG_OK) vg_extractor_close(&opened);
     *extractor = opened;
@@ -89,6 +94,7 @@ static vg_status extract_one(vg_extractor *extractor, const vg_encoded_image *en
 {
     double start = vg_seconds();
     uint64_t taken;
+    extractor->quality = (vg_image_quality){0};
     if (encoded->data == NULL && encoded->size > 0)
         return vg_fail(error, VG_EINVAL, "vg_extract: an image of %zu bytes has no data",
                        encoded->size);
@@ -97,9 +103,12 @@ static vg_status extract_one(vg_extractor *extractor, const vg_encoded_image *en
     extractor->times.decode += vg_seconds() - start;
     if (status != VG_OK) return status;
 
+    int width = extractor->image.width, height = extractor->image.height;
     status = vg_extractor_resize(extractor, &extractor->image, extractor->rgb, error);
     vg_image_give_back(&extractor->image, &extractor->options, taken);
     if (status != VG_OK) return status;
+    if (extractor->measures)
+        vg_image_quality_measure(&extractor->quality, extractor->rgb, width, height);
     return vg_extractor_forward(extractor, 1, extractor->rgb, features, error);
 }
 
@@ -141,6 +150,16 @@ vg_status vg_extractor_forward(vg_extractor *extractor, size_t n, const uint8_t 
         vg_network_forward(extractor->model->network, extractor->workspace, rgb + i * RGB_BYTES,
                            features + i * VG_FEATURE_COUNT);
     extractor->times.network += vg_seconds() - start;
+    return VG_OK;
+}
+
+vg_status vg_extractor_get_quality(const vg_extractor *extractor, vg_image_quality *quality,
+                                   vg_error *error)
+{
+    if (quality == NULL) return vg_fail_null(error, "vg_extractor_get_quality", "quality's place");
+    *quality = (vg_image_quality){0};
+    if (extractor == NULL) return vg_fail_null(error, "vg_extractor_get_quality", "extractor");
+    *quality = extractor->quality;
     return VG_OK;
 }
 

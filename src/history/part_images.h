@@ -11,13 +11,15 @@ typedef struct vg_kept_image {
     vg_listed_image image;
     char sha256[VG_SHA256_CHARS]; /* of its content, "" where that was never read */
     bool has_features;            /* it did not fail */
+    bool has_quality;             /* it was measured: */
+    vg_image_quality quality;
 } vg_kept_image;
 
-/* A sink for them. */
+/* A sink for them, with their quality or without. */
 vg_status vg_part_images_open(vg_sink **sink, vg_store *output, const char *timestamp,
-                              const char *uuid, vg_error *error);
-vg_status vg_part_images_append(vg_sink *sink, const vg_listed_image *image, const char *sha256,
-                                bool has_features, vg_error *error);
+                              const char *uuid, bool with_quality, vg_error *error);
+vg_status vg_part_images_append(vg_sink *sink, const vg_kept_image *image, bool with_quality,
+                                vg_error *error);
 
 /* Reads them back, in order. */
 typedef struct vg_part_images_reader vg_part_images_reader;

@@ -32,6 +32,7 @@ typedef struct vg_run_options {
     int components;           /* k, default 50; 0 for features alone */
     vg_pca_choices choices;
     vg_feature_form form;  /* of the features that are written */
+    bool quality;          /* images are measured too, and what that tells is kept */
     double variance_share; /* 0, or as few components as explain this share, with k 0 */
     int threads;           /* 0 takes one a CPU this process may use */
     bool pin;              /* binds each to one of these CPUs, in their order */

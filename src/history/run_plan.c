@@ -30,6 +30,7 @@ static const item items[] = {
     {"exif_orient", "--exif-orient", VG_PLAN_FEATURES, NULL},
     {"normalize", "--normalize", VG_PLAN_FEATURES, "false"},
     {"dtype", "--dtype", VG_PLAN_FEATURES, "float32"},
+    {"quality", "--quality", VG_PLAN_FEATURES, "false"},
     {"max_pixels", "--max-pixels", VG_PLAN_FEATURES, NULL},
     {"max_file_size", "--max-file-size", VG_PLAN_FEATURES, NULL},
     {"tables_version", "the version of verger's tables", VG_PLAN_TABLES, NULL},
@@ -95,6 +96,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_number(out, "variance_share", (uint64_t)(options->variance_share * 1e9 + 0.5));
     put_text(out, "normalize", options->form.normalize ? "true" : "false");
     put_text(out, "dtype", options->form.float16 ? "float16" : "float32");
+    put_text(out, "quality", options->quality ? "true" : "false");
     put_text(out, "fit_on", choices->fit_on != NULL ? choices->fit_on : "");
     put_text(out, "center", choices->center ? "true" : "false");
     put_text(out, "whiten", choices->whiten ? "true" : "false");

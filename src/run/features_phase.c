@@ -110,6 +110,7 @@ static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
                                     .model = task->model,
                                     .image = &task->options->image,
                                     .max_file_size = task->options->max_file_size,
+                                    .quality = task->options->quality,
                                     .threads = task->threads,
                                     .pin = task->options->pin,
                                     .cancel = task->options->cancel};
@@ -192,7 +193,7 @@ static vg_status report_failure(phase *state, const vg_outcome *outcome, vg_erro
     return count_failures(state, 1, error);
 }
 
-/* The features, and the digest that goes with them, from the earlier run. */
+/* The features, and what goes with them, from the earlier run. */
 static vg_status recall(phase *state, vg_outcome *outcome, vg_error *error)
 {
     const vg_kept_image *kept;
@@ -200,6 +201,7 @@ static vg_status recall(phase *state, vg_outcome *outcome, vg_error *error)
                                               &outcome->features, error);
     if (status != VG_OK) return status;
     outcome->sha256 = kept->sha256;
+    outcome->quality = kept->has_quality ? &kept->quality : NULL;
     state->result->kept++;
     return VG_OK;
 }

@@ -1,5 +1,6 @@
 #include "run/part_writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,8 +73,8 @@ vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *
         status =
             open_sink(&opened->errors, task, VG_TABLE_ERRORS, false, true, &reason, false, error);
     if (status == VG_OK)
-        status =
-            vg_part_images_open(&opened->images, task->output, task->timestamp, task->uuid, error);
+        status = vg_part_images_open(&opened->images, task->output, task->timestamp, task->uuid,
+                                     options->quality, error);
     if (status != VG_OK) vg_part_writer_close(writer);
     return status;
 }
@@ -175,6 +176,16 @@ static vg_status find_listed(vg_part_writer *writer, const vg_outcome *outcome,
                    outcome->image.path);
 }
 
+/* What the run keeps of the image for itself. */
+static vg_status append_kept(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error)
+{
+    vg_kept_image kept = {.image = outcome->image, .has_features = outcome->status == VG_OK};
+    snprintf(kept.sha256, sizeof kept.sha256, "%s", outcome->sha256);
+    kept.has_quality = kept.has_features && outcome->quality != NULL;
+    if (kept.has_quality) kept.quality = *outcome->quality;
+    return vg_part_images_append(writer->images, &kept, writer->task->options->quality, error);
+}
+
 vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error)
 {
     const vg_store *input = writer->task->input;
@@ -184,9 +195,7 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     if (status == VG_OK)
         status = append_path_and_label(writer, writer->metadata, vg_builder_name, &image, error);
     if (status == VG_OK) status = end_row(writer, writer->metadata, LABEL + 1, &image, error);
-    if (status == VG_OK)
-        status = vg_part_images_append(writer->images, &outcome->image, outcome->sha256,
-                                       outcome->status == VG_OK, error);
+    if (status == VG_OK) status = append_kept(writer, outcome, error);
     if (status != VG_OK) return status;
     if (outcome->status == VG_OK) return append_features(writer, &image, outcome->features, error);
     return append_reason(writer, &image, outcome->reason, error);

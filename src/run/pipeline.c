@@ -43,6 +43,7 @@ typedef struct slot {
     char expected[VG_SHA256_CHARS], sha256[VG_SHA256_CHARS]; /* of the content */
     vg_bytes content;
     float *features;
+    vg_image_quality quality;
     vg_image_result result;
     bool is_done; /* under the lock: the caller may take it */
 } slot;
@@ -257,6 +258,8 @@ static void extract_slot(worker *self, slot *image)
     vg_error error;
     vg_status status =
         vg_extract(self->extractor, 1, &encoded, image->features, &image->result, &error);
+    if (status == VG_OK)
+        status = vg_extractor_get_quality(self->extractor, &image->quality, &error);
     if (status != VG_OK) image->result = (vg_image_result){.status = status, .error = error};
     image->is_unturned = image->result.status == VG_OK &&
                          !self->pipeline->options.image->exif_orient &&
@@ -367,6 +370,7 @@ static vg_status start_threads(vg_pipeline *pipeline, vg_error *error)
     options.image.is_cancelled = is_stopped;
     options.image.cancel_context = pipeline;
     options.image.budget = pipeline->budget;
+    options.quality = pipeline->options.quality;
     for (int i = 0; i < pipeline->worker_count && status == VG_OK; i++) {
         worker *started = &pipeline->workers[i];
         started->pipeline = pipeline;
@@ -489,7 +493,8 @@ vg_status vg_pipeline_next(vg_pipeline *pipeline, vg_outcome *outcome, vg_error 
                      .has_changed = next->has_changed,
                      .is_known = next->known == VG_KNOWN,
                      .is_unturned = next->known != VG_KNOWN && next->is_unturned,
-                     .features = next->features};
+                     .features = next->features,
+                     .quality = pipeline->options.quality ? &next->quality : NULL};
     return VG_OK;
 }
 

@@ -21,6 +21,7 @@ typedef struct vg_pipeline_options {
     const vg_image_options *image;
     uint64_t max_file_size;
     int threads;               /* workers, at least one */
+    bool quality;              /* images are measured too */
     bool pin;                  /* each to a CPU of its own, by vg_pin_thread */
     const atomic_bool *cancel; /* may be NULL */
 } vg_pipeline_options;
@@ -36,11 +37,12 @@ typedef struct vg_outcome {
     vg_listed_image image;
     const char *sha256; /* of its content; "" where that was not read */
     vg_status status;
-    const char *reason;    /* why it failed, when status is not VG_OK */
-    bool has_changed;      /* only its content told that it has since the earlier run */
-    bool is_unturned;      /* its EXIF data ask for a turn that was not made */
-    bool is_known;         /* its features are those of the earlier run, */
-    const float *features; /* or these: [VG_FEATURE_COUNT] */
+    const char *reason;              /* why it failed, when status is not VG_OK */
+    bool has_changed;                /* only its content told that it has since the earlier run */
+    bool is_unturned;                /* its EXIF data ask for a turn that was not made */
+    bool is_known;                   /* its features are those of the earlier run, */
+    const float *features;           /* or these: [VG_FEATURE_COUNT] */
+    const vg_image_quality *quality; /* NULL where the image was not measured */
 } vg_outcome;
 
 /* Waits for the next image; called once for each. VG_ECANCELLED soon after the caller

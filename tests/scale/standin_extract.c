@@ -89,6 +89,15 @@ void vg_extractor_get_times(const vg_extractor *extractor, vg_extractor_times *t
     *times = (vg_extractor_times){0};
 }
 
+vg_status vg_extractor_get_quality(const vg_extractor *extractor, vg_image_quality *quality,
+                                   vg_error *error)
+{
+    (void)extractor;
+    (void)error;
+    *quality = (vg_image_quality){0};
+    return VG_OK;
+}
+
 /* --- What only `verger bench` and `verger model verify` call ---------------------- */
 
 vg_status vg_extractor_resize(vg_extractor *extractor, const vg_image *image, uint8_t *rgb,

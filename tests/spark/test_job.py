@@ -133,9 +133,11 @@ def test_selection(spark, oddities, tmp_path):
             (["--select", "Training/Apple*/*.jpg", "--select", "**/h.jpg", "--exclude", "**/[a-z]*.jpg"],
              {"select": ["Training/Apple*/*.jpg", "**/h.jpg"], "exclude": ["**/[a-z]*.jpg"]}, 0),
             (["--sample", 9, "--seed", 4, "--label", "level:1", "-k", 0.5, "--fit-on", "Training",
-              "--whiten", "--center", "--dtype", "float16", "--normalize"],
+              "--whiten", "--center", "--dtype", "float16", "--normalize",
+              "--quality"],
              {"sample": 9, "seed": 4, "label": "level:1", "k": 0.5, "fit_on": "Training", "whiten": True,
-              "center": True, "dtype": "float16", "normalize": True}, None),
+              "center": True, "dtype": "float16", "normalize": True,
+              "quality": True}, None),
             (["--files-from", listed, "--label-column", "label", "--keep-columns", "farm"],
              {"files_from": str(listed), "label_column": "label", "keep_columns": "farm"}, 3))):
         job, alone = tmp_path / f"job{number}", tmp_path / f"alone{number}"

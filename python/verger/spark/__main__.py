@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     add("--checksum", action="store_true", help="with --update, tell changed images by their content")
     add("--max-errors", metavar="N|P%", help="fail when more images than this failed")
     add("--exif-orient", action="store_true", help="turn images as their EXIF data say")
+    add("--quality", action="store_true", help="measure each image too, for 'verger inspect'")
     add("--max-pixels", metavar="N", type=int, help="largest width times height of an image")
     add("--max-file-size", metavar="SIZE", type=size, default=Options.max_file_size,
         help="largest image file (default: 256M)")

@@ -56,6 +56,7 @@ class Options:
     max_pixels: Optional[int] = None
     max_file_size: int = 256 * MIB
     exif_orient: bool = False
+    quality: bool = False  # measure images too, for `verger inspect --quality`
     part_rows: Optional[int] = None  # images of a part at most; None is as many as fit the cores
     part_bytes: int = 512 * MIB  # of their files, where Hadoop reads
     require_region: Optional[str] = None  # of the buckets, as of verger.regions
@@ -97,7 +98,7 @@ class Options:
             if getattr(self, name) is not None:
                 words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
         return words + self.switches("exif_orient", "follow_links", "center", "whiten",
-                                       "normalize")
+                                       "normalize", "quality")
 
     def words(self) -> list[str]:
         """Of `verger run`, but for the model."""
@@ -121,7 +122,8 @@ class Options:
     def check_for_hadoop(self) -> None:
         """ValueError where something is asked for that the command alone has."""
         for name in ("exclude", "files_from", "label", "label_column", "keep_columns", "sample", "resume",
-                     "update", "follow_links", "fit_on", "center", "whiten", "normalize", "dtype"):
+                     "update", "follow_links", "fit_on", "center", "whiten", "normalize", "dtype",
+                     "quality"):
             if getattr(self, name):
                 raise ValueError(f"--{name.replace('_', '-')} is not there where Hadoop lists and reads")
         if len(self.select) > 1:

@@ -25,7 +25,8 @@ enum {
     OPTION_HAND_OUT,
     OPTION_PARTS,
     OPTION_NORMALIZE,
-    OPTION_DTYPE
+    OPTION_DTYPE,
+    OPTION_QUALITY
 };
 
 const vg_cli_option vg_cli_run_options[] = {
@@ -44,6 +45,9 @@ const vg_cli_option vg_cli_run_options[] = {
      "write features of length 1, for search by inner products; the PCA is of these"},
     {OPTION_DTYPE, "dtype", "TYPE", "float32 float16",
      "type of the features: float32 (default), or float16 of half the size and 3 digits"},
+    {OPTION_QUALITY, "quality", NULL, NULL,
+     "measure brightness, contrast, sharpness and a small grey copy of each image, for 'verger "
+     "inspect'"},
     {OPTION_MODEL, "model", "FILE", "FILE",
      "weights: a safetensors file, or seeded:N for weights drawn from the seed N, for trials"},
     VG_CLI_TIMESTAMP_OPTIONS,
@@ -170,6 +174,7 @@ static bool take_option(vg_cli_run_arguments *arguments, const vg_cli_command *c
     case OPTION_HAND_OUT: return take_hands(arguments, command, value);
     case OPTION_PARTS: return take_parts(arguments, command, value);
     case OPTION_NORMALIZE: options->form.normalize = true; return true;
+    case OPTION_QUALITY: options->quality = true; return true;
     case OPTION_DTYPE:
         options->form.float16 = strcmp(value, "float16") == 0;
         return vg_cli_choice(command, "--dtype", value, "float32 float16") >= 0;
