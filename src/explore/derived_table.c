@@ -1,7 +1,15 @@
 #include "explore/derived_table.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/error.h"
+
+static void name_folder(vg_derived_table *table)
+{
+    vg_layout_address(table->folder, table->output, table->options.table,
+                      vg_first_format(table->options.parquet), table->timestamp);
+}
 
 vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_options *options,
                                 vg_error *error)
@@ -14,10 +22,14 @@ vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_
     if (status == VG_OK && !options->overwrite)
         status = vg_layout_check_absent(table->output, &options->table, 1, table->timestamp, error);
     if (status == VG_OK) status = vg_layout_uuid(table->uuid, error);
-    if (status == VG_OK)
-        vg_layout_address(table->folder, table->output, options->table,
-                          vg_first_format(options->parquet), table->timestamp);
+    if (status == VG_OK) name_folder(table);
     return status;
+}
+
+void vg_derived_table_move(vg_derived_table *table, const char *timestamp)
+{
+    snprintf(table->timestamp, sizeof table->timestamp, "%s", timestamp);
+    name_folder(table);
 }
 
 void vg_derived_table_close(vg_derived_table *table)

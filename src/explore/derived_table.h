@@ -31,6 +31,8 @@ typedef struct vg_derived_table {
  * has to outlive the table. To be closed, also on failure. */
 vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_options *options,
                                 vg_error *error);
+/* It becomes that of another timestamp. */
+void vg_derived_table_move(vg_derived_table *table, const char *timestamp);
 void vg_derived_table_close(vg_derived_table *table);
 
 typedef struct vg_derived_rows {

@@ -10,8 +10,10 @@
 #include "base/memory.h"
 #include "base/usable_cpus.h"
 #include "explore/derived_table.h"
+#include "explore/neighbours_state.h"
 #include "explore/neighbours_update.h"
 #include "explore/row_table.h"
+#include "neighbours/graph.h"
 #include "neighbours/graph_update.h"
 
 enum { PATH, LABEL, NEIGHBOUR_PATHS, NEIGHBOUR_LABELS, DISTANCES, COLUMNS };
@@ -19,7 +21,8 @@ enum { FACTS = 6, NUMBER_CHARS = 16 };
 
 void vg_neighbours_job_default(vg_neighbours_job *job)
 {
-    *job = (vg_neighbours_job){.k = 10, .parquet = true, .csv = true, .part_rows = 4096};
+    *job = (vg_neighbours_job){
+        .k = 10, .parquet = true, .csv = true, .part_rows = 4096, .checkpoint = 60.0};
 }
 
 const char *vg_metric_name(vg_metric metric)
@@ -40,12 +43,36 @@ typedef struct work {
     char digest[VG_SHA256_CHARS], k[NUMBER_CHARS]; /* that facts are made of */
     vg_fact facts[FACTS];
     vg_neighbours_update update;
+    vg_neighbours_checkpoint checkpoint;
     int64_t *indices;  /* [rows][k] */
     double *distances; /* [rows][k] */
     double match_start;
 } work;
 
 /* --- Checks ----------------------------------------------------------------------- */
+
+/* A call that goes on writes the table of the one that was broken off, over what it left. */
+static vg_status find_unfinished(work *state, vg_error *error)
+{
+    const vg_neighbours_job *job = state->job;
+    vg_derived_table *table = &state->table;
+    char found[VG_TIMESTAMP_CHARS];
+    const char *only = job->resume ? job->timestamp : NULL;
+    vg_status status = vg_neighbours_checkpoint_find(found, table->output, only, error);
+    if (status != VG_OK) return status;
+    if (job->resume && found[0] != '\0') {
+        state->result->was_resumed = true;
+        vg_derived_table_move(table, found);
+        return VG_OK;
+    }
+    if (found[0] != '\0' && !job->overwrite)
+        vg_notify_log(&job->observer, VG_LOG_INFO,
+                      "the neighbours of %s are not finished: --resume would go on with them",
+                      found);
+    table->options.overwrite = job->overwrite;
+    if (!job->resume || job->overwrite) return VG_OK;
+    return vg_layout_check_absent(table->output, &table->options.table, 1, table->timestamp, error);
+}
 
 static vg_status prepare(work *state, vg_error *error)
 {
@@ -56,11 +83,12 @@ static vg_status prepare(work *state, vg_error *error)
                                               .timestamp = job->timestamp,
                                               .parquet = job->parquet,
                                               .csv = job->csv,
-                                              .overwrite = job->overwrite,
+                                              .overwrite = job->overwrite || job->resume,
                                               .part_rows = job->part_rows,
                                               .cancel = job->cancel,
                                               .observer = &job->observer};
-    return vg_derived_table_open(&state->table, &options, error);
+    vg_status status = vg_derived_table_open(&state->table, &options, error);
+    return status == VG_OK ? find_unfinished(state, error) : status;
 }
 
 static vg_table table_of(const vg_neighbours_job *job)
@@ -98,6 +126,44 @@ static vg_status tell_facts(work *state, vg_error *error)
     return vg_row_table_digest(&state->rows, state->digest, error);
 }
 
+/* --- What was broken off ------------------------------------------------------------- */
+
+/* Of the facts those that tell whether lists are the same: where the rows lay does not. */
+static size_t checkpoint_facts(const work *state, vg_fact facts[FACTS])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FACTS; i++)
+        if (strcmp(state->facts[i].key, VG_ROWS_OF) != 0) facts[count++] = state->facts[i];
+    return count;
+}
+
+static vg_status read_checkpoint(work *state, vg_error *error)
+{
+    const vg_neighbours_job *job = state->job;
+    const char *timestamp = state->table.timestamp;
+    vg_fact facts[FACTS];
+    if (!state->result->was_resumed) return VG_OK;
+    vg_status status = vg_neighbours_checkpoint_read(
+        &state->checkpoint, state->table.output, timestamp, facts, checkpoint_facts(state, facts),
+        vg_row_table_count(&state->rows), (size_t)job->k, error);
+    if (status == VG_OK) {
+        vg_notify_log(&job->observer, VG_LOG_INFO, "the neighbours of %s go on", timestamp);
+        return VG_OK;
+    }
+    if (status != VG_EINVAL && status != VG_EFORMAT) return status;
+    return vg_fail_prefix(
+        error, status, "the neighbours of %s cannot be resumed (call without --resume)", timestamp);
+}
+
+static vg_status save_lists(void *context, const int32_t *lists, size_t done, vg_error *error)
+{
+    const work *state = context;
+    vg_fact facts[FACTS];
+    return vg_neighbours_checkpoint_write(
+        state->table.output, state->table.timestamp, facts, checkpoint_facts(state, facts), lists,
+        vg_row_table_count(&state->rows), (size_t)state->job->k, done, error);
+}
+
 /* --- The table that is there -------------------------------------------------------- */
 
 static void tell_complete(work *state)
@@ -116,7 +182,7 @@ static vg_status find_update(work *state, vg_error *error)
     const vg_neighbours_job *job = state->job;
     vg_neighbours_update *update = &state->update;
     vg_neighbours_result *result = state->result;
-    if (!job->update) return VG_OK;
+    if (!job->update || result->was_resumed) return VG_OK;
     const vg_neighbours_update_options options = {.output = state->table.output,
                                                   .which = table_of(job),
                                                   .rows = &state->rows,
@@ -162,6 +228,21 @@ static vg_status open_lists(work *state, vg_error *error)
     return vg_fail_memory(error, entries * (sizeof(int64_t) + sizeof(double)));
 }
 
+static vg_status find_lists(work *state, const vg_neighbours_options *options, vg_error *error)
+{
+    const vg_row_file *values = &state->rows.values;
+    const int32_t *known = state->checkpoint.lists;
+    const vg_graph_choices choices = {.components = VG_GRAPH_CHOOSE,
+                                      .known = &known,
+                                      .known_count = known != NULL,
+                                      .done = state->checkpoint.done,
+                                      .save = save_lists,
+                                      .context = state,
+                                      .seconds = state->job->checkpoint};
+    return vg_graph_find(values->rows, values->count, values->dims, state->job->k, options,
+                         &choices, state->indices, state->distances, error);
+}
+
 static vg_status match_rows(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
@@ -184,8 +265,7 @@ static vg_status match_rows(work *state, vg_error *error)
         status = vg_graph_update(values->rows, values->count, values->dims, job->k, &options,
                                  state->update.is_new, state->indices, state->distances, error);
     else
-        status = vg_neighbours(values->rows, values->count, values->dims, job->k, &options,
-                               state->indices, state->distances, error);
+        status = find_lists(state, &options, error);
     state->result->match_seconds = vg_seconds() - state->match_start;
     return status;
 }
@@ -253,6 +333,9 @@ static vg_status write_table(work *state, vg_error *error)
     if (room.texts == NULL || room.sizes == NULL || room.distances == NULL)
         status = vg_fail_memory(error, k * sizeof(char *));
     if (status == VG_OK) status = vg_derived_table_write(&state->table, &rows, error);
+    if (status == VG_OK)
+        status =
+            vg_neighbours_checkpoint_delete(state->table.output, state->table.timestamp, error);
     free(room.texts);
     free(room.sizes);
     free(room.distances);
@@ -268,6 +351,7 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     vg_status status = prepare(&state, error);
     if (status == VG_OK) status = read_table(&state, error);
     if (status == VG_OK) status = tell_facts(&state, error);
+    if (status == VG_OK) status = read_checkpoint(&state, error);
     if (status == VG_OK) status = find_update(&state, error);
     if (!result->was_complete) {
         if (status == VG_OK) status = match_rows(&state, error);
@@ -277,6 +361,7 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     free(state.indices);
     free(state.distances);
+    vg_neighbours_checkpoint_free(&state.checkpoint);
     vg_neighbours_update_close(&state.update);
     vg_row_table_close(&state.rows);
     vg_derived_table_close(&state.table);

@@ -20,6 +20,8 @@ typedef struct vg_neighbours_job {
     const char *timestamp;
     bool overwrite;
     bool update; /* take over what the newest table has of rows that have not changed */
+    bool resume; /* go on with the newest call that was broken off, or with that of `timestamp` */
+    double checkpoint; /* seconds between two of what is kept for that, default 60 */
     const atomic_bool *cancel;
     vg_observer observer;
 } vg_neighbours_job;
@@ -29,6 +31,7 @@ void vg_neighbours_job_default(vg_neighbours_job *job);
 typedef struct vg_neighbours_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t rows, left_out;
+    bool was_resumed;
     bool was_complete; /* the newest table, which timestamp and folder name, is of these rows */
     bool was_updated;  /* lists were taken over; against the rows of that table: */
     uint64_t added, changed, vanished;

@@ -3,12 +3,14 @@
  * A tile's scores (sketch.h) come from the pointwise kernel; where one reaches what either of
  * its rows has as the k-th nearest so far, the key of the two is computed and offered to
  * both. Which rows are the nearest depends on keys alone, so neither the order of the blocks
- * nor the number of threads changes the result. */
+ * nor the number of threads changes the result, and a task may be done twice: a list takes a row
+ * once. So what is saved of a call need not be of one moment. */
 #include <float.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -32,6 +34,9 @@ static const double key_cost = 15.0;
 /* Multiply-adds of all pairs that are worth looking for components: about a second. */
 static const double worth_components = 5e10;
 
+/* Of its time a call saves for one part in so many, whatever it was told. */
+static const double save_share = 100.0;
+
 typedef struct pair {
     uint16_t left, right; /* rows within their blocks */
     float score;
@@ -42,15 +47,23 @@ typedef struct graph {
     vg_rowset rows;
     vg_sketch sketch;
     const vg_neighbours_options *options;
-    int k, components;
+    const vg_graph_choices *choices;
+    int k;
     int64_t *ids; /* [count][k], the caller's, as keys are */
     double *keys;
     size_t blocks, tasks, part_rows;
     pthread_mutex_t *locks; /* [locked], one a block, over what is found for its rows */
     size_t locked;
     struct worker *workers; /* [threads] */
+    size_t working;         /* of them */
     atomic_size_t next, done;
     atomic_bool is_cancelled;
+    int32_t *saved;  /* [count][k], room for what is saved */
+    double saved_at; /* seconds, and how long it took: */
+    double save_seconds;
+    size_t saved_tasks;
+    vg_status status; /* of saving */
+    vg_error error;
 } graph;
 
 /* One side of a task: a block, and what a score must reach for its rows to be of use. */
@@ -61,6 +74,7 @@ typedef struct side {
 
 typedef struct worker {
     graph *graph;
+    atomic_size_t task; /* that it is at; those before that it had are done */
     side left, right;
     size_t packed; /* the block whose left sides lie in `block`; SIZE_MAX for none */
     float *block;  /* [channels / panel][count][panel] */
@@ -189,6 +203,62 @@ static void match_blocks(worker *w, size_t left, size_t right)
     settle(w);
 }
 
+/* --- What is kept of a call ----------------------------------------------------------- */
+
+/* Takes lists in that were found before. Their keys are computed anew: no file holds them. */
+static void take_known(graph *g, const int32_t *lists)
+{
+    size_t k = (size_t)g->k;
+    for (size_t row = 0; row < g->rows.count; row++) {
+        double square = g->rows.squares != NULL ? g->rows.squares[row] : 0.0;
+        for (size_t i = 0; i < k && lists[row * k + i] >= 0; i++) {
+            size_t other = (size_t)lists[row * k + i];
+            if (other >= g->rows.count || other == row) continue;
+            double key = vg_rowset_key(&g->rows, vg_rowset_row(&g->rows, row), square, other);
+            vg_best_offer(best_of(g, row), key, (int64_t)other);
+        }
+    }
+}
+
+/* Tasks of which all are done. */
+static size_t count_done(const graph *g)
+{
+    size_t done = g->tasks;
+    for (size_t i = 0; i < g->working; i++) {
+        size_t task = atomic_load(&g->workers[i].task);
+        if (task < done) done = task;
+    }
+    return done;
+}
+
+/* The tasks are counted first: the lists may have more than those found, and not less. */
+static void save(graph *g)
+{
+    size_t k = (size_t)g->k, done = count_done(g);
+    double start = vg_seconds();
+    for (size_t block = 0; block < g->blocks; block++) {
+        size_t first = block * BLOCK_ROWS * k, end = first + BLOCK_ROWS * k;
+        if (end > g->rows.count * k) end = g->rows.count * k;
+        pthread_mutex_lock(&g->locks[block]);
+        for (size_t i = first; i < end; i++) g->saved[i] = (int32_t)g->ids[i];
+        pthread_mutex_unlock(&g->locks[block]);
+    }
+    g->status = g->choices->save(g->choices->context, g->saved, done, &g->error);
+    if (g->status != VG_OK) atomic_store(&g->is_cancelled, true);
+    g->saved_tasks = done;
+    g->saved_at = vg_seconds();
+    g->save_seconds = g->saved_at - start;
+}
+
+static bool is_time_to_save(const graph *g)
+{
+    const vg_graph_choices *choices = g->choices;
+    if (choices->save == NULL || atomic_load(&g->is_cancelled)) return false;
+    double passed = vg_seconds() - g->saved_at;
+    return choices->seconds <= 0.0 ||
+           (passed >= choices->seconds && passed >= save_share * g->save_seconds);
+}
+
 /* --- Tasks -------------------------------------------------------------------------- */
 
 /* First every block with itself, where neighbours that lie together find one another and
@@ -210,16 +280,30 @@ static void tell_progress(graph *g)
     if (options->progress(options->context, share) != 0) atomic_store(&g->is_cancelled, true);
 }
 
+/* What it is at before it knows is no later than what it will be at: so nobody takes a task for
+ * done that has just been handed out. */
+static size_t take_task(graph *g, worker *w)
+{
+    atomic_store(&w->task, atomic_load(&g->next));
+    size_t task = atomic_fetch_add(&g->next, 1);
+    atomic_store(&w->task, task);
+    return task;
+}
+
 static void match_share(void *argument, int part)
 {
     graph *g = argument;
+    worker *w = &g->workers[part];
     size_t left, right;
-    for (size_t task; (task = atomic_fetch_add(&g->next, 1)) < g->tasks;) {
+    for (size_t task; (task = take_task(g, w)) < g->tasks;) {
         if (atomic_load(&g->is_cancelled)) return;
         find_task(g, task, &left, &right);
-        match_blocks(&g->workers[part], left, right);
+        match_blocks(w, left, right);
         atomic_fetch_add(&g->done, 1);
-        if (part == 0) tell_progress(g);
+        if (part != 0) continue;
+        atomic_store(&w->task, atomic_load(&g->next));
+        tell_progress(g);
+        if (is_time_to_save(g)) save(g);
     }
 }
 
@@ -259,8 +343,8 @@ static vg_status open_sketch(graph *g, vg_team *team, vg_error *error)
 {
     double count = (double)g->rows.count;
     bool pays = false;
-    if (g->components != VG_GRAPH_CHOOSE)
-        return vg_sketch_open(&g->sketch, &g->rows, g->components, team, error);
+    if (g->choices->components != VG_GRAPH_CHOOSE)
+        return vg_sketch_open(&g->sketch, &g->rows, g->choices->components, team, error);
     if (g->rows.dims > 2 * VG_SKETCH_COMPONENTS &&
         count * count * g->rows.dims / 2 > worth_components) {
         vg_status status = try_components(g, team, &pays, error);
@@ -318,10 +402,50 @@ static void close_graph(graph *g, size_t threads)
         free(w->pairs);
     }
     free(g->workers);
+    free(g->saved);
     while (g->locked > 0) pthread_mutex_destroy(&g->locks[--g->locked]);
     free(g->locks);
     vg_sketch_close(&g->sketch);
     vg_rowset_close(&g->rows);
+}
+
+/* Room for what is saved, and what earlier calls have saved. */
+static vg_status open_saved(graph *g, vg_error *error)
+{
+    const vg_graph_choices *choices = g->choices;
+    size_t values = g->rows.count * (size_t)g->k;
+    for (size_t i = 0; i < choices->known_count; i++) take_known(g, choices->known[i]);
+    atomic_store(&g->next, choices->done);
+    atomic_store(&g->done, choices->done);
+    g->saved_tasks = choices->done;
+    g->saved_at = vg_seconds();
+    if (choices->save == NULL) return VG_OK;
+    g->saved = vg_alloc_aligned(values, sizeof *g->saved);
+    return g->saved != NULL ? VG_OK : vg_fail_memory(error, values * sizeof *g->saved);
+}
+
+static vg_status match_all(graph *g, vg_team *team, vg_error *error)
+{
+    const vg_graph_choices *choices = g->choices;
+    double start = vg_seconds();
+    vg_status status = open_sketch(g, team, error);
+    if (status == VG_OK) status = open_locks(g, error);
+    if (status == VG_OK) status = open_workers(g, (size_t)vg_team_size(team), error);
+    if (status == VG_OK) status = open_saved(g, error);
+    if (status != VG_OK) return status;
+    /* A block with itself is one task. */
+    g->working = g->tasks - choices->done == 1 ? 1 : (size_t)vg_team_size(team);
+    for (size_t i = 0; i < g->working; i++) atomic_store(&g->workers[i].task, choices->done);
+    vg_run_shares(team, (int)g->working, match_share, g);
+    bool is_ended = atomic_load(&g->is_cancelled);
+    /* What comes after may be broken off too. */
+    bool is_worth_it = is_ended || vg_seconds() - start >= choices->seconds;
+    if (choices->save != NULL && g->status == VG_OK && is_worth_it &&
+        g->saved_tasks < count_done(g))
+        save(g);
+    if (g->status != VG_OK) return vg_fail(error, g->status, "%s", g->error.message);
+    if (is_ended) return vg_fail(error, VG_ECANCELLED, "neighbours: stopped by the caller");
+    return VG_OK;
 }
 
 static vg_status find_all(graph *g, vg_team *team, vg_error *error)
@@ -329,17 +453,21 @@ static vg_status find_all(graph *g, vg_team *team, vg_error *error)
     size_t count = g->rows.count, values = count * (size_t)g->k;
     g->blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     g->tasks = g->blocks * (g->blocks + 1) / 2;
+    if (g->choices->done > g->tasks)
+        return vg_fail(error, VG_EINVAL, "neighbours: %zu of %zu tasks are done", g->choices->done,
+                       g->tasks);
     for (size_t row = 0; row < count; row++) vg_best_clear(best_of(g, row));
-    vg_status status = open_sketch(g, team, error);
-    if (status == VG_OK) status = open_locks(g, error);
-    if (status == VG_OK) status = open_workers(g, (size_t)vg_team_size(team), error);
-    if (status != VG_OK) return status;
-    /* A block with itself is one task. */
-    int shares = g->tasks == 1 ? 1 : vg_team_size(team);
-    vg_run_shares(team, shares, match_share, g);
-    if (atomic_load(&g->is_cancelled))
-        return vg_fail(error, VG_ECANCELLED, "neighbours: stopped by the caller");
-    for (size_t i = 0; i < values; i++) g->keys[i] = vg_rowset_distance(&g->rows, g->keys[i]);
+    if (g->choices->done < g->tasks) {
+        vg_status status = match_all(g, team, error);
+        if (status != VG_OK) return status;
+    } else {
+        for (size_t i = 0; i < g->choices->known_count; i++) take_known(g, g->choices->known[i]);
+    }
+    for (size_t i = 0; i < values; i++) {
+        if (g->ids[i] < 0)
+            return vg_fail(error, VG_EINVAL, "neighbours: lists that were found before lack rows");
+        g->keys[i] = vg_rowset_distance(&g->rows, g->keys[i]);
+    }
     return VG_OK;
 }
 
@@ -349,8 +477,8 @@ void vg_neighbours_options_default(vg_neighbours_options *options)
 }
 
 vg_status vg_graph_find(const float *rows, size_t n, int dims, int k,
-                        const vg_neighbours_options *options, int components, int64_t *indices,
-                        double *distances, vg_error *error)
+                        const vg_neighbours_options *options, const vg_graph_choices *choices,
+                        int64_t *indices, double *distances, vg_error *error)
 {
     vg_neighbours_options defaults;
     vg_neighbours_options_default(&defaults);
@@ -367,8 +495,7 @@ vg_status vg_graph_find(const float *rows, size_t n, int dims, int k,
     if (options->threads < 1 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "neighbours: %d threads, must be 1 to %d",
                        options->threads, VG_MOST_THREADS);
-    graph g = {
-        .options = options, .k = k, .components = components, .ids = indices, .keys = distances};
+    graph g = {.options = options, .choices = choices, .k = k, .ids = indices, .keys = distances};
     vg_team *team = NULL;
     vg_status status = vg_team_open(&team, options->threads, error);
     if (status == VG_OK)
@@ -384,5 +511,6 @@ vg_status vg_neighbours(const float *rows, size_t n, int dims, int k,
                         const vg_neighbours_options *options, int64_t *indices, double *distances,
                         vg_error *error)
 {
-    return vg_graph_find(rows, n, dims, k, options, VG_GRAPH_CHOOSE, indices, distances, error);
+    const vg_graph_choices choices = {.components = VG_GRAPH_CHOOSE};
+    return vg_graph_find(rows, n, dims, k, options, &choices, indices, distances, error);
 }

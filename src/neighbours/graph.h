@@ -1,4 +1,4 @@
-/* vg_neighbours with a choice that its callers need not make. */
+/* vg_neighbours with choices that its callers need not make. */
 #ifndef VG_NEIGHBOURS_GRAPH_H
 #define VG_NEIGHBOURS_GRAPH_H
 
@@ -7,8 +7,27 @@
 /* Components of the sketches: so many, or as many as pay. */
 enum { VG_GRAPH_CHOOSE = -1 };
 
+/* The work is tasks in a fixed order, so that how far a call came is a number of tasks and, for
+ * each row, the nearest rows among those it was compared with. From there another call goes on
+ * to the same result. */
+typedef struct vg_graph_choices {
+    int components;
+
+    /* Lists that earlier calls had found, [known_count] of [n][k], -1 past a row's last; `done`
+     * tasks need not be done again. */
+    const int32_t *const *known;
+    size_t known_count, done;
+
+    /* NULL, or called by the calling thread every so many seconds, after each task where they
+     * are 0, and where the work is ended by options->progress: in `lists` [n][k] is what `done`
+     * tasks, and some of others, have found. Anything but VG_OK ends the work. */
+    vg_status (*save)(void *context, const int32_t *lists, size_t done, vg_error *error);
+    void *context; /* of `save` */
+    double seconds;
+} vg_graph_choices;
+
 vg_status vg_graph_find(const float *rows, size_t n, int dims, int k,
-                        const vg_neighbours_options *options, int components, int64_t *indices,
-                        double *distances, vg_error *error);
+                        const vg_neighbours_options *options, const vg_graph_choices *choices,
+                        int64_t *indices, double *distances, vg_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* https://huggingface.co/docs/safetensors: 8 bytes of little-endian header length, a JSON
- * header, the values, little-endian too. */
+ * header, the values, little-endian too. Whole numbers of four bytes are written as they lie, for
+ * every CPU that has kernels is little-endian. */
 #include "output/tensor_file.h"
 
 #include <stdio.h>
@@ -12,8 +13,8 @@
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8, MAX_HEADER = 1 << 20, NAME_CHARS = 64, TYPE_CHARS = 8 };
 
-static const char *const type_names[] = {"F64", "U8"};
-static const size_t type_sizes[] = {8, 1};
+static const char *const type_names[] = {"F64", "I32", "U8"};
+static const size_t type_sizes[] = {8, 4, 1};
 
 typedef struct vg_tensor_entry {
     char name[NAME_CHARS], type[TYPE_CHARS];
@@ -42,8 +43,8 @@ static void put_uint64(FILE *out, uint64_t value)
 static void put_values(FILE *out, const vg_file_tensor *tensor)
 {
     size_t count = value_count(tensor);
-    if (tensor->type == VG_TENSOR_U8) {
-        fwrite(tensor->values, 1, count, out);
+    if (tensor->type != VG_TENSOR_F64) {
+        fwrite(tensor->values, type_sizes[tensor->type], count, out);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -268,6 +269,21 @@ vg_status vg_tensor_file_doubles(const vg_tensor_file *file, const char *name, i
         for (size_t j = 0; j < 8; j++) bits |= (uint64_t)from[8 * i + j] << (8 * j);
         memcpy(&to[i], &bits, sizeof bits);
     }
+    for (int d = 0; d < rank; d++) shape[d] = (size_t)entry->shape[d];
+    *values = to;
+    return VG_OK;
+}
+
+vg_status vg_tensor_file_int32s(const vg_tensor_file *file, const char *name, int rank,
+                                size_t *shape, int32_t **values, vg_error *error)
+{
+    *values = NULL;
+    const vg_tensor_entry *entry = find(file, name, VG_TENSOR_I32, rank);
+    if (entry == NULL) return fail_tensor(name, error);
+    size_t bytes = (size_t)(entry->end - entry->begin);
+    int32_t *to = vg_alloc_aligned(bytes / sizeof *to, sizeof *to);
+    if (to == NULL) return vg_fail_memory(error, bytes);
+    memcpy(to, file->bytes + file->values + (size_t)entry->begin, bytes);
     for (int d = 0; d < rank; d++) shape[d] = (size_t)entry->shape[d];
     *values = to;
     return VG_OK;

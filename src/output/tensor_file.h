@@ -5,7 +5,7 @@
 
 #include "io/io.h"
 
-typedef enum vg_tensor_type { VG_TENSOR_F64, VG_TENSOR_U8 } vg_tensor_type;
+typedef enum vg_tensor_type { VG_TENSOR_F64, VG_TENSOR_I32, VG_TENSOR_U8 } vg_tensor_type;
 
 enum { VG_TENSOR_RANK = 2, VG_TENSOR_FACT_CHARS = 256 };
 
@@ -14,7 +14,7 @@ typedef struct vg_file_tensor {
     vg_tensor_type type;
     int rank;
     size_t shape[VG_TENSOR_RANK];
-    const void *values; /* doubles, or bytes */
+    const void *values; /* doubles, int32_t or bytes */
 } vg_file_tensor;
 
 /* The file's bytes, freed with free(): the facts become its metadata. */
@@ -43,6 +43,9 @@ const char *vg_tensor_file_fact(const vg_tensor_file *file, const char *key);
  * and rank must be these; VG_EFORMAT names it. */
 vg_status vg_tensor_file_doubles(const vg_tensor_file *file, const char *name, int rank,
                                  size_t *shape, double **values, vg_error *error);
+/* The same of whole numbers. */
+vg_status vg_tensor_file_int32s(const vg_tensor_file *file, const char *name, int rank,
+                                size_t *shape, int32_t **values, vg_error *error);
 vg_status vg_tensor_file_bytes(const vg_tensor_file *file, const char *name, const char **bytes,
                                size_t *size, vg_error *error);
 

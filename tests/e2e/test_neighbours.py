@@ -216,6 +216,143 @@ def test_stopped_from_the_terminal(tmp_path):
     assert not (tmp_path / "neighbours").exists()
 
 
+# --- Calls that go on ----------------------------------------------------------------------
+
+BROKEN, ONCE_MORE = TS, "20250203_000000"
+
+
+def blocks(folder, rows=1400):
+    """Rows of two blocks, so that there is something to go on with."""
+    random = numpy.random.default_rng(17)
+    centres = random.normal(size=(30, 6))
+    write_features(folder, centres[random.integers(0, 30, rows)] +
+                   0.2 * random.normal(size=(rows, 6)))
+
+
+def checkpoint(output, ts=TS):
+    return output / "_verger" / "neighbours" / ts / "checkpoint.safetensors"
+
+
+def saving(output, *arguments):
+    return [str(BUILD / "verger"), "neighbours", str(output), "-k", "5", "--threads", "1",
+            "--checkpoint", "0", *map(str, arguments)]
+
+
+def killed_with_a_checkpoint(output, number):
+    """Broken off before its change of that number to the disk."""
+    command = saving(output, "--timestamp", TS, "--progress", "none", "--overwrite")
+    return subprocess.run(command, env=environment(output, number), capture_output=True, timeout=60)
+
+
+def resumed(output, *arguments, code=0):
+    done = verger("neighbours", output, "-k", 5, "--resume", "--progress", "none", "--log-level",
+                  "info", *arguments)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_killed_at_any_change_and_resumed(tmp_path):
+    if not LIBRARY.exists():
+        pytest.skip("a sanitizer must come first of what is preloaded")
+    whole, output = tmp_path / "whole", tmp_path / "out"
+    blocks(whole)
+    neighbours(whole, "-k", 5)
+    went_on = 0
+    for number in range(1, 200, 4):
+        shutil.rmtree(output, ignore_errors=True)
+        blocks(output)
+        done = killed_with_a_checkpoint(output, number)
+        is_there = checkpoint(output).exists()
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        told = resumed(output, *([] if is_there else ["--timestamp", TS, "--overwrite"])).stderr
+        assert is_there == (f"the neighbours of {TS} go on" in told)
+        went_on += is_there
+        assert csv_of(output) == csv_of(whole) and rows_of(output) == rows_of(whole)
+        assert not checkpoint(output).exists()
+        assert leftovers(output / "neighbours") == []
+    assert done.returncode == 0 and not is_there and went_on > 5
+
+
+def csv_of(output, ts=TS):
+    return [part.read_bytes() for part in parts(table_folder(output, "neighbours", "csv", ts))]
+
+
+def rows_of(output, ts=TS):
+    return read_parquet(output, "neighbours", ts).to_pydict()
+
+
+def stopped(output, *arguments):
+    """Interrupted from the terminal when some blocks are done."""
+    process = subprocess.Popen(saving(output, "--timestamp", TS, "--progress", "json", *arguments),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        event = json.loads(line)
+        if event.get("phase") == "match" and event["done"] > 0:
+            process.send_signal(signal.SIGINT)
+            break
+    *_, last = process.stderr
+    assert process.wait(60) == 130
+    assert "call again with --resume" in json.loads(last)["error"]
+    assert checkpoint(output).exists() and not (output / "neighbours").exists()
+
+
+@pytest.fixture
+def broken_off(tmp_path):
+    blocks(tmp_path, 12000)
+    stopped(tmp_path)
+    return tmp_path
+
+
+def test_interrupted_and_resumed(broken_off):
+    done = resumed(broken_off)
+    assert f"the neighbours of {TS} go on" in done.stderr and TS in done.stdout
+    neighbours(broken_off, "-k", 5, "--timestamp", ONCE_MORE)
+    assert contents(broken_off, TS) == contents(broken_off, ONCE_MORE)
+    assert not checkpoint(broken_off).exists()
+
+
+def test_resumed_for_nothing(tmp_path):
+    blocks(tmp_path, 50)
+    done = resumed(tmp_path, "--timestamp", TS)
+    assert "go on" not in done.stderr and len(rows_of(tmp_path)["path"]) == 50
+    assert "--overwrite" in resumed(tmp_path, "--timestamp", TS, code=1).stderr
+
+
+def test_a_call_that_does_not_go_on_says_so(broken_off):
+    done = verger("neighbours", broken_off, "-k", 3, "--timestamp", ONCE_MORE, "--log-level", "info",
+                  "--progress", "none")
+    assert done.returncode == 0
+    assert f"the neighbours of {TS} are not finished: --resume would go on with them" in done.stderr
+    assert checkpoint(broken_off).exists()
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (("-k", 4), "k was 5, and is 4 now"), (("--metric", "l2"), "metric was cosine, and is l2 now")])
+def test_what_asks_for_something_else_is_refused(broken_off, arguments, reason):
+    told = resumed(broken_off, *arguments, code=1).stderr
+    assert f"the neighbours of {TS} cannot be resumed (call without --resume): {reason}" in told
+    assert checkpoint(broken_off).exists()
+
+
+def test_rows_that_have_changed_are_refused(broken_off):
+    shutil.rmtree(broken_off / "features")
+    blocks(broken_off, 11999)
+    assert "rows_sha256 was" in resumed(broken_off, code=1).stderr
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: b"",
+                                    lambda data: data[:-40] + b"\1" + data[-39:]])
+def test_a_damaged_checkpoint_is_refused(broken_off, damage):
+    file = checkpoint(broken_off)
+    file.write_bytes(damage(file.read_bytes()))
+    told = resumed(broken_off, code=1).stderr
+    assert "cannot be resumed (call without --resume)" in told and "checkpoint.safetensors" in told
+    neighbours(broken_off, "-k", 5, "--overwrite")
+    assert not file.exists()
+
+
 # --- Updates -----------------------------------------------------------------------------
 
 LATER, WHOLE = "20250201_000000", "20250202_000000"

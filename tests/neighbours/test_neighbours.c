@@ -141,7 +141,8 @@ static void check_graph(const rows *from, int k, const vg_neighbours_options *op
     vg_error error = {""};
     case_begin("%s, %d threads, %zu rows of %d, k %d, metric %d, %d components", options->kernels,
                options->threads, from->n, from->dims, k, (int)options->metric, components);
-    vg_status status = vg_graph_find(from->values, from->n, from->dims, k, options, components,
+    const vg_graph_choices choices = {.components = components};
+    vg_status status = vg_graph_find(from->values, from->n, from->dims, k, options, &choices,
                                      got.indices, got.distances, &error);
     if (status != VG_OK) fail_msg("%s: %s", case_name(), error.message);
     assert_same(&got, expected);
@@ -211,6 +212,100 @@ static void test_extreme_rows(void **state)
         check_rows(&from, 6, VG_L2);
         free(from.values);
     }
+}
+
+/* --- Calls that go on ----------------------------------------------------------------------- */
+
+/* What a call kept before it was ended by the save of that number. */
+typedef struct kept {
+    int32_t *lists;
+    size_t values, done;
+    int saves, last;
+} kept;
+
+static vg_status keep(void *context, const int32_t *lists, size_t done, vg_error *error)
+{
+    (void)error;
+    kept *to = context;
+    memcpy(to->lists, lists, to->values * sizeof *lists);
+    to->done = done;
+    return ++to->saves == to->last ? VG_EIO : VG_OK;
+}
+
+/* A call that is ended by its save number `last` and gone on with on other threads; returns
+ * whether it came as far. */
+static bool check_resumed(const rows *from, int k, const vg_neighbours_options *options, int last,
+                          const answer *expected)
+{
+    answer got = open_answer(expected->count);
+    kept saved = {.values = expected->count, .last = last};
+    saved.lists = calloc(saved.values, sizeof *saved.lists);
+    vg_graph_choices choices = {.components = 0, .save = keep, .context = &saved};
+    case_begin("%d threads, %zu rows, metric %d, save %d", options->threads, from->n,
+               (int)options->metric, last);
+    vg_status status = vg_graph_find(from->values, from->n, from->dims, k, options, &choices,
+                                     got.indices, got.distances, NULL);
+    bool was_ended = status == VG_EIO;
+    if (!was_ended) assert_int_equal(status, VG_OK);
+    const int32_t *known = saved.lists;
+    vg_neighbours_options others = *options;
+    others.threads = 4 - options->threads;
+    choices = (vg_graph_choices){
+        .components = VG_GRAPH_CHOOSE, .known = &known, .known_count = 1, .done = saved.done};
+    memset(got.indices, 0, got.count * sizeof *got.indices);
+    assert_int_equal(vg_graph_find(from->values, from->n, from->dims, k, &others, &choices,
+                                   got.indices, got.distances, NULL),
+                     VG_OK);
+    assert_same(&got, expected);
+    /* Nothing was done in vain: on one thread each save has a task more than the one before. */
+    if (options->threads == 1) assert_int_equal(saved.done, was_ended ? last : saved.saves);
+    free(saved.lists);
+    close_answer(&got);
+    return was_ended;
+}
+
+static void test_resumed(void **state)
+{
+    (void)state;
+    rows from = make_rows(4200, 6, 0.0F); /* four blocks: ten tasks */
+    vg_neighbours_options options;
+    vg_neighbours_options_default(&options);
+    for (int metric = VG_COSINE; metric <= VG_L2; metric++) {
+        options.metric = (vg_metric)metric;
+        answer expected = open_answer(from.n * 7);
+        assert_int_equal(vg_neighbours(from.values, from.n, from.dims, 7, &options,
+                                       expected.indices, expected.distances, NULL),
+                         VG_OK);
+        for (options.threads = 1; options.threads <= 3; options.threads += 2) {
+            int last = 1;
+            while (check_resumed(&from, 7, &options, last, &expected)) last++;
+            assert_true(last > 3);
+        }
+        close_answer(&expected);
+    }
+    free(from.values);
+}
+
+/* Lists of too few tasks are an error, and no result with holes. */
+static void test_lists_that_lack_rows(void **state)
+{
+    (void)state;
+    rows from = make_rows(40, 6, 0.0F);
+    answer got = open_answer(40 * 3);
+    int32_t *lists = malloc(40 * 3 * sizeof *lists);
+    memset(lists, 0xff, 40 * 3 * sizeof *lists);
+    const int32_t *known = lists;
+    vg_graph_choices choices = {.components = 0, .known = &known, .known_count = 1, .done = 1};
+    assert_int_equal(
+        vg_graph_find(from.values, 40, 6, 3, NULL, &choices, got.indices, got.distances, NULL),
+        VG_EINVAL);
+    choices.done = 2; /* of one */
+    assert_int_equal(
+        vg_graph_find(from.values, 40, 6, 3, NULL, &choices, got.indices, got.distances, NULL),
+        VG_EINVAL);
+    free(lists);
+    close_answer(&got);
+    free(from.values);
 }
 
 /* --- Lists that are brought up to date ------------------------------------------------------ */
@@ -528,11 +623,17 @@ int main(void)
     assert_true(vg_kernels_init(&reference, 0, "ref"));
     case_catch_crashes();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_row),     cmocka_unit_test(test_equal_rows),
-        cmocka_unit_test(test_extreme_rows),  cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_index),         cmocka_unit_test(test_allowed_rows),
-        cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_progress_stops),
+        cmocka_unit_test(test_every_row),
+        cmocka_unit_test(test_equal_rows),
+        cmocka_unit_test(test_extreme_rows),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_index),
+        cmocka_unit_test(test_allowed_rows),
+        cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_progress_stops),
         cmocka_unit_test(test_updates),
+        cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_lists_that_lack_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

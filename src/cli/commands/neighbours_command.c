@@ -9,7 +9,17 @@
 #include "cli/parsing/shared_options.h"
 #include "explore/neighbours_job.h"
 
-enum { OPTION_COUNT = 'k', OPTION_METRIC = 1024, OPTION_SPACE, OPTION_UPDATE, OPTION_THREADS };
+enum {
+    OPTION_COUNT = 'k',
+    OPTION_METRIC = 1024,
+    OPTION_SPACE,
+    OPTION_UPDATE,
+    OPTION_RESUME,
+    OPTION_CHECKPOINT,
+    OPTION_THREADS
+};
+
+enum { MOST_SECONDS = 86400 };
 
 #define METRIC_VALUES "cosine l2"
 #define SPACE_VALUES "features pca"
@@ -23,6 +33,10 @@ static const vg_cli_option neighbours_options[] = {
     {OPTION_UPDATE, "update", NULL, NULL,
      "take over what the newest table has of rows that have not changed; the table is that of a "
      "call without it"},
+    {OPTION_RESUME, "resume", NULL, NULL,
+     "go on with the last call that was broken off; start one where there is none"},
+    {OPTION_CHECKPOINT, "checkpoint", "SECONDS", NULL,
+     "keep what is found for --resume this often; 0 after every piece of work (default: 60)"},
     {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
     {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
      "formats of the table: parquet, csv or both, with a comma between (default: parquet,csv)"},
@@ -43,6 +57,11 @@ static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
         job->k = (int)number;
         return true;
     case OPTION_UPDATE: job->update = true; return true;
+    case OPTION_RESUME: job->resume = true; return true;
+    case OPTION_CHECKPOINT:
+        if (!vg_cli_integer(command, "--checkpoint", value, 0, MOST_SECONDS, &number)) return false;
+        job->checkpoint = (double)number;
+        return true;
     case OPTION_THREADS:
         if (!vg_cli_integer(command, "--threads", value, 1, VG_MOST_THREADS, &number)) return false;
         job->threads = (int)number;
@@ -94,8 +113,10 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
     s->job.observer = surroundings->observer;
     vg_status status = vg_neighbours_job_run(&s->job, &s->result, error);
     if (status != VG_ECANCELLED) return status;
-    return vg_fail(error, status, "interrupted: the neighbours under %s have no _SUCCESS",
-                   VG_CLI_SHOWN(s->job.output));
+    return vg_fail(
+        error, status,
+        "interrupted: the neighbours under %s have no _SUCCESS: call again with --resume",
+        VG_CLI_SHOWN(s->job.output));
 }
 
 static void print_summary(const void *context)
@@ -159,7 +180,8 @@ const vg_cli_command vg_command_neighbours = {
         "Examples:\n"
         "  verger neighbours out\n"
         "  verger neighbours out -k 30 --metric l2 --space pca\n"
-        "  verger neighbours out --update    # after verger run --update",
+        "  verger neighbours out --update    # after verger run --update\n"
+        "  verger neighbours out --resume    # after one that was broken off",
     .options = neighbours_options,
     .run = run_neighbours,
 };

@@ -1,0 +1,165 @@
+#include "explore/neighbours_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "output/tensor_file.h"
+
+/* Beside the facts of what was asked. */
+#define DONE "done"
+#define SHA256 "sha256"
+
+static const char root[] = VG_STATE_ROOT "/neighbours";
+static const char name[] = "checkpoint.safetensors";
+
+enum { MOST_FACTS = 8, NUMBER_CHARS = 24, HEADER_ROOM = 1 << 16 };
+
+static void path_of(char path[VG_FILE_CHARS], const char *timestamp)
+{
+    snprintf(path, VG_FILE_CHARS, "%s/%.*s/%s", root, VG_TIMESTAMP_CHARS - 1, timestamp, name);
+}
+
+static vg_status digest(char hex[VG_SHA256_CHARS], const int32_t *lists, size_t count,
+                        vg_error *error)
+{
+    vg_sha256 *sha256 = NULL;
+    vg_status status = vg_sha256_open(&sha256, error);
+    if (status == VG_OK) status = vg_sha256_add(sha256, lists, count * sizeof *lists, error);
+    if (status == VG_OK) status = vg_sha256_take(sha256, hex, error);
+    vg_sha256_close(&sha256);
+    return status;
+}
+
+/* --- Finding ---------------------------------------------------------------------- */
+
+typedef struct survey {
+    char *newest;
+    const char *only;
+} survey;
+
+static vg_status survey_file(void *context, const vg_file *file, vg_error *error)
+{
+    const survey *seen = context;
+    const char *at = file->path + strlen(root) + 1, *slash = strchr(at, '/');
+    char found[VG_TIMESTAMP_CHARS], timestamp[VG_TIMESTAMP_CHARS];
+    (void)error;
+    if (slash == NULL || slash - at != VG_TIMESTAMP_CHARS - 1 || strcmp(slash + 1, name) != 0)
+        return VG_OK;
+    snprintf(found, sizeof found, "%s", at);
+    if (vg_timestamp_choose(timestamp, found, NULL) != VG_OK) return VG_OK;
+    bool is_wanted = seen->only == NULL || strcmp(seen->only, timestamp) == 0;
+    if (is_wanted && strcmp(timestamp, seen->newest) > 0)
+        memcpy(seen->newest, timestamp, sizeof timestamp);
+    return VG_OK;
+}
+
+vg_status vg_neighbours_checkpoint_find(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output,
+                                        const char *only, vg_error *error)
+{
+    survey seen = {.newest = timestamp, .only = only};
+    timestamp[0] = '\0';
+    vg_status status = vg_store_list(output, root, survey_file, &seen, error);
+    return status == VG_ENOTFOUND ? VG_OK : status;
+}
+
+/* --- Reading ---------------------------------------------------------------------- */
+
+void vg_neighbours_checkpoint_free(vg_neighbours_checkpoint *checkpoint)
+{
+    free(checkpoint->lists);
+    *checkpoint = (vg_neighbours_checkpoint){0};
+}
+
+static vg_status compare(const vg_tensor_file *file, const vg_fact *facts, size_t count,
+                         vg_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *found = vg_tensor_file_fact(file, facts[i].key);
+        if (found == NULL || strcmp(found, facts[i].value) != 0)
+            return vg_fail(error, VG_EINVAL, "%s was %s, and is %s now", facts[i].key,
+                           found != NULL ? found : "not told", facts[i].value);
+    }
+    return VG_OK;
+}
+
+static vg_status take_lists(vg_neighbours_checkpoint *to, const vg_tensor_file *file, size_t rows,
+                            size_t k, vg_error *error)
+{
+    size_t shape[2];
+    char hex[VG_SHA256_CHARS], *end = NULL;
+    const char *sha256 = vg_tensor_file_fact(file, SHA256), *done = vg_tensor_file_fact(file, DONE);
+    vg_status status = vg_tensor_file_int32s(file, "lists", 2, shape, &to->lists, error);
+    if (status == VG_OK && (shape[0] != rows || shape[1] != k || sha256 == NULL || done == NULL))
+        status = vg_fail(error, VG_EFORMAT, "it is damaged");
+    if (status == VG_OK) status = digest(hex, to->lists, rows * k, error);
+    if (status != VG_OK) return status;
+    to->done = (size_t)strtoull(done, &end, 10);
+    if (strcmp(hex, sha256) != 0 || *end != '\0')
+        return vg_fail(error, VG_EFORMAT, "it is damaged: its digest is another");
+    return VG_OK;
+}
+
+vg_status vg_neighbours_checkpoint_read(vg_neighbours_checkpoint *checkpoint, vg_store *output,
+                                        const char *timestamp, const vg_fact *facts,
+                                        size_t fact_count, size_t rows, size_t k, vg_error *error)
+{
+    char path[VG_FILE_CHARS];
+    vg_bytes content = {0};
+    vg_tensor_file file = {0};
+    *checkpoint = (vg_neighbours_checkpoint){0};
+    path_of(path, timestamp);
+    /* One of another K is read too, and told from the facts. */
+    uint64_t most = (uint64_t)INT32_MAX * sizeof(int32_t);
+    vg_status status =
+        vg_store_read(output, path, VG_SIZE_UNKNOWN, most + HEADER_ROOM, &content, error);
+    if (status != VG_OK) {
+        free(content.bytes);
+        return status;
+    }
+    status = vg_tensor_file_parse(&file, (char *)content.bytes, content.size, error);
+    if (status == VG_OK) status = compare(&file, facts, fact_count, error);
+    if (status == VG_OK) status = take_lists(checkpoint, &file, rows, k, error);
+    vg_tensor_file_close(&file);
+    if (status == VG_OK) return VG_OK;
+    vg_neighbours_checkpoint_free(checkpoint);
+    return status == VG_EFORMAT
+               ? vg_fail_prefix(error, status, "%s/%s", vg_store_address(output), path)
+               : status;
+}
+
+/* --- Writing ---------------------------------------------------------------------- */
+
+vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp,
+                                         const vg_fact *facts, size_t fact_count,
+                                         const int32_t *lists, size_t rows, size_t k, size_t done,
+                                         vg_error *error)
+{
+    char path[VG_FILE_CHARS], hex[VG_SHA256_CHARS], number[NUMBER_CHARS], *bytes = NULL;
+    size_t size = 0;
+    vg_fact all[MOST_FACTS];
+    const vg_file_tensor tensor = {
+        .name = "lists", .type = VG_TENSOR_I32, .rank = 2, .shape = {rows, k}, .values = lists};
+    if (fact_count + 2 > MOST_FACTS)
+        return vg_fail(error, VG_EINVAL, "%zu facts of a checkpoint", fact_count);
+    vg_status status = digest(hex, lists, rows * k, error);
+    snprintf(number, sizeof number, "%zu", done);
+    memcpy(all, facts, fact_count * sizeof *facts);
+    all[fact_count] = (vg_fact){DONE, number};
+    all[fact_count + 1] = (vg_fact){SHA256, hex};
+    if (status == VG_OK)
+        status = vg_tensor_file_format(&bytes, &size, &tensor, 1, all, fact_count + 2, error);
+    path_of(path, timestamp);
+    if (status == VG_OK) status = vg_store_write(output, path, bytes, size, error);
+    free(bytes);
+    return status;
+}
+
+vg_status vg_neighbours_checkpoint_delete(vg_store *output, const char *timestamp, vg_error *error)
+{
+    char path[VG_FILE_CHARS];
+    path_of(path, timestamp);
+    return vg_store_delete_file(output, path, error);
+}

@@ -1,0 +1,34 @@
+/* What a call that looks for neighbours keeps of its work, for one that goes on. */
+#ifndef VG_EXPLORE_NEIGHBOURS_STATE_H
+#define VG_EXPLORE_NEIGHBOURS_STATE_H
+
+#include "output/layout.h"
+
+/* _verger/neighbours/<ts>/checkpoint.safetensors: the lists as they are so far, how many tasks of
+ * vg_graph_choices are done, and the facts of what was asked. */
+typedef struct vg_neighbours_checkpoint {
+    int32_t *lists; /* [rows][k], owned; -1 past a row's last */
+    size_t done;
+} vg_neighbours_checkpoint;
+
+/* The timestamp of the newest one, or of that of `only` where it is not NULL; "" for none. */
+vg_status vg_neighbours_checkpoint_find(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output,
+                                        const char *only, vg_error *error);
+
+/* Of rows and neighbours [rows][k]. VG_EINVAL and the first difference where it is of other facts,
+ * VG_EFORMAT where it is damaged. */
+vg_status vg_neighbours_checkpoint_read(vg_neighbours_checkpoint *checkpoint, vg_store *output,
+                                        const char *timestamp, const vg_fact *facts,
+                                        size_t fact_count, size_t rows, size_t k, vg_error *error);
+void vg_neighbours_checkpoint_free(vg_neighbours_checkpoint *checkpoint);
+
+/* In one write, over the one before. */
+vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp,
+                                         const vg_fact *facts, size_t fact_count,
+                                         const int32_t *lists, size_t rows, size_t k, size_t done,
+                                         vg_error *error);
+
+/* Nothing there is VG_OK. */
+vg_status vg_neighbours_checkpoint_delete(vg_store *output, const char *timestamp, vg_error *error);
+
+#endif
