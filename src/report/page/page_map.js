@@ -15,7 +15,8 @@ class MapView {
     this.x = new Float32Array(data.count);
     this.y = new Float32Array(data.count);
     this.depth = new Float32Array(data.count);
-    this.order = Uint32Array.from({ length: data.count }, (_, i) => i);
+    this.bins = new Uint16Array(data.count); /* the order in which points are drawn */
+    this.raster.makeRoom(data.count);
     this.shown = new Uint8Array(data.count).fill(1); /* 0: faded */
     this.current = -1;
     this.hovered = -1;
@@ -55,20 +56,7 @@ class MapView {
   /* Fades the rows for which `isShown` is false. */
   setShown(isShown) {
     for (let row = 0; row < this.data.count; row++) this.shown[row] = isShown(row) ? 1 : 0;
-    this.someFaded = this.shown.includes(0);
-    this.sortByShown();
     this.redraw();
-  }
-
-  /* Faded ones first, so that the others lie on top. */
-  sortByShown() {
-    let at = 0;
-    for (const wanted of [0, 1]) {
-      for (let row = 0; row < this.data.count; row++) {
-        if (this.shown[row] === wanted) this.order[at++] = row;
-      }
-      if (wanted === 0) this.fadedCount = at;
-    }
   }
 
   setCurrent(row) {
@@ -177,21 +165,26 @@ class MapView {
     }
   }
 
-  /* Far ones first, by counting: 256 depths are finer than a mark is large. */
-  sortByDepth() {
-    const { order, depth, shown } = this;
-    const count = order.length, counts = new Uint32Array(513);
+  /* Faded ones first, so that the others lie on top; of a map that turns the far ones first: 256
+   * depths are finer than a mark is large. */
+  arrange(mark) {
+    const { raster, bins, depth, shown, x, y, colours, codes } = this;
+    const faint = packed(this.faint);
+    if (!this.turns) {
+      bins.set(shown);
+      raster.arrange(x, y, bins, 2, 1, faint, colours, codes, mark);
+      return;
+    }
     let low = Infinity, high = -Infinity;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < depth.length; i++) {
       if (depth[i] < low) low = depth[i];
       if (depth[i] > high) high = depth[i];
     }
     const scale = high > low ? 255 / (high - low) : 0;
-    const bin = (i) => shown[i] * 256 + 255 - ((depth[i] - low) * scale | 0);
-    for (let i = 0; i < count; i++) counts[bin(i) + 1]++;
-    for (let i = 0; i < 512; i++) counts[i + 1] += counts[i];
-    this.fadedCount = counts[256];
-    for (let i = 0; i < count; i++) order[counts[bin(i)]++] = i;
+    for (let i = 0; i < depth.length; i++) {
+      bins[i] = shown[i] * 256 + 255 - ((depth[i] - low) * scale | 0);
+    }
+    raster.arrange(x, y, bins, 512, 256, faint, colours, codes, mark);
   }
 
   markRadius() {
@@ -201,15 +194,11 @@ class MapView {
 
   drawNow() {
     if (this.axes === undefined || this.codes === undefined) return;
-    const { raster, order } = this;
+    const { raster } = this, mark = makeMark(this.markRadius());
     this.project();
-    if (this.turns) this.sortByDepth(); else if (this.fadedCount === undefined) this.sortByShown();
-    const mark = makeMark(this.markRadius());
+    this.arrange(mark);
     raster.clear(this.background);
-    if (this.faints === undefined || this.faints.length !== this.colours.length) this.faints = new Int32Array(this.colours.length);
-    this.faints.fill(packed(this.faint));
-    raster.draw(order, 0, this.fadedCount, this.x, this.y, this.faints, this.codes, mark, 140);
-    raster.draw(order, this.fadedCount, order.length, this.x, this.y, this.colours, this.codes, mark, 256);
+    raster.draw(mark);
     raster.show();
     this.drawOverlay();
   }
