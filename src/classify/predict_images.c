@@ -116,8 +116,8 @@ void vg_image_predictor_close(vg_image_predictor **predictor)
 
 /* --- Images --------------------------------------------------------------------------------- */
 
-vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,
-                                     const char *path, vg_prediction *prediction, vg_error *error)
+/* What the classifier says of the row. */
+static void classify_row(vg_image_predictor *predictor, vg_prediction *prediction)
 {
     const vg_linear_model *model = &predictor->classifier.model;
     const size_t first = 0;
@@ -126,16 +126,40 @@ vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *st
                                  .count = 1,
                                  .dims = model->dims,
                                  .mean = model->mean};
-    vg_status status =
-        store != NULL
-            ? vg_query_images_read_stored(predictor->images, store, path, predictor->row, error)
-            : vg_query_images_read(predictor->images, path, predictor->row, error);
-    if (status != VG_OK) return status;
     vg_linear_scores_block(&predictor->scores, &rows, 0, predictor->room, predictor->row_scores);
     vg_probabilities(predictor->row_scores, model->classes, model->temperature,
                      predictor->probabilities);
     vg_take_top(predictor->probabilities, model->classes, prediction);
-    return VG_OK;
+}
+
+vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,
+                                     const char *path, vg_prediction *prediction, vg_error *error)
+{
+    vg_status status =
+        store != NULL
+            ? vg_query_images_read_stored(predictor->images, store, path, predictor->row, error)
+            : vg_query_images_read(predictor->images, path, predictor->row, error);
+    if (status == VG_OK) classify_row(predictor, prediction);
+    return status;
+}
+
+vg_status vg_image_predictor_predict_bytes(vg_image_predictor *predictor, const void *bytes,
+                                           size_t size, const char *name, vg_prediction *prediction,
+                                           vg_error *error)
+{
+    vg_status status =
+        vg_query_images_read_bytes(predictor->images, bytes, size, name, predictor->row, error);
+    if (status == VG_OK) classify_row(predictor, prediction);
+    return status;
+}
+
+vg_status vg_image_predictor_predict_pixels(vg_image_predictor *predictor, const vg_image *pixels,
+                                            vg_prediction *prediction, vg_error *error)
+{
+    vg_status status =
+        vg_query_images_read_pixels(predictor->images, pixels, predictor->row, error);
+    if (status == VG_OK) classify_row(predictor, prediction);
+    return status;
 }
 
 const char *vg_image_predictor_label(const vg_image_predictor *predictor, int32_t class_number)

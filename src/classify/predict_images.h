@@ -25,6 +25,12 @@ void vg_image_predictor_close(vg_image_predictor **predictor);
  * too. */
 vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,
                                      const char *path, vg_prediction *prediction, vg_error *error);
+/* The same of an image file that is in memory, and of pixels. */
+vg_status vg_image_predictor_predict_bytes(vg_image_predictor *predictor, const void *bytes,
+                                           size_t size, const char *name, vg_prediction *prediction,
+                                           vg_error *error);
+vg_status vg_image_predictor_predict_pixels(vg_image_predictor *predictor, const vg_image *pixels,
+                                            vg_prediction *prediction, vg_error *error);
 
 /* The name of a prediction's class; lives as long as the predictor. */
 const char *vg_image_predictor_label(const vg_image_predictor *predictor, int32_t class_number);

@@ -11,6 +11,7 @@ struct vg_query_images {
     vg_model *model;
     vg_extractor *extractor;
     vg_bytes content;
+    uint8_t *rgb; /* [VG_IMAGE_SIZE][VG_IMAGE_SIZE][3] */
 };
 
 /* --- Open and close ---------------------------------------------------------------------- */
@@ -44,24 +45,32 @@ void vg_query_images_close(vg_query_images **images)
     vg_extractor_close(&(*images)->extractor);
     vg_model_close(&(*images)->model);
     free((*images)->content.bytes);
+    free((*images)->rgb);
     free(*images);
     *images = NULL;
 }
 
 /* --- Images --------------------------------------------------------------------------------- */
 
-/* What was read, to features; `name` is what the image is called. */
-static vg_status extract(vg_query_images *images, const char *folder, const char *name,
-                         float *features, vg_error *error)
+/* A file to features; `name` is what the image is called. */
+static vg_status extract(vg_query_images *images, const vg_encoded_image *encoded,
+                         const char *folder, const char *name, float *features, vg_error *error)
 {
     vg_image_result result;
-    vg_encoded_image encoded = {.data = images->content.bytes, .size = images->content.size};
-    vg_status status = vg_extract(images->extractor, 1, &encoded, features, &result, error);
+    vg_status status = vg_extract(images->extractor, 1, encoded, features, &result, error);
     if (status == VG_OK && result.status == VG_OK)
         vg_feature_form_apply(&images->options.form, features, features);
     if (status != VG_OK || result.status == VG_OK) return status;
     return vg_fail(error, result.status, "%s%s%s: %s", folder, folder[0] != '\0' ? "/" : "", name,
                    result.error.message);
+}
+
+/* What was read into `content`. */
+static vg_status extract_content(vg_query_images *images, const char *folder, const char *name,
+                                 float *features, vg_error *error)
+{
+    const vg_encoded_image encoded = {.data = images->content.bytes, .size = images->content.size};
+    return extract(images, &encoded, folder, name, features, error);
 }
 
 static vg_status read_content(vg_query_images *images, vg_store *store, const char *path,
@@ -84,7 +93,27 @@ vg_status vg_query_images_read(vg_query_images *images, const char *path, float 
     if (status == VG_OK)
         status = read_content(images, store, slash != NULL ? slash + 1 : path, error);
     vg_store_close(&store);
-    return status == VG_OK ? extract(images, "", path, features, error) : status;
+    return status == VG_OK ? extract_content(images, "", path, features, error) : status;
+}
+
+vg_status vg_query_images_read_bytes(vg_query_images *images, const void *bytes, size_t size,
+                                     const char *name, float *features, vg_error *error)
+{
+    const vg_encoded_image encoded = {.data = bytes, .size = size};
+    return extract(images, &encoded, "", name, features, error);
+}
+
+vg_status vg_query_images_read_pixels(vg_query_images *images, const vg_image *pixels,
+                                      float *features, vg_error *error)
+{
+    enum { RGB_BYTES = VG_IMAGE_SIZE * VG_IMAGE_SIZE * 3 };
+    if (images->rgb == NULL) images->rgb = malloc(RGB_BYTES);
+    if (images->rgb == NULL) return vg_fail_memory(error, RGB_BYTES);
+    vg_status status = vg_extractor_resize(images->extractor, pixels, images->rgb, error);
+    if (status == VG_OK)
+        status = vg_extractor_forward(images->extractor, 1, images->rgb, features, error);
+    if (status == VG_OK) vg_feature_form_apply(&images->options.form, features, features);
+    return status;
 }
 
 vg_status vg_query_images_read_stored(vg_query_images *images, vg_store *store, const char *path,
@@ -92,5 +121,5 @@ vg_status vg_query_images_read_stored(vg_query_images *images, vg_store *store, 
 {
     vg_status status = read_content(images, store, path, error);
     if (status != VG_OK) return status;
-    return extract(images, vg_store_address(store), path, features, error);
+    return extract_content(images, vg_store_address(store), path, features, error);
 }

@@ -22,6 +22,12 @@ void vg_query_images_close(vg_query_images **images);
 /* An image file to features [VG_FEATURE_COUNT]. */
 vg_status vg_query_images_read(vg_query_images *images, const char *path, float *features,
                                vg_error *error);
+/* The same of a file that is in memory; `name` is what the message calls it. */
+vg_status vg_query_images_read_bytes(vg_query_images *images, const void *bytes, size_t size,
+                                     const char *name, float *features, vg_error *error);
+/* The same of pixels. */
+vg_status vg_query_images_read_pixels(vg_query_images *images, const vg_image *pixels,
+                                      float *features, vg_error *error);
 /* The same of a file of a store. */
 vg_status vg_query_images_read_stored(vg_query_images *images, vg_store *store, const char *path,
                                       float *features, vg_error *error);

@@ -20,7 +20,7 @@ def read(path):
     lines = text.splitlines()
     samples, families = {}, list(text_string_to_metric_families(text))
     for family in families:
-        assert family.documentation and family.type in ("gauge", "counter"), family
+        assert family.documentation and family.type in ("gauge", "counter", "summary"), family
         for sample in family.samples:
             labels = dict(sample.labels)
             assert labels.pop("run") == path.stem
@@ -30,7 +30,7 @@ def read(path):
             samples[key] = sample.value
     for kind in ("HELP", "TYPE"):
         named = [line.split()[2] for line in lines if line.startswith(f"# {kind} ")]
-        assert named == list(dict.fromkeys(name for name, *_ in samples)), kind
+        assert named == list(dict.fromkeys(re.sub("_(sum|count)$", "", name) for name, *_ in samples)), kind
     assert len(lines) == len(samples) + 2 * len(families)
     return samples
 
@@ -105,7 +105,16 @@ def test_a_run_that_finds_all_done(call, images, tmp_path, file):
 def test_every_metric_is_documented(call, images, tmp_path, file):
     assert call("run", images, tmp_path / "out", "-k", 3, "--metrics", file).returncode == 0
     documented = set(re.findall(r"^\| `(verger_\w+)", DOCUMENT.read_text(), re.M))
-    assert {name for name, *_ in read(file)} == documented
+    classifier = tmp_path / "c"
+    assert call("classify", "train", tmp_path / "out", classifier, "--folds", 0).returncode == 0
+    of_answers = tmp_path / "camera.prom"
+    done = call("predict", classifier, images, "--model", "seeded:7", "--metrics", of_answers)
+    assert done.returncode == 0, done.stderr
+    answers = read(of_answers)
+    assert answers["verger_answers_total", "labelled"] == answers["verger_answer_seconds_count",] == 40
+    assert "verger_phase" not in {name for name, *_ in answers}
+    names = {re.sub("_(sum|count)$", "", name) for name, *_ in [*read(file), *answers]}
+    assert names == documented
 
 
 def test_the_last_success_is_kept(call, images, tmp_path, file):

@@ -140,7 +140,7 @@ def test_lines_of_any_length(classifier, new):
     lines = f"\n\r\n{long}\n{new}/a/0.png\r\n" + f"{new}/a/1.jpg\n" * 200 + f"{new}/b/9.jpg"
     done = predict(classifier, "-", "--format", "json", code=3, input=lines)
     assert [a["path"] for a in answers(done)] == \
-        [f"{new}/a/0.png", *[f"{new}/a/1.jpg"] * 200, f"{new}/b/9.jpg"]
+        [long, f"{new}/a/0.png", *[f"{new}/a/1.jpg"] * 200, f"{new}/b/9.jpg"]
     assert "203 images, 1 failed" in done.stderr
 
 
@@ -151,12 +151,14 @@ def test_a_bad_image_is_told_and_the_next_one_comes(classifier, new, tmp_path):
     lines = f"{good[0]}\n\n{bad}\nnowhere.jpg\n{tmp_path}\r\n{good[1]}"
     for done in (predict(classifier, "-", "--format", "json", code=3, input=lines),
                  predict(classifier, good[0], bad, "nowhere.jpg", good[1], "--format", "json", code=3)):
-        assert [a["path"] for a in answers(done)] == [str(path) for path in good]
-        told = done.stderr.splitlines()
-        assert str(bad) in told[0] and "nowhere.jpg" in told[1]
-        assert f"{len(told) + 1} images, {len(told) - 1} failed" in told[-1]
-    quiet = predict(classifier, good[0], bad, "-q", code=3).stderr.splitlines()
-    assert len(quiet) == 1 and str(bad) in quiet[0]
+        found = answers(done)
+        failed = {a["path"]: a["error"] for a in found if "error" in a}
+        assert [a["path"] for a in found if "label" in a] == [str(path) for path in good]
+        assert str(bad) in failed[str(bad)] and "nowhere.jpg" in failed["nowhere.jpg"]
+        assert all(len(a) == 2 for a in found if "error" in a)
+        told, = done.stderr.splitlines()
+        assert f"{len(found)} images, {len(failed)} failed" in told
+    assert predict(classifier, good[0], bad, "-q", code=3).stderr == ""
 
 
 def test_a_bad_image_of_a_folder(classifier, new, tmp_path):
@@ -164,10 +166,11 @@ def test_a_bad_image_of_a_folder(classifier, new, tmp_path):
     (tmp_path / "new" / "a" / "3.jpg").write_bytes((new / "a" / "3.jpg").read_bytes()[:200])
     (tmp_path / "new" / "notes.txt").write_text("not an image by its name")
     done = predict(classifier, "new", "--format", "json", code=3, cwd=tmp_path)
-    assert [a["path"] for a in answers(done)] == \
-        [f"new/{path}" for path in sorted(str(p.relative_to(new)) for p in new.rglob("*.*"))
-         if path != "a/3.jpg"]
-    assert "new/a/3.jpg" in done.stderr and "10 images, 1 failed" in done.stderr
+    found = answers(done)
+    assert [a["path"] for a in found] == \
+        [f"new/{path}" for path in sorted(str(p.relative_to(new)) for p in new.rglob("*.*"))]
+    assert [a["path"] for a in found if "error" in a] == ["new/a/3.jpg"]
+    assert "10 images, 1 failed" in done.stderr
 
 
 def test_labels_of_a_folder_are_not_looked_at(classifier, new, tmp_path):
@@ -184,9 +187,10 @@ def test_links_out_of_a_folder_are_followed_where_asked(classifier, new, tmp_pat
     (tmp_path / "in").mkdir()
     os.symlink(new / "a" / "0.png", tmp_path / "in" / "0.png")
     shutil.copy(new / "a" / "1.jpg", tmp_path / "in" / "1.jpg")
-    assert len(answers(predict(classifier, tmp_path / "in", "--format", "json", code=3))) == 1
+    found = answers(predict(classifier, tmp_path / "in", "--format", "json", code=3))
+    assert ["error" in answer for answer in found] == [True, False]
     done = predict(classifier, tmp_path / "in", "--format", "json", "--follow-links")
-    assert len(answers(done)) == 2
+    assert len(answers(done)) == 2 and "error" not in done.stdout
 
 
 def refused(classifier, *words, **options):

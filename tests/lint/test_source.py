@@ -35,11 +35,12 @@ MAY_INCLUDE = {
     "explore": {"table", "digest", "io", "output", "history", "selection", "learn", "neighbours"},
     "classify": {"kernels", "pca", "learn", "table", "digest", "io", "output", "selection", "explore"},
     "report": {"table", "digest", "io", "output", "explore", "selection"},
+    "stream": set(),
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
     "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},
     "cli/bench": {"cli", "measure"},
-    "cli/commands": {"digest", "io", "weights", "run", "explore", "classify", "report", "cli", "cli/reporting",
+    "cli/commands": {"digest", "io", "weights", "run", "explore", "classify", "report", "stream", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench", "history", "output"},
 }
 

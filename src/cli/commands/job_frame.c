@@ -54,7 +54,8 @@ int vg_cli_do(const vg_cli_job *job)
     vg_cli_metrics *metrics;
     vg_cli_catch_signals();
     if (is_json) send_start(job);
-    status = vg_cli_metrics_open(&metrics, shared->metrics, job->command->name, &error);
+    status = vg_cli_metrics_open(&metrics, shared->metrics, VG_CLI_METRICS_OF_JOB,
+                                 job->command->name, &error);
     surroundings.observer =
         vg_cli_metrics_observe(metrics, vg_cli_progress_observer(surroundings.progress));
     if (status == VG_OK) status = job->work(job->context, &surroundings, &error);

@@ -5,21 +5,36 @@
 #include "base/json.h"
 #include "cli/reporting/printed_names.h"
 
-/* With tabs between, of which a name has none once it is printed. */
-static void print_table(const char *name, const char *label, double probability)
+static const char *label_of(const vg_image_predictor *predictor, const vg_cli_answer *answer)
 {
-    vg_cli_print_plain(name, "");
-    vg_cli_print_plain(label, "\t");
-    printf("\t%.6f\n", probability);
+    return vg_image_predictor_label(predictor, answer->prediction->classes[0]);
 }
 
-static void print_csv(const char *name, const char *label, double probability)
+/* With tabs between, of which a name has none once it is printed. */
+static void print_table(const vg_image_predictor *predictor, const vg_cli_answer *answer)
+{
+    vg_cli_print_plain(answer->name, "");
+    if (answer->failure != NULL) {
+        vg_cli_print_plain(answer->failure, "\t\t\tfailed: ");
+        putchar('\n');
+        return;
+    }
+    vg_cli_print_plain(label_of(predictor, answer), "\t");
+    printf("\t%.6f\n", answer->prediction->probability);
+}
+
+static void print_csv(const vg_image_predictor *predictor, const vg_cli_answer *answer)
 {
     char number[VG_NUMBER_CHARS];
-    vg_format_float64(number, probability);
-    vg_cli_print_quoted(name, "\"");
-    vg_cli_print_quoted(label, "\",\"");
-    printf("\",%s\n", number);
+    vg_cli_print_quoted(answer->name, "\"");
+    if (answer->failure != NULL) {
+        vg_cli_print_quoted(answer->failure, "\",,,\"");
+        puts("\"");
+        return;
+    }
+    vg_format_float64(number, answer->prediction->probability);
+    vg_cli_print_quoted(label_of(predictor, answer), "\",\"");
+    printf("\",%s,\n", number);
 }
 
 static void print_json_text(const char *text, const char *before)
@@ -28,16 +43,12 @@ static void print_json_text(const char *text, const char *before)
     vg_json_write_string(stdout, text);
 }
 
-static void print_json(const vg_image_predictor *predictor, const char *name,
-                       const vg_prediction *prediction)
+static void print_top(const vg_image_predictor *predictor, const vg_prediction *prediction)
 {
     char number[VG_NUMBER_CHARS];
     int count = 0;
     while (count < VG_TOP_CLASSES && prediction->classes[count] >= 0) count++;
-    print_json_text(name, "{\"path\": ");
-    print_json_text(vg_image_predictor_label(predictor, prediction->classes[0]), ", \"label\": ");
-    vg_format_float64(number, prediction->probability);
-    printf(", \"probability\": %s, \"top_labels\": [", number);
+    fputs(", \"top_labels\": [", stdout);
     for (int i = 0; i < count; i++)
         print_json_text(vg_image_predictor_label(predictor, prediction->classes[i]),
                         i > 0 ? ", " : "");
@@ -46,23 +57,41 @@ static void print_json(const vg_image_predictor *predictor, const char *name,
         vg_format_float64(number, (double)prediction->probabilities[i]);
         printf("%s%s", i > 0 ? ", " : "", number);
     }
-    puts("]}");
+    putchar(']');
 }
 
-void vg_cli_predict_begin(vg_cli_predict_format format)
+static void print_json(const vg_image_predictor *predictor, const vg_cli_answer *answer)
 {
-    if (format == VG_CLI_PREDICT_CSV) puts("path,label,probability");
+    char number[VG_NUMBER_CHARS];
+    if (answer->is_frame)
+        printf("{\"frame\": %s", answer->name);
+    else
+        print_json_text(answer->name, "{\"path\": ");
+    if (answer->failure != NULL) {
+        print_json_text(answer->failure, ", \"error\": ");
+    } else {
+        vg_format_float64(number, answer->prediction->probability);
+        print_json_text(label_of(predictor, answer), ", \"label\": ");
+        printf(", \"probability\": %s", number);
+        print_top(predictor, answer->prediction);
+    }
+    puts("}");
+}
+
+void vg_cli_predict_begin(vg_cli_predict_format format, bool of_frames)
+{
+    if (format == VG_CLI_PREDICT_CSV)
+        printf("%s,label,probability,error\n", of_frames ? "frame" : "path");
     fflush(stdout);
 }
 
 void vg_cli_predict_print(vg_cli_predict_format format, const vg_image_predictor *predictor,
-                          const char *name, const vg_prediction *prediction)
+                          const vg_cli_answer *answer)
 {
-    const char *label = vg_image_predictor_label(predictor, prediction->classes[0]);
     switch (format) {
-    case VG_CLI_PREDICT_TABLE: print_table(name, label, prediction->probability); break;
-    case VG_CLI_PREDICT_JSON: print_json(predictor, name, prediction); break;
-    case VG_CLI_PREDICT_CSV: print_csv(name, label, prediction->probability); break;
+    case VG_CLI_PREDICT_TABLE: print_table(predictor, answer); break;
+    case VG_CLI_PREDICT_JSON: print_json(predictor, answer); break;
+    case VG_CLI_PREDICT_CSV: print_csv(predictor, answer); break;
     }
     fflush(stdout);
 }

@@ -9,9 +9,9 @@
 #include "base/usable_cpus.h"
 #include "cli/commands/run_weights.h"
 #include "cli/commands/search_formats.h"
-#include "cli/parsing/input_lines.h"
 #include "cli/parsing/shared_options.h"
 #include "explore/neighbours_job.h"
+#include "stream/frame_source.h"
 
 enum {
     OPTION_NUMBER = 'n',
@@ -203,19 +203,32 @@ static vg_status answer_line(const session *s, const char *line, vg_error *error
     return answer(s, &query, error);
 }
 
-/* A query that has no answer is told, and the next one comes. Returns how many there were. */
-static size_t answer_lines(const session *s)
+/* A query that has no answer is told and counted, and the next one comes. */
+static vg_status answer_lines(const session *s, size_t *failed, vg_error *error)
 {
-    vg_cli_lines lines = {0};
-    size_t failed = 0;
-    for (const char *line; (line = vg_cli_lines_next(&lines)) != NULL;) {
-        vg_error error = {""};
-        if (answer_line(s, line, &error) == VG_OK) continue;
-        vg_cli_failed(&error);
-        failed++;
+    enum { MOST_CHARS = 1 << 20 };
+    const vg_frame_source_options options = {.descriptor = STDIN_FILENO,
+                                             .name = "standard input",
+                                             .kind = VG_STREAM_PATHS,
+                                             .limit = MOST_CHARS,
+                                             .cancel = &vg_cli_interrupted};
+    vg_frame_source *lines;
+    vg_frame line;
+    vg_status status = vg_frame_source_open(&lines, &options, error);
+    for (bool found = true; status == VG_OK;) {
+        vg_error failure = {""};
+        status = vg_frame_source_next(lines, &line, &found, error);
+        if (status != VG_OK || !found) break;
+        vg_status answered = line.fault == NULL
+                                 ? answer_line(s, (const char *)line.bytes, &failure)
+                                 : vg_fail(&failure, VG_EFORMAT, "line %llu: %s",
+                                           (unsigned long long)line.number, line.fault);
+        if (answered == VG_OK) continue;
+        vg_cli_failed(&failure);
+        ++*failed;
     }
-    vg_cli_lines_close(&lines);
-    return failed;
+    vg_frame_source_close(&lines);
+    return status;
 }
 
 static vg_status search(arguments *a, vg_cli_progress *progress, size_t *failed, vg_error *error)
@@ -243,7 +256,7 @@ static vg_status search(arguments *a, vg_cli_progress *progress, size_t *failed,
     if (status == VG_OK) {
         vg_cli_search_begin(a->format);
         if (a->reads_queries)
-            *failed = answer_lines(&s);
+            status = answer_lines(&s, failed, error);
         else
             status = answer(&s, &a->query, error);
         vg_cli_search_end(a->format);

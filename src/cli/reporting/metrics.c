@@ -12,7 +12,6 @@
 #include "base/condition.h"
 #include "base/error.h"
 #include "cli/cli.h"
-#include "cli/reporting/metrics_text.h"
 
 enum { SECONDS_BETWEEN_WRITES = 10 };
 
@@ -175,8 +174,8 @@ static void free_metrics(vg_cli_metrics *metrics)
     free(metrics);
 }
 
-vg_status vg_cli_metrics_open(vg_cli_metrics **metrics, const char *path, const char *command,
-                              vg_error *error)
+vg_status vg_cli_metrics_open(vg_cli_metrics **metrics, const char *path, vg_cli_metrics_kind kind,
+                              const char *command, vg_error *error)
 {
     *metrics = NULL;
     if (path == NULL) return VG_OK;
@@ -191,7 +190,8 @@ vg_status vg_cli_metrics_open(vg_cli_metrics **metrics, const char *path, const 
                                        .command = command,
                                        .kernels = kernels != NULL ? kernels : "",
                                        .start_time = unix_time(),
-                                       .phase = VG_CLI_NO_PHASE};
+                                       .phase = VG_CLI_NO_PHASE,
+                                       .has_answers = kind == VG_CLI_METRICS_OF_ANSWERS};
     if (status == VG_OK) {
         opened->figures.last_success_time = read_last_success(path);
         status = write_file(opened, opened->figures, error);
@@ -243,6 +243,13 @@ vg_observer vg_cli_metrics_observe(vg_cli_metrics *metrics, vg_observer next)
     if (metrics == NULL) return next;
     metrics->next = next;
     return (vg_observer){.context = metrics, .progress = on_progress, .log = on_log};
+}
+
+void vg_cli_metrics_set_answers(vg_cli_metrics *metrics, const vg_cli_answer_figures *answers)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->figures.answers = *answers;
+    pthread_mutex_unlock(&metrics->lock);
 }
 
 static void end_figures(vg_cli_figures *figures, int exit_code, const vg_run_result *result)

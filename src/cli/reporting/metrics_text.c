@@ -142,6 +142,35 @@ static void write_steps(exposition *text, const vg_cli_figures *figures)
     write_sample(text, "step", "network", figures->steps.network);
 }
 
+static void write_quantile(exposition *text, const char *quantile, double seconds)
+{
+    write_sample(text, "quantile", quantile, seconds);
+}
+
+/* A summary's sum and count have its name and an ending. */
+static void write_ending(exposition *text, const char *ending, double value)
+{
+    fprintf(text->stream, "%s%s{", text->family, ending);
+    write_label(text, "run", text->run);
+    end_sample(text, value);
+}
+
+static void write_answers(exposition *text, const vg_cli_answer_figures *answers)
+{
+    begin_family(text, "verger_answers_total", "counter",
+                 "Images that are done with, by outcome; those dropped were not looked at.");
+    write_sample(text, "outcome", "labelled", (double)answers->labelled);
+    write_sample(text, "outcome", "failed", (double)answers->failed);
+    write_sample(text, "outcome", "dropped", (double)answers->dropped);
+    begin_family(text, "verger_answer_seconds", "summary",
+                 "From an image that is there to its label, since the start.");
+    write_quantile(text, "0.5", answers->p50);
+    write_quantile(text, "0.9", answers->p90);
+    write_quantile(text, "0.99", answers->p99);
+    write_ending(text, "_sum", answers->seconds);
+    write_ending(text, "_count", (double)answers->labelled);
+}
+
 /* Not the usual process_*: node_exporter, which reads this file, has those itself, and
  * a name that comes twice spoils all that it exports. */
 static void write_process(exposition *text, const vg_cli_process *process)
@@ -160,9 +189,13 @@ void vg_cli_metrics_write(FILE *stream, const vg_cli_figures *figures)
 {
     exposition text = {.stream = stream, .run = figures->run};
     write_command(&text, figures);
-    write_phases(&text, figures);
-    write_images(&text, figures);
-    write_steps(&text, figures);
+    if (figures->has_answers) {
+        write_answers(&text, &figures->answers);
+    } else {
+        write_phases(&text, figures);
+        write_images(&text, figures);
+        write_steps(&text, figures);
+    }
     write_process(&text, &figures->process);
 }
 

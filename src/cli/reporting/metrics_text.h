@@ -10,6 +10,13 @@
 
 enum { VG_CLI_PHASE_COUNT = VG_PHASE_COMMIT + 1, VG_CLI_NO_PHASE = -1 };
 
+/* Of a command that answers; seconds an answer. */
+typedef struct vg_cli_answer_figures {
+    uint64_t labelled, failed, dropped;
+    double seconds; /* of the labelled ones together */
+    double p50, p90, p99;
+} vg_cli_answer_figures;
+
 /* Times are seconds since 1970; 0 where there is none. */
 typedef struct vg_cli_figures {
     const char *run; /* a label of every sample, so that the files of a folder differ */
@@ -21,6 +28,8 @@ typedef struct vg_cli_figures {
     vg_progress phases[VG_CLI_PHASE_COUNT]; /* the last report of each */
     uint64_t kept;                          /* images; zero until the end, as steps */
     vg_extractor_times steps;               /* of all threads */
+    bool has_answers;                       /* instead of phases and images */
+    vg_cli_answer_figures answers;
     vg_cli_process process;
 } vg_cli_figures;
 
