@@ -18,6 +18,7 @@ enum { MAX_FILE = 1 << 30, NUMBER_CHARS = 40 };
 void vg_classifier_close(vg_classifier *classifier)
 {
     vg_linear_model_close(&classifier->model);
+    vg_novelty_close(&classifier->novelty);
     vg_paths_free(&classifier->labels);
     *classifier = (vg_classifier){0};
 }
@@ -68,13 +69,19 @@ static vg_status format(char **bytes, size_t *size, const vg_classifier *classif
                         const packed *values, uint64_t images, vg_error *error)
 {
     const vg_linear_model *model = &classifier->model;
+    const vg_novelty *novelty = &classifier->novelty;
+    bool has_novelty = novelty->classes > 0;
     size_t dims = (size_t)model->dims;
     const vg_file_tensor tensors[] = {
         {"weights", VG_TENSOR_F64, 2, {values->classes, dims}, values->weights},
         {"bias", VG_TENSOR_F64, 1, {values->classes}, values->bias},
         {"mean", VG_TENSOR_F64, 1, {dims}, values->mean},
-        {"labels", VG_TENSOR_U8, 1, {values->label_bytes}, values->labels}};
-    char temperature[NUMBER_CHARS], c[NUMBER_CHARS], shrinkage[NUMBER_CHARS], count[NUMBER_CHARS];
+        {"labels", VG_TENSOR_U8, 1, {values->label_bytes}, values->labels},
+        {"whitening", VG_TENSOR_F32, 2, {dims, dims}, novelty->whitening},
+        {"centres", VG_TENSOR_F32, 2, {(size_t)novelty->classes, dims}, novelty->centres}};
+    char unknown_above[NUMBER_CHARS], temperature[NUMBER_CHARS], c[NUMBER_CHARS],
+        shrinkage[NUMBER_CHARS], count[NUMBER_CHARS];
+    snprintf(unknown_above, sizeof unknown_above, "%.17g", novelty->limit);
     snprintf(temperature, sizeof temperature, "%.17g", model->temperature);
     snprintf(c, sizeof c, "%g", model->c);
     snprintf(shrinkage, sizeof shrinkage, "%.17g", model->shrinkage);
@@ -89,9 +96,12 @@ static vg_status format(char **bytes, size_t *size, const vg_classifier *classif
                              {"normalize", classifier->form.normalize ? "true" : "false"},
                              {"dtype", classifier->form.float16 ? "float16" : "float32"},
                              {"images", count},
-                             {"verger_version", vg_version()}};
-    return vg_tensor_file_format(bytes, size, tensors, sizeof tensors / sizeof *tensors, facts,
-                                 sizeof facts / sizeof *facts, error);
+                             {"verger_version", vg_version()},
+                             {"unknown_above", unknown_above}};
+    size_t tensor_count = sizeof tensors / sizeof *tensors,
+           count_of_facts = sizeof facts / sizeof *facts;
+    return vg_tensor_file_format(bytes, size, tensors, tensor_count - (has_novelty ? 0 : 2), facts,
+                                 count_of_facts - (has_novelty ? 0 : 1), error);
 }
 
 vg_status vg_classifier_write(const vg_classifier *classifier, const char *path, uint64_t images,
@@ -181,6 +191,32 @@ static vg_status take_weights(vg_linear_model *model, const vg_tensor_file *file
     return status;
 }
 
+/* Classifiers of before, and those without folds, have none. */
+static vg_status take_novelty(vg_classifier *classifier, const vg_tensor_file *file,
+                              vg_error *error)
+{
+    vg_novelty *novelty = &classifier->novelty;
+    size_t square[2] = {0, 0}, shape[2] = {0, 0}, dims = (size_t)classifier->model.dims;
+    if (vg_tensor_file_fact(file, "unknown_above") == NULL) return VG_OK;
+    vg_status status = take_number(&novelty->limit, file, "unknown_above", error);
+    if (status == VG_OK)
+        status = vg_tensor_file_floats(file, "whitening", 2, square, &novelty->whitening, error);
+    if (status == VG_OK)
+        status = vg_tensor_file_floats(file, "centres", 2, shape, &novelty->centres, error);
+    if (status == VG_OK &&
+        (square[0] != dims || square[1] != dims || shape[1] != dims || shape[0] > VG_MOST_CLASSES))
+        status = vg_fail(error, VG_EFORMAT, "its whitening and centres do not fit its weights");
+    for (size_t i = 0; i < dims * dims && status == VG_OK; i++)
+        if (!isfinite(novelty->whitening[i]))
+            status = vg_fail(error, VG_EFORMAT, "its whitening has a number that is not finite");
+    for (size_t i = 0; i < shape[0] * dims && status == VG_OK; i++)
+        if (!isfinite(novelty->centres[i]))
+            status = vg_fail(error, VG_EFORMAT, "a centre has a number that is not finite");
+    novelty->dims = (int)dims;
+    novelty->classes = status == VG_OK ? (int)shape[0] : 0;
+    return status;
+}
+
 vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t size, vg_error *error)
 {
     vg_tensor_file file = {0};
@@ -197,6 +233,7 @@ vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t siz
     if (status == VG_OK && classifier->labels.count != (size_t)classifier->model.classes)
         status = vg_fail(error, VG_EFORMAT, "it has %zu labels for %d classes",
                          classifier->labels.count, classifier->model.classes);
+    if (status == VG_OK) status = take_novelty(classifier, &file, error);
     copy_fact(classifier->features_model, sizeof classifier->features_model, &file,
               "features_model");
     classifier->form.normalize = is_fact(&file, "normalize", "true");

@@ -1,12 +1,15 @@
 /* A classifier as a file of the safetensors format: weights [classes][dims], bias [classes] and
  * mean [dims] in float64, labels as bytes, each with a NUL behind it, in the order of the
  * classes. A row x is of the class whose weights.(x - mean) + bias is largest; by the
- * temperature, a fact, the softmax of these is calibrated. */
+ * temperature, a fact, the softmax of these is calibrated. Where the fact unknown_above is there,
+ * so are whitening [dims][dims] and centres [...][dims] in float32: a row is unlike all that was
+ * trained on where whitening.(x - mean) is farther than that from every centre. */
 #ifndef VG_CLASSIFY_CLASSIFIER_FILE_H
 #define VG_CLASSIFY_CLASSIFIER_FILE_H
 
 #include "classify/linear_model.h"
 #include "io/io.h"
+#include "learn/novelty.h"
 #include "output/feature_form.h"
 #include "output/paths.h"
 
@@ -16,6 +19,7 @@ enum { VG_FEATURES_NAME_CHARS = 96 };
 typedef struct vg_classifier {
     vg_linear_model model;
     vg_paths labels;                             /* [classes] */
+    vg_novelty novelty;                          /* with classes 0 where there is none */
     char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_features_model names it */
     vg_feature_form form;                        /* of the features */
     char space[16], method[16];

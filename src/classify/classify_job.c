@@ -13,6 +13,7 @@
 #include "classify/classifier_file.h"
 #include "classify/classify_rows.h"
 #include "classify/classify_tables.h"
+#include "classify/novelty_trial.h"
 #include "classify/trial.h"
 
 static const vg_table evaluation_tables[] = {VG_TABLE_EVALUATION, VG_TABLE_CONFUSION,
@@ -312,6 +313,7 @@ static vg_status train(work *state, vg_method method, vg_classifier *classifier,
                                       state->rows.learning.classes, error);
     if (status == VG_OK) status = vg_trial_fit(&state->trial, method, c, &classifier->model, error);
     classifier->model.temperature = temperature;
+    if (status == VG_OK) status = vg_novelty_of_trial(&classifier->novelty, &state->trial, error);
     state->result->fit = classifier->model.fit;
     state->result->fit_seconds = vg_seconds() - start;
     return status;

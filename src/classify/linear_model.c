@@ -142,6 +142,23 @@ static vg_status fit_logistic(vg_linear_model *model, const vg_learning *learnin
                            &model->fit, error);
 }
 
+/* What all weights and biases have in common adds the same to all scores, and float32's sums of it
+ * lose digits of what differs. Classes that were not trained on have none. */
+static void take_off_common(vg_linear_model *model)
+{
+    size_t dims = (size_t)model->dims;
+    double present = 0.0;
+    for (int c = 0; c < model->classes; c++) present += isfinite(model->bias[c]) ? 1.0 : 0.0;
+    for (size_t d = 0; d <= dims; d++) {
+        double *first = d < dims ? model->weights + d : model->bias, sum = 0.0;
+        size_t stride = d < dims ? dims : 1;
+        for (size_t c = 0; c < (size_t)model->classes; c++)
+            if (isfinite(model->bias[c])) sum += first[c * stride];
+        for (size_t c = 0; c < (size_t)model->classes; c++)
+            if (isfinite(model->bias[c])) first[c * stride] -= sum / present;
+    }
+}
+
 static vg_status fit_lda(vg_linear_model *model, const vg_learning *learning, const size_t *picks,
                          size_t n, const vg_class_moments *moments, double shrinkage,
                          vg_error *error)
@@ -161,6 +178,7 @@ static vg_status fit_lda(vg_linear_model *model, const vg_learning *learning, co
     for (int c = 0; c < learning->classes && status == VG_OK; c++)
         for (size_t d = 0; d < dims; d++)
             model->bias[c] += model->weights[(size_t)c * dims + d] * (double)model->mean[d];
+    if (status == VG_OK) take_off_common(model);
     return status;
 }
 

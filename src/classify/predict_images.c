@@ -17,10 +17,12 @@ struct vg_image_predictor {
     vg_query_images *images;
     vg_kernels kernels;
     vg_linear_scores scores;
-    float *room;           /* of vg_linear_scores_block */
-    float *row;            /* [VG_FEATURE_COUNT] */
-    float *row_scores;     /* [classes] */
-    double *probabilities; /* [classes] */
+    float *room;            /* of vg_linear_scores_block */
+    float *row;             /* [VG_FEATURE_COUNT] */
+    float *row_scores;      /* [classes] */
+    double *probabilities;  /* [classes] */
+    vg_novelty_gauge gauge; /* of a novelty that there is */
+    float *gauge_room;      /* of vg_novelty_block */
 };
 
 /* --- Open and close ---------------------------------------------------------------------- */
@@ -64,6 +66,17 @@ static vg_status open_images(vg_image_predictor *predictor,
     return vg_query_images_open(&predictor->images, &of_images, error);
 }
 
+static vg_status open_gauge(vg_image_predictor *predictor, vg_error *error)
+{
+    if (predictor->classifier.novelty.classes == 0) return VG_OK;
+    vg_status status = vg_novelty_gauge_open(&predictor->gauge, &predictor->classifier.novelty,
+                                             &predictor->kernels, error);
+    if (status != VG_OK) return status;
+    size_t room = vg_novelty_room(&predictor->gauge);
+    predictor->gauge_room = vg_alloc_aligned(room, sizeof(float));
+    return predictor->gauge_room != NULL ? VG_OK : vg_fail_memory(error, room * sizeof(float));
+}
+
 static vg_status open_scores(vg_image_predictor *predictor, vg_error *error)
 {
     const vg_linear_model *model = &predictor->classifier.model;
@@ -95,6 +108,7 @@ vg_status vg_image_predictor_open(vg_image_predictor **predictor,
     if (status == VG_OK) status = check_classifier(&opened->classifier, options, error);
     if (status == VG_OK) status = open_images(opened, options, error);
     if (status == VG_OK) status = open_scores(opened, error);
+    if (status == VG_OK) status = open_gauge(opened, error);
     if (status != VG_OK) vg_image_predictor_close(&opened);
     *predictor = opened;
     return status;
@@ -104,6 +118,8 @@ void vg_image_predictor_close(vg_image_predictor **predictor)
 {
     if (*predictor == NULL) return;
     vg_linear_scores_close(&(*predictor)->scores);
+    vg_novelty_gauge_close(&(*predictor)->gauge);
+    free((*predictor)->gauge_room);
     vg_query_images_close(&(*predictor)->images);
     vg_classifier_close(&(*predictor)->classifier);
     free((*predictor)->room);
@@ -117,7 +133,7 @@ void vg_image_predictor_close(vg_image_predictor **predictor)
 /* --- Images --------------------------------------------------------------------------------- */
 
 /* What the classifier says of the row. */
-static void classify_row(vg_image_predictor *predictor, vg_prediction *prediction)
+static void classify_row(vg_image_predictor *predictor, vg_image_answer *answer)
 {
     const vg_linear_model *model = &predictor->classifier.model;
     const size_t first = 0;
@@ -129,37 +145,47 @@ static void classify_row(vg_image_predictor *predictor, vg_prediction *predictio
     vg_linear_scores_block(&predictor->scores, &rows, 0, predictor->room, predictor->row_scores);
     vg_probabilities(predictor->row_scores, model->classes, model->temperature,
                      predictor->probabilities);
-    vg_take_top(predictor->probabilities, model->classes, prediction);
+    vg_take_top(predictor->probabilities, model->classes, &answer->prediction);
+    answer->is_unknown = false;
+    if (predictor->classifier.novelty.classes == 0) return;
+    double distance;
+    vg_novelty_block(&predictor->gauge, &rows, 0, predictor->gauge_room, &distance);
+    answer->is_unknown = !(distance <= predictor->classifier.novelty.limit);
 }
 
 vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,
-                                     const char *path, vg_prediction *prediction, vg_error *error)
+                                     const char *path, vg_image_answer *answer, vg_error *error)
 {
     vg_status status =
         store != NULL
             ? vg_query_images_read_stored(predictor->images, store, path, predictor->row, error)
             : vg_query_images_read(predictor->images, path, predictor->row, error);
-    if (status == VG_OK) classify_row(predictor, prediction);
+    if (status == VG_OK) classify_row(predictor, answer);
     return status;
 }
 
 vg_status vg_image_predictor_predict_bytes(vg_image_predictor *predictor, const void *bytes,
-                                           size_t size, const char *name, vg_prediction *prediction,
+                                           size_t size, const char *name, vg_image_answer *answer,
                                            vg_error *error)
 {
     vg_status status =
         vg_query_images_read_bytes(predictor->images, bytes, size, name, predictor->row, error);
-    if (status == VG_OK) classify_row(predictor, prediction);
+    if (status == VG_OK) classify_row(predictor, answer);
     return status;
 }
 
 vg_status vg_image_predictor_predict_pixels(vg_image_predictor *predictor, const vg_image *pixels,
-                                            vg_prediction *prediction, vg_error *error)
+                                            vg_image_answer *answer, vg_error *error)
 {
     vg_status status =
         vg_query_images_read_pixels(predictor->images, pixels, predictor->row, error);
-    if (status == VG_OK) classify_row(predictor, prediction);
+    if (status == VG_OK) classify_row(predictor, answer);
     return status;
+}
+
+bool vg_image_predictor_knows_unknown(const vg_image_predictor *predictor)
+{
+    return predictor->classifier.novelty.classes > 0;
 }
 
 const char *vg_image_predictor_label(const vg_image_predictor *predictor, int32_t class_number)

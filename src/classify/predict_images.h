@@ -14,6 +14,11 @@ typedef struct vg_image_predictor_options {
     int threads;              /* that work together on each image; 0 is one a CPU */
 } vg_image_predictor_options;
 
+typedef struct vg_image_answer {
+    vg_prediction prediction;
+    bool is_unknown; /* it is unlike all that was trained on */
+} vg_image_answer;
+
 /* VG_EINVAL where images do not give the rows that the classifier was trained on: components,
  * or features of other weights. Keeps none of the options' texts but the source. */
 vg_status vg_image_predictor_open(vg_image_predictor **predictor,
@@ -24,13 +29,16 @@ void vg_image_predictor_close(vg_image_predictor **predictor);
  * as by vg_classify_predict of the image's features. VG_ESTORE is what other images would meet
  * too. */
 vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,
-                                     const char *path, vg_prediction *prediction, vg_error *error);
+                                     const char *path, vg_image_answer *answer, vg_error *error);
 /* The same of an image file that is in memory, and of pixels. */
 vg_status vg_image_predictor_predict_bytes(vg_image_predictor *predictor, const void *bytes,
-                                           size_t size, const char *name, vg_prediction *prediction,
+                                           size_t size, const char *name, vg_image_answer *answer,
                                            vg_error *error);
 vg_status vg_image_predictor_predict_pixels(vg_image_predictor *predictor, const vg_image *pixels,
-                                            vg_prediction *prediction, vg_error *error);
+                                            vg_image_answer *answer, vg_error *error);
+
+/* Whether the classifier knows what images are unlike all that it was trained on. */
+bool vg_image_predictor_knows_unknown(const vg_image_predictor *predictor);
 
 /* The name of a prediction's class; lives as long as the predictor. */
 const char *vg_image_predictor_label(const vg_image_predictor *predictor, int32_t class_number);

@@ -87,9 +87,8 @@ void vg_trial_close(vg_trial *trial)
     *trial = (vg_trial){0};
 }
 
-/* Moments of all folds but one, in their order; of all where `without` is -1. */
-static vg_status merge_moments(const vg_trial *trial, int without, vg_class_moments **moments,
-                               vg_error *error)
+vg_status vg_trial_moments(const vg_trial *trial, int without, vg_class_moments **moments,
+                           vg_error *error)
 {
     const vg_learning *learning = trial->learning;
     vg_status status = vg_class_moments_open(moments, learning->dims, learning->classes, error);
@@ -208,7 +207,7 @@ static vg_status try_fold(const vg_trial *trial, vg_method method, double c, int
     outcome to = {0};
     vg_status status = open_side(&train, trial, fold, false, error);
     if (status == VG_OK) status = open_side(&held, trial, fold, true, error);
-    if (status == VG_OK) status = merge_moments(trial, fold, &moments, error);
+    if (status == VG_OK) status = vg_trial_moments(trial, fold, &moments, error);
     to.scores = vg_alloc_aligned((held.count + 1) * classes, sizeof(float));
     to.firsts = malloc((held.count + 1) * sizeof *to.firsts);
     int32_t *labels = malloc((held.count + 1) * sizeof *labels);
@@ -326,7 +325,7 @@ vg_status vg_trial_fit(const vg_trial *trial, vg_method method, double c, vg_lin
     side train = {0};
     vg_class_moments *moments = NULL;
     vg_status status = open_side(&train, trial, -1, false, error);
-    if (status == VG_OK) status = merge_moments(trial, -1, &moments, error);
+    if (status == VG_OK) status = vg_trial_moments(trial, -1, &moments, error);
     const attempt one = {trial, method, &train, moments, model, c};
     if (status == VG_OK) status = fit(&one, error);
     close_side(&train);
@@ -343,7 +342,7 @@ vg_status vg_trial_run_test(const vg_trial *trial, vg_method method, double c, c
     vg_linear_model model = {0};
     vg_status status = open_scored(scored, picks, n, learning->classes, method, error);
     if (status == VG_OK) status = open_side(&train, trial, -1, false, error);
-    if (status == VG_OK) status = merge_moments(trial, -1, &moments, error);
+    if (status == VG_OK) status = vg_trial_moments(trial, -1, &moments, error);
     if (status == VG_OK && method != VG_METHOD_KNN)
         status = vg_linear_model_open(&model, learning->dims, learning->classes, error);
     const outcome to = {scored->scores, scored->firsts};

@@ -31,6 +31,10 @@ vg_status vg_trial_open(vg_trial *trial, const vg_learning *learning, const vg_f
                         vg_error *error);
 void vg_trial_close(vg_trial *trial);
 
+/* Moments of all folds but one, in their order; of all where `without` is -1. */
+vg_status vg_trial_moments(const vg_trial *trial, int without, vg_class_moments **moments,
+                           vg_error *error);
+
 /* What a method said of rows it was not trained on. Starts as {0}. */
 typedef struct vg_scored {
     size_t *picks; /* [count] */

@@ -13,8 +13,8 @@
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8, MAX_HEADER = 1 << 20, NAME_CHARS = 64, TYPE_CHARS = 8 };
 
-static const char *const type_names[] = {"F64", "I32", "U8"};
-static const size_t type_sizes[] = {8, 4, 1};
+static const char *const type_names[] = {"F64", "F32", "I32", "U8"};
+static const size_t type_sizes[] = {8, 4, 4, 1};
 
 typedef struct vg_tensor_entry {
     char name[NAME_CHARS], type[TYPE_CHARS];
@@ -35,22 +35,26 @@ static size_t value_count(const vg_file_tensor *tensor)
     return count;
 }
 
-static void put_uint64(FILE *out, uint64_t value)
+static void put_little_endian(FILE *out, uint64_t value, size_t size)
 {
-    for (int i = 0; i < 8; i++) fputc((int)(value >> (8 * i) & 0xff), out);
+    for (size_t i = 0; i < size; i++) fputc((int)(value >> (8 * i) & 0xff), out);
 }
 
 static void put_values(FILE *out, const vg_file_tensor *tensor)
 {
-    size_t count = value_count(tensor);
-    if (tensor->type != VG_TENSOR_F64) {
-        fwrite(tensor->values, type_sizes[tensor->type], count, out);
+    size_t count = value_count(tensor), size = type_sizes[tensor->type];
+    if (size == 1) {
+        fwrite(tensor->values, 1, count, out);
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, (const double *)tensor->values + i, sizeof bits);
-        put_uint64(out, bits);
+        uint64_t bits = 0;
+        uint32_t low = 0;
+        if (size == sizeof bits)
+            memcpy(&bits, (const uint64_t *)tensor->values + i, sizeof bits);
+        else
+            memcpy(&low, (const uint32_t *)tensor->values + i, sizeof low);
+        put_little_endian(out, bits | low, size);
     }
 }
 
@@ -96,7 +100,7 @@ vg_status vg_tensor_file_format(char **bytes, size_t *size, const vg_file_tensor
         out = is_whole ? open_memstream(bytes, size) : NULL;
     }
     if (out != NULL) {
-        put_uint64(out, header_size);
+        put_little_endian(out, header_size, LENGTH_BYTES);
         fwrite(header, 1, header_size, out);
         for (size_t i = 0; i < count; i++) put_values(out, &tensors[i]);
         is_whole = ferror(out) == 0;
@@ -253,40 +257,62 @@ static vg_status fail_tensor(const char *name, vg_error *error)
     return vg_fail(error, VG_EFORMAT, "its tensor \"%s\" is missing or damaged", name);
 }
 
+static void take_numbers(void *to, const char *bytes, size_t count, vg_tensor_type type)
+{
+    const unsigned char *from = (const unsigned char *)bytes;
+    size_t size = type_sizes[type];
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = 0;
+        for (size_t j = 0; j < size; j++) bits |= (uint64_t)from[i * size + j] << (8 * j);
+        if (size == sizeof(uint64_t)) {
+            memcpy((uint64_t *)to + i, &bits, size);
+        } else {
+            uint32_t low = (uint32_t)bits;
+            memcpy((uint32_t *)to + i, &low, size);
+        }
+    }
+}
+
+/* NULL where it is not there, or memory is short. */
+static void *numbers(const vg_tensor_file *file, const char *name, vg_tensor_type type, int rank,
+                     size_t *shape, vg_status *status, vg_error *error)
+{
+    const vg_tensor_entry *entry = find(file, name, type, rank);
+    if (entry == NULL) {
+        *status = fail_tensor(name, error);
+        return NULL;
+    }
+    size_t bytes = (size_t)(entry->end - entry->begin), count = bytes / type_sizes[type];
+    void *values = vg_alloc_aligned(count, type_sizes[type]);
+    *status = values != NULL ? VG_OK : vg_fail_memory(error, bytes);
+    if (values == NULL) return NULL;
+    take_numbers(values, file->bytes + file->values + (size_t)entry->begin, count, type);
+    for (int d = 0; d < rank; d++) shape[d] = (size_t)entry->shape[d];
+    return values;
+}
+
 vg_status vg_tensor_file_doubles(const vg_tensor_file *file, const char *name, int rank,
                                  size_t *shape, double **values, vg_error *error)
 {
-    *values = NULL;
-    const vg_tensor_entry *entry = find(file, name, VG_TENSOR_F64, rank);
-    if (entry == NULL) return fail_tensor(name, error);
-    size_t count = (size_t)(entry->end - entry->begin) / 8;
-    const unsigned char *from =
-        (const unsigned char *)file->bytes + file->values + (size_t)entry->begin;
-    double *to = vg_alloc_aligned(count, sizeof *to);
-    if (to == NULL) return vg_fail_memory(error, count * sizeof *to);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t bits = 0;
-        for (size_t j = 0; j < 8; j++) bits |= (uint64_t)from[8 * i + j] << (8 * j);
-        memcpy(&to[i], &bits, sizeof bits);
-    }
-    for (int d = 0; d < rank; d++) shape[d] = (size_t)entry->shape[d];
-    *values = to;
-    return VG_OK;
+    vg_status status;
+    *values = numbers(file, name, VG_TENSOR_F64, rank, shape, &status, error);
+    return status;
+}
+
+vg_status vg_tensor_file_floats(const vg_tensor_file *file, const char *name, int rank,
+                                size_t *shape, float **values, vg_error *error)
+{
+    vg_status status;
+    *values = numbers(file, name, VG_TENSOR_F32, rank, shape, &status, error);
+    return status;
 }
 
 vg_status vg_tensor_file_int32s(const vg_tensor_file *file, const char *name, int rank,
                                 size_t *shape, int32_t **values, vg_error *error)
 {
-    *values = NULL;
-    const vg_tensor_entry *entry = find(file, name, VG_TENSOR_I32, rank);
-    if (entry == NULL) return fail_tensor(name, error);
-    size_t bytes = (size_t)(entry->end - entry->begin);
-    int32_t *to = vg_alloc_aligned(bytes / sizeof *to, sizeof *to);
-    if (to == NULL) return vg_fail_memory(error, bytes);
-    memcpy(to, file->bytes + file->values + (size_t)entry->begin, bytes);
-    for (int d = 0; d < rank; d++) shape[d] = (size_t)entry->shape[d];
-    *values = to;
-    return VG_OK;
+    vg_status status;
+    *values = numbers(file, name, VG_TENSOR_I32, rank, shape, &status, error);
+    return status;
 }
 
 vg_status vg_tensor_file_bytes(const vg_tensor_file *file, const char *name, const char **bytes,

@@ -5,7 +5,12 @@
 
 #include "io/io.h"
 
-typedef enum vg_tensor_type { VG_TENSOR_F64, VG_TENSOR_I32, VG_TENSOR_U8 } vg_tensor_type;
+typedef enum vg_tensor_type {
+    VG_TENSOR_F64,
+    VG_TENSOR_F32,
+    VG_TENSOR_I32,
+    VG_TENSOR_U8
+} vg_tensor_type;
 
 enum { VG_TENSOR_RANK = 2, VG_TENSOR_FACT_CHARS = 256 };
 
@@ -14,7 +19,7 @@ typedef struct vg_file_tensor {
     vg_tensor_type type;
     int rank;
     size_t shape[VG_TENSOR_RANK];
-    const void *values; /* doubles, int32_t or bytes */
+    const void *values; /* doubles, floats, int32_t or bytes */
 } vg_file_tensor;
 
 /* The file's bytes, freed with free(): the facts become its metadata. */
@@ -39,11 +44,12 @@ void vg_tensor_file_close(vg_tensor_file *file);
 /* The value of a fact of plain text, or NULL. */
 const char *vg_tensor_file_fact(const vg_tensor_file *file, const char *key);
 
-/* The doubles of a tensor, to be freed, or its bytes, which live as long as the file. Its type
- * and rank must be these; VG_EFORMAT names it. */
+/* The numbers of a tensor, to be freed, or its bytes, which live as long as the file. Its type and
+ * rank must be these; VG_EFORMAT names it. */
 vg_status vg_tensor_file_doubles(const vg_tensor_file *file, const char *name, int rank,
                                  size_t *shape, double **values, vg_error *error);
-/* The same of whole numbers. */
+vg_status vg_tensor_file_floats(const vg_tensor_file *file, const char *name, int rank,
+                                size_t *shape, float **values, vg_error *error);
 vg_status vg_tensor_file_int32s(const vg_tensor_file *file, const char *name, int rank,
                                 size_t *shape, int32_t **values, vg_error *error);
 vg_status vg_tensor_file_bytes(const vg_tensor_file *file, const char *name, const char **bytes,

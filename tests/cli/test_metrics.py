@@ -111,7 +111,7 @@ def test_every_metric_is_documented(call, images, tmp_path, file):
     done = call("predict", classifier, images, "--model", "seeded:7", "--metrics", of_answers)
     assert done.returncode == 0, done.stderr
     answers = read(of_answers)
-    assert answers["verger_answers_total", "labelled"] == answers["verger_answer_seconds_count",] == 40
+    assert answers["verger_answers_total", "known"] == answers["verger_answer_seconds_count",] == 40
     assert "verger_phase" not in {name for name, *_ in answers}
     names = {re.sub("_(sum|count)$", "", name) for name, *_ in [*read(file), *answers]}
     assert names == documented

@@ -9,10 +9,13 @@ import shutil
 import signal
 import subprocess
 
+import numpy
 import pytest
 from conftest import BUILD, TS, read_parquet, run, verger
+from PIL import Image
 
 from pictures import encoded, photograph
+from tensor_files import read_tensors, write_tensors
 
 MODEL = ["--model", "seeded:7"]
 
@@ -88,10 +91,54 @@ def test_any_number_of_threads_and_any_order(classifier, new):
 def test_table_and_csv(classifier, new):
     found = answers(predict(classifier, new, "--format", "json"))
     lines = [line.split("\t") for line in predict(classifier, new).stdout.splitlines()]
-    assert lines == [[a["path"], a["label"], f"{a['probability']:.6f}"] for a in found]
+    assert lines == [[a["path"], a["label"], f"{a['probability']:.6f}"] + a["unknown"] * ["unknown"]
+                     for a in found]
     rows = csv.DictReader(io.StringIO(predict(classifier, new, "--format", "csv").stdout))
-    assert [(r["path"], r["label"], float(r["probability"])) for r in rows] == \
-        [(a["path"], a["label"], a["probability"]) for a in found]
+    assert [(r["path"], r["label"], float(r["probability"]), r["unknown"]) for r in rows] == \
+        [(a["path"], a["label"], a["probability"], str(a["unknown"]).lower()) for a in found]
+
+
+def by_the_formula(classifier, rows):
+    """Distances and limit, as docs/classify.md has them."""
+    facts, tensors = read_tensors(classifier)
+    whitened = (rows - tensors["mean"]) @ tensors["whitening"].T.astype(float)
+    squares = ((whitened[:, None] - tensors["centres"]) ** 2).sum(axis=2)
+    return numpy.sqrt(squares).min(axis=1), float(facts["unknown_above"])
+
+
+def test_images_unlike_all_that_was_trained_on_are_unknown(fruits, classifier, new, tmp_path):
+    """The limit is the distance within which images of the folds are; noise is beyond."""
+    strange = tmp_path / "strange"
+    shutil.copytree(new, strange)
+    noise = numpy.random.default_rng(1).integers(0, 256, (100, 100, 3), dtype=numpy.uint8)
+    (strange / "noise.png").write_bytes(encoded(Image.fromarray(noise), "PNG"))
+    (strange / "red.png").write_bytes(encoded(Image.new("RGB", (90, 90), (255, 0, 0)), "PNG"))
+    run(strange, tmp_path / "out")
+    table = read_parquet(tmp_path / "out", "features").to_pylist()
+    distances, limit = by_the_formula(classifier, numpy.array([row["features"] for row in table]))
+    assert abs(distances / limit - 1).min() > 1e-5  # none is so near that rounding decides
+    found = answers(predict(classifier, strange, "--format", "json"))
+    assert [answer["unknown"] for answer in found] == [bool(far) for far in distances > limit]
+    assert found[-1]["unknown"] and found[-2]["unknown"]
+    trained = answers(predict(classifier, fruits, "--format", "json"))
+    assert not any(answer["unknown"] for answer in trained)
+
+
+def test_classifiers_that_know_of_no_unknown(fruits, classifier, new, tmp_path):
+    """Those of before, and those without folds."""
+    facts, tensors = read_tensors(classifier)
+    del facts["unknown_above"], tensors["whitening"], tensors["centres"]
+    write_tensors(tmp_path / "old", facts, tensors)
+    run(fruits, tmp_path / "out")
+    done = verger("classify", "train", tmp_path / "out", tmp_path / "plain", "--folds", "0", "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    expected = answers(predict(classifier, new, "--format", "json"))
+    for answer in expected:
+        del answer["unknown"]
+    done = predict(tmp_path / "old", new, "--format", "json")
+    assert answers(done) == expected and "unknown" not in done.stderr
+    assert all("unknown" not in answer for answer in
+               answers(predict(tmp_path / "plain", new, "--format", "json")))
 
 
 def test_names_of_any_kind(classifier, new, tmp_path):
@@ -117,7 +164,7 @@ def test_a_line_is_answered_before_the_next_is_written(classifier, new):
             assert json.loads(process.stdout.readline()) == answer
         process.stdin.close()
         assert process.wait(60) == 0
-        assert re.fullmatch(r".*10 images, 0 failed; milliseconds an image: "
+        assert re.fullmatch(r".*10 images, 0 failed, \d+ unknown; milliseconds an image: "
                             r"p50 [\d.]+, p90 [\d.]+, p99 [\d.]+\n", process.stderr.read())
 
 

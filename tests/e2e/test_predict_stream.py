@@ -69,7 +69,7 @@ def numbered(answers, numbers):
 def test_mjpeg_is_answered_as_files_are(classifier, frames, expected):
     found, told = stream(classifier, "mjpeg", b"".join(frames))
     assert found == numbered(expected, range(1, 7))
-    assert re.search(r"6 images, 0 failed; milliseconds an image: p50 [\d.]+, p90 [\d.]+, p99 [\d.]+", told)
+    assert re.search(r"6 images, 0 failed, \d+ unknown; milliseconds an image: p50 [\d.]+, p90 [\d.]+, p99 [\d.]+", told)
 
 
 def test_multipart_of_a_web_camera(classifier, frames, expected):
@@ -138,7 +138,7 @@ def test_what_is_no_frame_gets_a_line_and_the_next_comes(classifier, frames, exp
     assert found[1]["frame"] == 2 and "frame 2: " in found[1]["error"]
     assert found[3] == {"frame": 4, "error": "frame 4: another one begins within it"}
     assert found[5] == {"frame": 6, "error": "frame 6: the stream ended within it"}
-    assert len(found) == 6 and "6 images, 3 failed, 54 bytes between frames" in told
+    assert len(found) == 6 and "6 images, 3 failed, " in told and ", 54 bytes between frames" in told
 
 
 def test_table_and_csv(classifier, frames, expected):
@@ -147,12 +147,14 @@ def test_table_and_csv(classifier, frames, expected):
     done = subprocess.run([*words, "--format", "csv"], input=data, capture_output=True)
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
     assert rows[0] == {"frame": "1", "label": expected[0]["label"],
-                       "probability": str(expected[0]["probability"]), "error": ""}
-    assert rows[1] == {"frame": "2", "label": "", "probability": "",
+                       "probability": str(expected[0]["probability"]),
+                       "unknown": str(expected[0]["unknown"]).lower(), "error": ""}
+    assert rows[1] == {"frame": "2", "label": "", "probability": "", "unknown": "",
                        "error": "frame 2: the stream ended within it"}
     done = subprocess.run([*words, "--format", "table"], input=data, capture_output=True)
     assert done.stdout.decode().splitlines() == [
-        f"1\t{expected[0]['label']}\t{expected[0]['probability']:.6f}",
+        f"1\t{expected[0]['label']}\t{expected[0]['probability']:.6f}" +
+        ("\tunknown" if expected[0]["unknown"] else ""),
         "2\t\t\tfailed: frame 2: the stream ended within it"]
 
 
@@ -164,7 +166,7 @@ def test_drop_keeps_to_the_newest(classifier, frames, expected):
     numbers = [answer["frame"] for answer in found]
     assert numbers == sorted(set(numbers)) and numbers[-1] == count
     assert found == numbered([expected[(n - 1) % 6] for n in numbers], numbers)
-    dropped = int(re.search(r"(\d+) images, 0 failed, (\d+) dropped", told)[2])
+    dropped = int(re.search(r"(\d+) images, 0 failed, \d+ unknown, (\d+) dropped", told)[2])
     assert len(found) + dropped == count and dropped > 0
 
 
@@ -222,7 +224,7 @@ def test_a_signal_ends_an_endless_stream(classifier, frames):
     producer.join()
     with contextlib.suppress(OSError):  # of what is in its buffer
         process.stdin.close()
-    assert re.search(r"\d+ images, 0 failed; milliseconds", told)
+    assert re.search(r"\d+ images, 0 failed, \d+ unknown; milliseconds", told)
 
 
 def test_an_endless_stream_ends_with_its_reader(classifier, frames):
@@ -232,11 +234,13 @@ def test_an_endless_stream_ends_with_its_reader(classifier, frames):
     assert done.returncode == 1 and b"cannot write to standard output" in done.stderr
 
 
-def test_metrics(classifier, frames, tmp_path):
+def test_metrics(classifier, frames, expected, tmp_path):
     metrics = tmp_path / "camera.prom"
     stream(classifier, "mjpeg", b"".join(frames) + frames[0][:50], "--metrics", metrics, code=3)
     text = metrics.read_text()
-    for sample in ['verger_answers_total{run="camera",outcome="labelled"} 6',
+    unknown = [answer["unknown"] for answer in expected].count(True)
+    for sample in [f'verger_answers_total{{run="camera",outcome="known"}} {6 - unknown}',
+                   f'verger_answers_total{{run="camera",outcome="unknown"}} {unknown}',
                    'verger_answers_total{run="camera",outcome="failed"} 1',
                    'verger_answers_total{run="camera",outcome="dropped"} 0',
                    'verger_answer_seconds_count{run="camera"} 6',

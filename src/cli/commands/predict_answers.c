@@ -17,7 +17,9 @@ void vg_cli_answers_text(const vg_cli_answers *answers, char *text, size_t size)
 {
     const double to_ms = 1e3;
     const vg_cli_latencies *times = &answers->latencies;
-    char dropped[48] = "", skipped[64] = "", milliseconds[96] = "";
+    char unknown[48] = "", dropped[48] = "", skipped[64] = "", milliseconds[96] = "";
+    if (vg_image_predictor_knows_unknown(answers->predictor))
+        snprintf(unknown, sizeof unknown, ", %" PRIu64 " unknown", answers->unknown);
     if (answers->stream.drop)
         snprintf(dropped, sizeof dropped, ", %" PRIu64 " dropped", answers->dropped);
     if (answers->skipped > 0)
@@ -28,8 +30,8 @@ void vg_cli_answers_text(const vg_cli_answers *answers, char *text, size_t size)
                  to_ms * vg_cli_latencies_quantile(times, 0.5),
                  to_ms * vg_cli_latencies_quantile(times, 0.9),
                  to_ms * vg_cli_latencies_quantile(times, 0.99));
-    snprintf(text, size, "%" PRIu64 " images, %" PRIu64 " failed%s%s%s", answers->images,
-             answers->failed, dropped, skipped, milliseconds);
+    snprintf(text, size, "%" PRIu64 " images, %" PRIu64 " failed%s%s%s%s", answers->images,
+             answers->failed, unknown, dropped, skipped, milliseconds);
 }
 
 void vg_cli_answers_tell(vg_cli_answers *answers, bool is_end)
@@ -39,7 +41,8 @@ void vg_cli_answers_tell(vg_cli_answers *answers, bool is_end)
     const vg_cli_latencies *times = &answers->latencies;
     answers->told = now;
     vg_cli_metrics_set_answers(
-        answers->metrics, &(vg_cli_answer_figures){.labelled = times->count,
+        answers->metrics, &(vg_cli_answer_figures){.known = times->count - answers->unknown,
+                                                   .unknown = answers->unknown,
                                                    .failed = answers->failed,
                                                    .dropped = answers->dropped,
                                                    .seconds = answers->seconds,
@@ -56,6 +59,7 @@ static void finish(vg_cli_answers *answers, vg_cli_answer *answer, vg_status sta
     vg_cli_predict_print(answers->format, answers->predictor, answer);
     answers->images++;
     answers->failed += status != VG_OK;
+    answers->unknown += status == VG_OK && answer->answer->is_unknown;
     if (status == VG_OK) {
         double seconds = vg_seconds() - start;
         vg_cli_latencies_add(&answers->latencies, seconds);
@@ -69,11 +73,10 @@ static void finish(vg_cli_answers *answers, vg_cli_answer *answer, vg_status sta
 vg_status vg_cli_answer_image(vg_cli_answers *answers, vg_store *store, const char *path,
                               const char *name, vg_error *error)
 {
-    vg_prediction prediction;
-    vg_cli_answer answer = {.name = name, .prediction = &prediction};
+    vg_image_answer found;
+    vg_cli_answer answer = {.name = name, .answer = &found};
     double start = vg_seconds();
-    vg_status status =
-        vg_image_predictor_predict(answers->predictor, store, path, &prediction, error);
+    vg_status status = vg_image_predictor_predict(answers->predictor, store, path, &found, error);
     finish(answers, &answer, status, start, error);
     return status == VG_ESTORE ? status : VG_OK;
 }
@@ -81,12 +84,12 @@ vg_status vg_cli_answer_image(vg_cli_answers *answers, vg_store *store, const ch
 static void answer_frame(vg_cli_answers *answers, const vg_frame *frame)
 {
     const vg_cli_predict_stream *stream = &answers->stream;
-    vg_prediction prediction;
+    vg_image_answer found;
     vg_error error = {""};
     char name[FRAME_NAME_CHARS], number[FRAME_NAME_CHARS];
     snprintf(number, sizeof number, "%" PRIu64, frame->number);
     snprintf(name, sizeof name, "frame %" PRIu64, frame->number);
-    vg_cli_answer answer = {.name = number, .is_frame = true, .prediction = &prediction};
+    vg_cli_answer answer = {.name = number, .is_frame = true, .answer = &found};
     const vg_image pixels = {
         .rgb = (uint8_t *)frame->bytes, .width = stream->width, .height = stream->height};
     double start = vg_seconds();
@@ -94,11 +97,10 @@ static void answer_frame(vg_cli_answers *answers, const vg_frame *frame)
     if (frame->fault != NULL)
         status = vg_fail(&error, VG_EFORMAT, "%s: %s", name, frame->fault);
     else if (stream->kind == VG_STREAM_FRAMES)
-        status =
-            vg_image_predictor_predict_pixels(answers->predictor, &pixels, &prediction, &error);
+        status = vg_image_predictor_predict_pixels(answers->predictor, &pixels, &found, &error);
     else
         status = vg_image_predictor_predict_bytes(answers->predictor, frame->bytes, frame->size,
-                                                  name, &prediction, &error);
+                                                  name, &found, &error);
     finish(answers, &answer, status, start, &error);
 }
 

@@ -20,7 +20,7 @@ typedef struct vg_cli_answers {
     vg_cli_predict_format format;
     vg_cli_predict_stream stream;
     vg_cli_metrics *metrics; /* or NULL */
-    uint64_t images, failed, dropped, skipped;
+    uint64_t images, failed, unknown, dropped, skipped;
     vg_cli_latencies latencies; /* of the images that have a label */
     double seconds;             /* their sum */
     double told;                /* vg_seconds() of the last figures for the metrics */

@@ -7,7 +7,14 @@
 
 static const char *label_of(const vg_image_predictor *predictor, const vg_cli_answer *answer)
 {
-    return vg_image_predictor_label(predictor, answer->prediction->classes[0]);
+    return vg_image_predictor_label(predictor, answer->answer->prediction.classes[0]);
+}
+
+/* JSON's and CSV's word; NULL where the classifier does not know. */
+static const char *unknown_word(const vg_image_predictor *predictor, const vg_cli_answer *answer)
+{
+    if (!vg_image_predictor_knows_unknown(predictor)) return NULL;
+    return answer->answer->is_unknown ? "true" : "false";
 }
 
 /* With tabs between, of which a name has none once it is printed. */
@@ -20,7 +27,8 @@ static void print_table(const vg_image_predictor *predictor, const vg_cli_answer
         return;
     }
     vg_cli_print_plain(label_of(predictor, answer), "\t");
-    printf("\t%.6f\n", answer->prediction->probability);
+    printf("\t%.6f%s\n", answer->answer->prediction.probability,
+           answer->answer->is_unknown ? "\tunknown" : "");
 }
 
 static void print_csv(const vg_image_predictor *predictor, const vg_cli_answer *answer)
@@ -28,13 +36,14 @@ static void print_csv(const vg_image_predictor *predictor, const vg_cli_answer *
     char number[VG_NUMBER_CHARS];
     vg_cli_print_quoted(answer->name, "\"");
     if (answer->failure != NULL) {
-        vg_cli_print_quoted(answer->failure, "\",,,\"");
+        vg_cli_print_quoted(answer->failure, "\",,,,\"");
         puts("\"");
         return;
     }
-    vg_format_float64(number, answer->prediction->probability);
+    vg_format_float64(number, answer->answer->prediction.probability);
     vg_cli_print_quoted(label_of(predictor, answer), "\",\"");
-    printf("\",%s,\n", number);
+    const char *word = unknown_word(predictor, answer);
+    printf("\",%s,%s,\n", number, word != NULL ? word : "");
 }
 
 static void print_json_text(const char *text, const char *before)
@@ -70,10 +79,12 @@ static void print_json(const vg_image_predictor *predictor, const vg_cli_answer 
     if (answer->failure != NULL) {
         print_json_text(answer->failure, ", \"error\": ");
     } else {
-        vg_format_float64(number, answer->prediction->probability);
+        vg_format_float64(number, answer->answer->prediction.probability);
         print_json_text(label_of(predictor, answer), ", \"label\": ");
         printf(", \"probability\": %s", number);
-        print_top(predictor, answer->prediction);
+        const char *word = unknown_word(predictor, answer);
+        if (word != NULL) printf(", \"unknown\": %s", word);
+        print_top(predictor, &answer->answer->prediction);
     }
     puts("}");
 }
@@ -81,7 +92,7 @@ static void print_json(const vg_image_predictor *predictor, const vg_cli_answer 
 void vg_cli_predict_begin(vg_cli_predict_format format, bool of_frames)
 {
     if (format == VG_CLI_PREDICT_CSV)
-        printf("%s,label,probability,error\n", of_frames ? "frame" : "path");
+        printf("%s,label,probability,unknown,error\n", of_frames ? "frame" : "path");
     fflush(stdout);
 }
 

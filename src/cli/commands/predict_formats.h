@@ -14,8 +14,8 @@ typedef enum vg_cli_predict_format {
 typedef struct vg_cli_answer {
     const char *name; /* of the image; of a frame its number, without a fraction */
     bool is_frame;
-    const char *failure;             /* why there is no label, or NULL */
-    const vg_prediction *prediction; /* where there is none */
+    const char *failure;           /* why there is no label, or NULL */
+    const vg_image_answer *answer; /* where there is none */
 } vg_cli_answer;
 
 void vg_cli_predict_begin(vg_cli_predict_format format, bool of_frames);

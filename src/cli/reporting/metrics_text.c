@@ -159,7 +159,8 @@ static void write_answers(exposition *text, const vg_cli_answer_figures *answers
 {
     begin_family(text, "verger_answers_total", "counter",
                  "Images that are done with, by outcome; those dropped were not looked at.");
-    write_sample(text, "outcome", "labelled", (double)answers->labelled);
+    write_sample(text, "outcome", "known", (double)answers->known);
+    write_sample(text, "outcome", "unknown", (double)answers->unknown);
     write_sample(text, "outcome", "failed", (double)answers->failed);
     write_sample(text, "outcome", "dropped", (double)answers->dropped);
     begin_family(text, "verger_answer_seconds", "summary",
@@ -168,7 +169,7 @@ static void write_answers(exposition *text, const vg_cli_answer_figures *answers
     write_quantile(text, "0.9", answers->p90);
     write_quantile(text, "0.99", answers->p99);
     write_ending(text, "_sum", answers->seconds);
-    write_ending(text, "_count", (double)answers->labelled);
+    write_ending(text, "_count", (double)(answers->known + answers->unknown));
 }
 
 /* Not the usual process_*: node_exporter, which reads this file, has those itself, and

@@ -12,8 +12,8 @@ enum { VG_CLI_PHASE_COUNT = VG_PHASE_COMMIT + 1, VG_CLI_NO_PHASE = -1 };
 
 /* Of a command that answers; seconds an answer. */
 typedef struct vg_cli_answer_figures {
-    uint64_t labelled, failed, dropped;
-    double seconds; /* of the labelled ones together */
+    uint64_t known, unknown, failed, dropped;
+    double seconds; /* of the known and the unknown together */
     double p50, p90, p99;
 } vg_cli_answer_figures;
 
