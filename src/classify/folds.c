@@ -1,11 +1,10 @@
 #include "classify/folds.h"
 
-#include <regex.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "selection/path_groups.h"
 
 /* --- Folds of images ---------------------------------------------------------------- */
 
@@ -44,112 +43,38 @@ static vg_status spread_classes(vg_folds *folds, const int32_t *labels, int clas
 
 /* --- Folds of groups ------------------------------------------------------------------ */
 
-typedef struct member {
-    char *key;
-    size_t row;
-} member;
-
 typedef struct group {
-    size_t first, size; /* among the sorted members */
+    size_t number, size, fold;
 } group;
-
-enum { CAPTURES = 10 };
-
-/* The captures, each with a line feed behind it; all that matches where there are none.
- * Empty where the path does not match: *matches is false. */
-static char *make_key(const regex_t *expression, const char *path, bool *matches)
-{
-    regmatch_t found[CAPTURES];
-    *matches = regexec(expression, path, CAPTURES, found, 0) == 0;
-    size_t captures = expression->re_nsub < CAPTURES ? expression->re_nsub : CAPTURES - 1;
-    char *key = malloc(strlen(path) + CAPTURES + 1), *to = key;
-    if (key == NULL) return NULL;
-    for (size_t i = captures > 0 ? 1 : 0; *matches && i <= captures; i++) {
-        if (found[i].rm_so >= 0) {
-            size_t size = (size_t)(found[i].rm_eo - found[i].rm_so);
-            memcpy(to, path + found[i].rm_so, size);
-            to += size;
-        }
-        *to++ = '\n';
-    }
-    *to = '\0';
-    return key;
-}
-
-static int by_key(const void *left, const void *right)
-{
-    const member *a = left, *b = right;
-    int order = strcmp(a->key, b->key);
-    return order != 0 ? order : (a->row > b->row) - (a->row < b->row);
-}
 
 static int by_size(const void *left, const void *right)
 {
     const group *a = left, *b = right;
     if (a->size != b->size) return a->size < b->size ? 1 : -1;
-    return (a->first > b->first) - (a->first < b->first);
+    return (a->number > b->number) - (a->number < b->number);
 }
 
-static vg_status match_members(member *members, const char *expression, const vg_paths *paths,
-                               const size_t *picks, size_t n, vg_error *error)
+static int by_number(const void *left, const void *right)
 {
-    regex_t compiled;
-    int code = regcomp(&compiled, expression, REG_EXTENDED);
-    if (code != 0) {
-        char reason[128];
-        regerror(code, &compiled, reason, sizeof reason);
-        return vg_fail(error, VG_EINVAL, "the group's regular expression \"%s\": %s", expression,
-                       reason);
-    }
-    size_t matching = 0;
-    const char *other = NULL; /* the first path that does not match */
-    vg_status status = VG_OK;
-    for (size_t i = 0; i < n && status == VG_OK; i++) {
-        bool matches = false;
-        members[i].row = picks[i];
-        members[i].key = make_key(&compiled, paths->items[picks[i]].text, &matches);
-        matching += matches;
-        if (!matches && other == NULL) other = paths->items[picks[i]].text;
-        if (members[i].key == NULL)
-            status = vg_fail_memory(error, strlen(paths->items[picks[i]].text));
-    }
-    regfree(&compiled);
-    if (status != VG_OK || other == NULL) return status;
-    if (matching == 0)
-        return vg_fail(error, VG_EINVAL, "the group expression \"%s\" matches no path, such as %s",
-                       expression, other);
-    return vg_fail(error, VG_EINVAL,
-                   "the group expression \"%s\" does not match %s: every path needs a group",
-                   expression, other);
-}
-
-static size_t find_groups(group *groups, const member *members, size_t n)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || strcmp(members[i].key, members[i - 1].key) != 0)
-            groups[count++] = (group){.first = i};
-        groups[count - 1].size++;
-    }
-    return count;
+    const group *a = left, *b = right;
+    return (a->number > b->number) - (a->number < b->number);
 }
 
 /* The largest first, each to the fold that has the fewest rows. */
-static vg_status place_groups(vg_folds *folds, group *groups, const member *members,
-                              vg_error *error)
+static vg_status place_groups(vg_folds *folds, group *groups, vg_error *error)
 {
     if (folds->groups < (size_t)folds->count) folds->count = (int)folds->groups;
     size_t *sizes = calloc((size_t)folds->count, sizeof *sizes);
     if (sizes == NULL) return vg_fail_memory(error, (size_t)folds->count * sizeof *sizes);
     qsort(groups, folds->groups, sizeof *groups, by_size);
     for (size_t g = 0; g < folds->groups; g++) {
-        int least = 0;
-        for (int fold = 1; fold < folds->count; fold++)
+        size_t least = 0;
+        for (size_t fold = 1; fold < (size_t)folds->count; fold++)
             if (sizes[fold] < sizes[least]) least = fold;
         sizes[least] += groups[g].size;
-        for (size_t i = 0; i < groups[g].size; i++)
-            folds->of_row[members[groups[g].first + i].row] = least;
+        groups[g].fold = least;
     }
+    qsort(groups, folds->groups, sizeof *groups, by_number);
     free(sizes);
     return VG_OK;
 }
@@ -157,24 +82,21 @@ static vg_status place_groups(vg_folds *folds, group *groups, const member *memb
 static vg_status keep_groups(vg_folds *folds, const char *expression, const vg_paths *paths,
                              const size_t *picks, size_t n, vg_error *error)
 {
-    member *members = calloc(n, sizeof *members);
+    size_t *group_of = calloc(n, sizeof *group_of);
     group *groups = calloc(n, sizeof *groups);
     vg_status status = VG_OK;
-    if (members == NULL || groups == NULL)
-        status = vg_fail_memory(error, n * (sizeof *members + sizeof *groups));
-    if (status == VG_OK) status = match_members(members, expression, paths, picks, n, error);
+    if (group_of == NULL || groups == NULL)
+        status = vg_fail_memory(error, n * (sizeof *group_of + sizeof *groups));
+    if (status == VG_OK)
+        status = vg_path_groups_find(group_of, &folds->groups, expression, paths, picks, n, error);
     if (status == VG_OK) {
-        qsort(members, n, sizeof *members, by_key);
-        folds->groups = find_groups(groups, members, n);
-        if (folds->groups < 2)
-            status =
-                vg_fail(error, VG_EINVAL,
-                        "the group expression \"%s\" puts all images into one group", expression);
-        else
-            status = place_groups(folds, groups, members, error);
+        for (size_t i = 0; i < n; i++) groups[group_of[i]].size++;
+        for (size_t g = 0; g < folds->groups; g++) groups[g].number = g;
+        status = place_groups(folds, groups, error);
     }
-    for (size_t i = 0; members != NULL && i < n; i++) free(members[i].key);
-    free(members);
+    for (size_t i = 0; i < n && status == VG_OK; i++)
+        folds->of_row[picks[i]] = (int32_t)groups[group_of[i]].fold;
+    free(group_of);
     free(groups);
     return status;
 }
