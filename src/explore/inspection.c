@@ -8,18 +8,22 @@
 #include "base/error.h"
 #include "base/median.h"
 #include "learn/class_distances.h"
+#include "selection/path_groups.h"
 
 /* cleanlab's rules (datalab's near_duplicate and outlier issues): a duplicate is nearer than this
  * share of the median distance to a nearest image, an outlier's score is more than so many
  * interquartile ranges over the third quartile. */
 static const double cleanlab_near = 0.13, cleanlab_range = 1.7;
+/* Tells JPEG of quality 75 and more from the next frame of a turning fruit (docs/explore.md). */
+static const double resaved_within = 0.9;
 /* A vote's weight is 1 / (this + the distance as a share of the farthest neighbour's): the nearest
  * counts some ten times what the farthest does. */
 static const double vote_floor = 0.1;
 
 void vg_inspection_options_default(vg_inspection_options *options)
 {
-    *options = (vg_inspection_options){.checks = (1u << VG_CHECK_COUNT) - 1, .near = cleanlab_near};
+    *options = (vg_inspection_options){
+        .checks = (1u << VG_CHECK_COUNT) - 1, .near = cleanlab_near, .within = resaved_within};
 }
 
 typedef struct inspecting {
@@ -27,6 +31,8 @@ typedef struct inspecting {
     const vg_row_table *table;
     const vg_neighbour_lists *lists;
     const vg_inspection_options *options;
+    size_t *groups; /* [rows], and how many there are; NULL where rows have none */
+    size_t group_count;
     double *room;   /* [rows], for quantiles */
     uint32_t *rows; /* [rows], for ranks */
 } inspecting;
@@ -58,6 +64,12 @@ static const int32_t *neighbours_of(const inspecting *state, size_t row)
 static const float *distances_of(const inspecting *state, size_t row)
 {
     return state->lists->distances + row * (size_t)state->lists->k;
+}
+
+/* Whether two rows are of one group. */
+static bool are_kin(const inspecting *state, size_t row, int32_t other)
+{
+    return state->groups != NULL && state->groups[row] == state->groups[other];
 }
 
 /* --- Ranks ------------------------------------------------------------------------- */
@@ -204,10 +216,9 @@ static void take_label_rank(vg_finding *finding, uint32_t rank)
 }
 
 /* The neighbours vote for their own labels, the near ones louder. */
-static void vote(const inspecting *state, size_t row, size_t n, double *votes)
+static void vote(const inspecting *state, size_t row, const int32_t *neighbours,
+                 const float *distances, size_t n, double *votes)
 {
-    const int32_t *neighbours = neighbours_of(state, row);
-    const float *distances = distances_of(state, row);
     const uint32_t *codes = state->inspection->labels.codes;
     vg_finding *finding = &state->inspection->findings[row];
     double width = distances[n - 1] > 0.0f ? (double)distances[n - 1] : 1.0, total = 0.0;
@@ -231,21 +242,41 @@ static void vote(const inspecting *state, size_t row, size_t n, double *votes)
     finding->support = most / total;
 }
 
+/* The neighbours that are of another group, and how many. */
+static size_t find_voters(const inspecting *state, size_t row, int32_t *voters, float *distances)
+{
+    size_t voting = 0, n = count_neighbours(state, row);
+    for (size_t i = 0; i < n; i++) {
+        if (are_kin(state, row, neighbours_of(state, row)[i])) continue;
+        voters[voting] = neighbours_of(state, row)[i];
+        distances[voting++] = distances_of(state, row)[i];
+    }
+    return voting;
+}
+
 static vg_status find_contradicted(inspecting *state, vg_error *error)
 {
     vg_inspection *inspection = state->inspection;
     if (!is_wanted(state, VG_CHECK_LABELS)) return VG_OK;
-    double *votes = calloc(inspection->labels.value_count + 1, sizeof *votes);
-    if (votes == NULL) return vg_fail_memory(error, inspection->labels.value_count * sizeof *votes);
-    for (size_t row = 0; row < inspection->rows; row++) {
-        size_t n = count_neighbours(state, row);
+    size_t labels = inspection->labels.value_count, k = (size_t)state->lists->k;
+    double *votes = calloc(labels + 1, sizeof *votes);
+    int32_t *voters = malloc((k + 1) * sizeof *voters);
+    float *distances = malloc((k + 1) * sizeof *distances);
+    vg_status status = VG_OK;
+    if (votes == NULL || voters == NULL || distances == NULL)
+        status = vg_fail_memory(error, labels * sizeof *votes + k * sizeof *voters);
+    for (size_t row = 0; row < inspection->rows && status == VG_OK; row++) {
+        size_t n = find_voters(state, row, voters, distances);
+        inspection->unvoted += n < 2;
         if (n < 2) continue; /* one alone contradicts nothing */
-        vote(state, row, n, votes);
+        vote(state, row, voters, distances, n, votes);
         if (inspection->findings[row].suggested != inspection->labels.codes[row])
             note(state, row, VG_CHECK_LABELS);
     }
     free(votes);
-    return rank_rows(state, label_score, take_label_rank, error);
+    free(voters);
+    free(distances);
+    return status == VG_OK ? rank_rows(state, label_score, take_label_rank, error) : status;
 }
 
 /* --- Duplicates -------------------------------------------------------------------- */
@@ -273,6 +304,7 @@ static vg_status link_near(inspecting *state, vg_error *error)
         const float *distances = distances_of(state, row);
         size_t n = count_neighbours(state, row);
         for (size_t i = 0; i < n && (double)distances[i] <= limit; i++) {
+            if (are_kin(state, row, neighbours[i])) continue;
             uint32_t a = (uint32_t)row, b = (uint32_t)neighbours[i];
             pairs[count++] = (vg_near_pair){a < b ? a : b, a < b ? b : a, distances[i]};
         }
@@ -309,6 +341,61 @@ static vg_status find_duplicates(inspecting *state, vg_error *error)
     return status;
 }
 
+/* --- Pictures ---------------------------------------------------------------------- */
+
+static bool has_measures(const inspecting *state)
+{
+    return state->options->quality != NULL && state->options->quality->known > 0;
+}
+
+static void find_faults(inspecting *state)
+{
+    vg_inspection *inspection = state->inspection;
+    if (!is_wanted(state, VG_CHECK_QUALITY) || !has_measures(state)) return;
+    for (size_t row = 0; row < inspection->rows; row++) {
+        vg_finding *finding = &inspection->findings[row];
+        finding->faults = vg_picture_faults(&state->options->quality->measures[row]);
+        for (int fault = 0; fault < VG_FAULT_COUNT; fault++)
+            inspection->faults[fault] += (finding->faults & 1u << fault) != 0;
+        if (finding->faults != 0) note(state, row, VG_CHECK_QUALITY);
+    }
+}
+
+static vg_status find_resaved(inspecting *state, vg_error *error)
+{
+    vg_inspection *inspection = state->inspection;
+    const vg_inspection_options *options = state->options;
+    size_t rows = inspection->rows;
+    /* A picture that was saved again leaks too. */
+    bool is_needed = is_wanted(state, VG_CHECK_RESAVED) || is_wanted(state, VG_CHECK_LEAKS);
+    if (!is_needed || !has_measures(state)) return VG_OK;
+    float *diameters = malloc((rows + 1) * sizeof *diameters);
+    if (diameters == NULL) return vg_fail_memory(error, rows * sizeof *diameters);
+    vg_status status =
+        vg_pictures_group(state->rows, diameters, &inspection->resaved_groups, options->quality,
+                          options->within, rows, options->same_as, options->cancel, error);
+    for (size_t row = 0; row < rows && status == VG_OK; row++) {
+        vg_finding *finding = &inspection->findings[row];
+        finding->resaved_group = state->rows[row];
+        finding->resaved_diameter = (double)diameters[row];
+    }
+    free(diameters);
+    return status;
+}
+
+/* After the leaks, which take the groups too. */
+static void note_resaved(inspecting *state)
+{
+    vg_inspection *inspection = state->inspection;
+    bool is_asked = is_wanted(state, VG_CHECK_RESAVED);
+    for (size_t row = 0; row < inspection->rows; row++) {
+        uint32_t *group = &inspection->findings[row].resaved_group;
+        if (*group != 0 && is_asked) note(state, row, VG_CHECK_RESAVED);
+        if (!is_asked) *group = 0;
+    }
+    if (!is_asked) inspection->resaved_groups = 0;
+}
+
 /* --- Leaks ------------------------------------------------------------------------- */
 
 /* The split that is called train or training, else the largest; NULL where all rows are of one. */
@@ -329,8 +416,10 @@ static bool is_training(const inspecting *state, size_t row)
     return strcmp(state->table->splits.items[row].text, state->inspection->training) == 0;
 }
 
-/* A copy among those trained on, else the nearest that is near enough. */
-static void look_for_twin(inspecting *state, size_t row, const int64_t *trained)
+/* A copy among those trained on, else the nearest that is near enough, else the same picture in
+ * another file. */
+static void look_for_twin(inspecting *state, size_t row, const int64_t *trained,
+                          const int64_t *trained_pictures)
 {
     vg_inspection *inspection = state->inspection;
     vg_finding *finding = &inspection->findings[row];
@@ -347,10 +436,30 @@ static void look_for_twin(inspecting *state, size_t row, const int64_t *trained)
     for (size_t i = 0; i < n && finding->leak_of < 0; i++) {
         if ((double)distances[i] > inspection->near_limit) break;
         if (!is_training(state, (size_t)neighbours[i])) continue;
+        if (are_kin(state, row, neighbours[i])) continue;
         finding->leak_of = neighbours[i];
         finding->leak_distance = (double)distances[i];
     }
+    if (finding->leak_of < 0 && finding->resaved_group != 0) {
+        finding->leak_of = trained_pictures[finding->resaved_group];
+        finding->leak_distance = (double)NAN;
+    }
     if (finding->leak_of >= 0) note(state, row, VG_CHECK_LEAKS);
+}
+
+/* A split that cuts groups tests objects that were trained on. */
+static vg_status count_cut_groups(inspecting *state, vg_error *error)
+{
+    vg_inspection *inspection = state->inspection;
+    if (state->groups == NULL) return VG_OK;
+    bool *is_trained = calloc(state->group_count + 1, sizeof *is_trained);
+    if (is_trained == NULL) return vg_fail_memory(error, state->group_count);
+    for (size_t row = 0; row < inspection->rows; row++)
+        is_trained[state->groups[row]] |= is_training(state, row);
+    for (size_t row = 0; row < inspection->rows; row++)
+        inspection->leak_groups += !is_training(state, row) && is_trained[state->groups[row]];
+    free(is_trained);
+    return VG_OK;
 }
 
 static vg_status find_leaks(inspecting *state, vg_error *error)
@@ -362,24 +471,41 @@ static vg_status find_leaks(inspecting *state, vg_error *error)
     vg_status status = vg_text_codes_make(&splits, &state->table->splits, error);
     if (status != VG_OK) return status;
     uint64_t *sizes = calloc(splits.value_count + 1, sizeof *sizes);
-    int64_t *trained = malloc((rows + 1) * sizeof *trained); /* first trained row of a content */
-    if (sizes == NULL || trained == NULL) status = vg_fail_memory(error, rows * sizeof *trained);
+    int64_t *trained = malloc((rows + 1) * sizeof *trained);   /* first trained row of a content */
+    int64_t *pictures = malloc((rows + 1) * sizeof *pictures); /* that of a resaved group */
+    if (sizes == NULL || trained == NULL || pictures == NULL)
+        status = vg_fail_memory(error, rows * sizeof *trained);
     if (status == VG_OK) inspection->training = training_split(&splits, rows, sizes);
     if (status == VG_OK && inspection->training != NULL) {
         const uint32_t *same_as = state->options->same_as;
-        for (size_t row = 0; row < rows; row++) trained[row] = -1;
-        for (size_t row = rows; same_as != NULL && row-- > 0;)
-            if (is_training(state, row)) trained[same_as[row]] = (int64_t)row;
+        for (size_t row = 0; row <= rows; row++) trained[row] = pictures[row] = -1;
+        for (size_t row = rows; row-- > 0;) {
+            if (!is_training(state, row)) continue;
+            if (same_as != NULL) trained[same_as[row]] = (int64_t)row;
+            pictures[inspection->findings[row].resaved_group] = (int64_t)row;
+        }
         for (size_t row = 0; row < rows; row++)
-            if (!is_training(state, row)) look_for_twin(state, row, trained);
+            if (!is_training(state, row)) look_for_twin(state, row, trained, pictures);
+        status = count_cut_groups(state, error);
     }
     free(sizes);
     free(trained);
+    free(pictures);
     vg_text_codes_free(&splits);
     return status;
 }
 
 /* --- All of it --------------------------------------------------------------------- */
+
+static vg_status find_groups(inspecting *state, vg_error *error)
+{
+    size_t rows = state->inspection->rows;
+    if (state->options->group == NULL) return VG_OK;
+    state->groups = malloc((rows + 1) * sizeof *state->groups);
+    if (state->groups == NULL) return vg_fail_memory(error, rows * sizeof *state->groups);
+    return vg_path_groups_find(state->groups, &state->group_count, state->options->group,
+                               &state->table->paths, NULL, rows, error);
+}
 
 static vg_status make_room(inspecting *state, vg_error *error)
 {
@@ -409,13 +535,18 @@ vg_status vg_inspection_make(vg_inspection *inspection, const vg_row_table *tabl
     inspecting state = {
         .inspection = inspection, .table = table, .lists = lists, .options = options};
     vg_status status = make_room(&state, error);
+    if (status == VG_OK) status = find_groups(&state, error);
     if (status == VG_OK) {
         measure_nearest(&state);
         status = find_outliers(&state, error);
     }
     if (status == VG_OK) status = find_contradicted(&state, error);
     if (status == VG_OK) status = find_duplicates(&state, error);
+    if (status == VG_OK) find_faults(&state);
+    if (status == VG_OK) status = find_resaved(&state, error);
     if (status == VG_OK) status = find_leaks(&state, error);
+    if (status == VG_OK) note_resaved(&state);
+    free(state.groups);
     free(state.room);
     free(state.rows);
     if (status != VG_OK) vg_inspection_free(inspection);
@@ -427,5 +558,6 @@ void vg_inspection_free(vg_inspection *inspection)
     free(inspection->findings);
     vg_text_codes_free(&inspection->labels);
     vg_linkage_free(&inspection->linkage);
+    vg_row_quality_close(&inspection->quality);
     *inspection = (vg_inspection){0};
 }

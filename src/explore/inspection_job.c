@@ -29,6 +29,16 @@ enum {
     EXACT_DUPLICATE_OF,
     LEAK_OF,
     LEAK_DISTANCE,
+    RESAVED_GROUP,
+    RESAVED_DIAMETER,
+    WIDTH,
+    HEIGHT,
+    BYTES,
+    BRIGHTNESS_5,
+    BRIGHTNESS_50,
+    BRIGHTNESS_99,
+    CONTRAST,
+    SHARPNESS,
     COLUMNS
 };
 static const vg_column columns[COLUMNS] = {
@@ -48,13 +58,28 @@ static const vg_column columns[COLUMNS] = {
     [EXACT_DUPLICATE_OF] = {"exact_duplicate_of", VG_COLUMN_STRING},
     [LEAK_OF] = {"leak_of", VG_COLUMN_STRING},
     [LEAK_DISTANCE] = {"leak_distance", VG_COLUMN_FLOAT64},
+    [RESAVED_GROUP] = {"resaved_group", VG_COLUMN_INT64},
+    [RESAVED_DIAMETER] = {"resaved_diameter", VG_COLUMN_FLOAT64},
+    [WIDTH] = {"width", VG_COLUMN_INT64},
+    [HEIGHT] = {"height", VG_COLUMN_INT64},
+    [BYTES] = {"bytes", VG_COLUMN_INT64},
+    [BRIGHTNESS_5] = {"brightness_5", VG_COLUMN_INT64},
+    [BRIGHTNESS_50] = {"brightness_50", VG_COLUMN_INT64},
+    [BRIGHTNESS_99] = {"brightness_99", VG_COLUMN_INT64},
+    [CONTRAST] = {"contrast", VG_COLUMN_FLOAT64},
+    [SHARPNESS] = {"sharpness", VG_COLUMN_FLOAT64},
 };
 
 /* As the table calls them, by vg_check. */
-static const char *const reasons[VG_CHECK_COUNT] = {"outlier", "label", "duplicate", "leak"};
+static const char *const reasons[VG_CHECK_COUNT] = {[VG_CHECK_OUTLIERS] = "outlier",
+                                                    [VG_CHECK_LABELS] = "label",
+                                                    [VG_CHECK_DUPLICATES] = "duplicate",
+                                                    [VG_CHECK_LEAKS] = "leak",
+                                                    [VG_CHECK_RESAVED] = "resaved"};
 static const char class_reason[] = "class_outlier";
+static const char *const fault_reasons[VG_FAULT_COUNT] = {"dark", "light", "blurred", "flat"};
 
-enum { FACTS = 7 };
+enum { FACTS = 9 };
 
 void vg_inspection_job_default(vg_inspection_job *job)
 {
@@ -86,12 +111,23 @@ vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table 
                        options.near);
     uint32_t *first_of = malloc(count * sizeof *first_of);
     if (first_of == NULL) return vg_fail_memory(error, count * sizeof *first_of);
+    vg_row_quality quality = {0};
     vg_status status = vg_content_copies_find(first_of, &known, rows, output, cancel, error);
+    const unsigned by_measures = VG_MEASURED_CHECKS | 1u << VG_CHECK_LEAKS;
+    if (status == VG_OK && (options.checks & by_measures) != 0)
+        status = vg_row_quality_read(&quality, rows, output, cancel, error);
     options.same_as = known > 0 ? first_of : NULL;
+    options.quality = &quality;
+    options.cancel = cancel;
     if (status == VG_OK) status = vg_inspection_make(inspection, rows, lists, &options, error);
-    inspection->digests = known;
     free(first_of);
-    return status;
+    if (status != VG_OK) {
+        vg_row_quality_close(&quality);
+        return status;
+    }
+    inspection->digests = known;
+    inspection->quality = quality;
+    return VG_OK;
 }
 
 static vg_status prepare(work *state, vg_error *error)
@@ -118,8 +154,13 @@ static void take_result(work *state)
     memcpy(result->found, inspection->found, sizeof result->found);
     result->groups = inspection->groups;
     result->copies = inspection->copies;
+    result->resaved_groups = inspection->resaved_groups;
+    result->measured = inspection->quality.known;
+    memcpy(result->faults, inspection->faults, sizeof result->faults);
     result->tested = inspection->tested;
     result->leak_paths = inspection->leak_paths;
+    result->leak_groups = inspection->leak_groups;
+    result->unvoted = inspection->unvoted;
     result->outlier_limit = inspection->outlier_limit;
     result->class_limit = inspection->class_limit;
     result->near_limit = inspection->near_limit;
@@ -139,21 +180,41 @@ static void tell_digests(const work *state)
                   (unsigned long long)(rows - known), (unsigned long long)rows);
 }
 
+/* An output may be without measures, unless they are asked for. */
+static vg_status check_measures(const work *state, vg_error *error)
+{
+    const vg_inspection_job *job = state->job;
+    uint64_t rows = state->inspection.rows, known = state->inspection.quality.known;
+    if ((job->options.checks & VG_MEASURED_CHECKS) == 0 || known == rows) return VG_OK;
+    if (known == 0 && job->needs_quality)
+        return vg_fail(error, VG_ENOTFOUND,
+                       "%s: no run has measured the images of this table: 'verger run --quality' "
+                       "does",
+                       state->rows.address);
+    if (known > 0)
+        vg_notify_log(&job->observer, VG_LOG_WARNING,
+                      "%llu of %llu images were not measured: nothing is known of their quality",
+                      (unsigned long long)(rows - known), (unsigned long long)rows);
+    return VG_OK;
+}
+
 static vg_status inspect(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
+    bool needs_neighbours = (job->options.checks & ~VG_MEASURED_CHECKS) != 0;
     vg_status status = vg_row_table_open(&state->rows, state->table.output, VG_TABLE_PCA,
                                          &job->observer, job->cancel, error);
-    if (status == VG_OK)
+    if (status == VG_OK && needs_neighbours)
         status = vg_neighbour_lists_read(&state->lists, &state->rows, state->table.output,
                                          job->cancel, &job->observer, error);
     if (status == VG_OK) status = vg_layout_check_writable(state->table.output, error);
     if (status == VG_OK)
         status = vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
                                          state->table.output, job->options, job->cancel, error);
-    if (status == VG_OK) take_result(state);
-    if (status == VG_OK) tell_digests(state);
-    return status;
+    if (status != VG_OK) return status;
+    take_result(state);
+    tell_digests(state);
+    return check_measures(state, error);
 }
 
 /* --- The table ----------------------------------------------------------------------- */
@@ -184,14 +245,16 @@ static const char *path_of(const work *state, int64_t row)
 
 static vg_status append_reasons(vg_builder *builder, const vg_finding *finding, vg_error *error)
 {
-    const char *texts[VG_CHECK_COUNT + 1];
-    size_t sizes[VG_CHECK_COUNT + 1], n = 0;
+    const char *texts[VG_CHECK_COUNT + VG_FAULT_COUNT];
+    size_t sizes[VG_CHECK_COUNT + VG_FAULT_COUNT], n = 0;
     for (int check = 0; check < VG_CHECK_COUNT; check++) {
         bool is_there = (finding->found & 1u << check) != 0;
         if (check == VG_CHECK_OUTLIERS) is_there = finding->unlike_all;
-        if (is_there) texts[n++] = reasons[check];
+        if (is_there && reasons[check] != NULL) texts[n++] = reasons[check];
     }
     if (finding->unlike_class) texts[n++] = class_reason;
+    for (int fault = 0; fault < VG_FAULT_COUNT; fault++)
+        if ((finding->faults & 1u << fault) != 0) texts[n++] = fault_reasons[fault];
     for (size_t i = 0; i < n; i++) sizes[i] = strlen(texts[i]);
     return vg_builder_string_list(builder, REASONS, texts, sizes, n, error);
 }
@@ -212,6 +275,33 @@ static vg_status append_scores(const work *state, vg_builder *builder, const vg_
     if (status == VG_OK) status = append_text(builder, SUGGESTED_LABEL, suggested, error);
     if (status == VG_OK)
         status = append_number(builder, SUPPORT, finding->support, is_contradicted, error);
+    return status;
+}
+
+/* What was measured of the image; nulls where nothing was. */
+static vg_status append_measures(const work *state, vg_builder *builder, size_t row,
+                                 vg_error *error)
+{
+    static const vg_row_measures none = {.bytes = -1};
+    static const int percentiles[] = {1, 2, 4}; /* of VG_BRIGHTNESS_LEVELS: 5, 50 and 99 */
+    const vg_row_measures *measures =
+        state->inspection.quality.known > 0 ? &state->inspection.quality.measures[row] : &none;
+    bool is_there = measures->width > 0;
+    const int64_t numbers[] = {measures->width,
+                               measures->height,
+                               is_there ? measures->bytes : -1,
+                               measures->brightness[percentiles[0]],
+                               measures->brightness[percentiles[1]],
+                               measures->brightness[percentiles[2]]};
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == VG_OK; i++)
+        status = is_there && numbers[i] >= 0
+                     ? vg_builder_int64(builder, WIDTH + i, numbers[i], error)
+                     : vg_builder_null(builder, WIDTH + i, error);
+    if (status == VG_OK)
+        status = append_number(builder, CONTRAST, measures->contrast, is_there, error);
+    if (status == VG_OK)
+        status = append_number(builder, SHARPNESS, measures->sharpness, is_there, error);
     return status;
 }
 
@@ -237,7 +327,12 @@ static vg_status append_row(void *context, vg_builder *builder, size_t row, vg_e
     if (status == VG_OK)
         status = append_number(builder, LEAK_DISTANCE, finding->leak_distance,
                                finding->leak_of >= 0, error);
-    return status;
+    if (status == VG_OK)
+        status = append_count(builder, RESAVED_GROUP, finding->resaved_group, error);
+    if (status == VG_OK)
+        status = append_number(builder, RESAVED_DIAMETER, finding->resaved_diameter,
+                               finding->resaved_group > 0, error);
+    return status == VG_OK ? append_measures(state, builder, row, error) : status;
 }
 
 static vg_status write_table(work *state, vg_error *error)
@@ -249,11 +344,17 @@ static vg_status write_table(work *state, vg_error *error)
     vg_format_float64(near_limit, state->inspection.near_limit);
     vg_format_float64(outlier_limit, state->inspection.outlier_limit);
     vg_format_float64(class_limit, state->inspection.class_limit);
-    const vg_fact facts[FACTS] = {
-        {"rows_of", state->rows.address}, {"near", near},
-        {"near_distance", near_limit},    {"outlier_score", outlier_limit},
-        {"class_distance", class_limit},  {"training_split", state->result->training},
-        {"verger_version", vg_version()}};
+    char within[VG_NUMBER_CHARS];
+    vg_format_float64(within, job->options.within);
+    const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
+                                  {"near", near},
+                                  {"near_distance", near_limit},
+                                  {"outlier_score", outlier_limit},
+                                  {"within", within},
+                                  {"group", job->options.group != NULL ? job->options.group : ""},
+                                  {"class_distance", class_limit},
+                                  {"training_split", state->result->training},
+                                  {"verger_version", vg_version()}};
     const vg_derived_rows rows = {.columns = columns,
                                   .column_count = COLUMNS,
                                   .facts = facts,
@@ -266,15 +367,22 @@ static vg_status write_table(work *state, vg_error *error)
 
 /* --- The drop list ------------------------------------------------------------------- */
 
-/* Of a group of duplicates the lowest row stays, unless it is odd for another reason. */
-static bool is_dropped(const work *state, size_t row, bool *group_has_one)
+/* Groups of which an image stays, by their numbers. */
+typedef struct kept_groups {
+    bool *duplicates, *resaved;
+} kept_groups;
+
+/* Of a group the lowest row stays, unless it is odd for another reason or another group has one
+ * already. */
+static bool is_dropped(const work *state, size_t row, kept_groups *kept)
 {
+    const unsigned by_groups = 1u << VG_CHECK_DUPLICATES | 1u << VG_CHECK_RESAVED;
     const vg_finding *finding = &state->inspection.findings[row];
-    if ((finding->found & ~(1u << VG_CHECK_DUPLICATES)) != 0) return true;
-    if (finding->group == 0) return false;
-    bool is_second = group_has_one[finding->group];
-    group_has_one[finding->group] = true;
-    return is_second;
+    if ((finding->found & ~by_groups) != 0) return true;
+    if (finding->group != 0 && kept->duplicates[finding->group]) return true;
+    if (finding->resaved_group != 0 && kept->resaved[finding->resaved_group]) return true;
+    kept->duplicates[finding->group] = kept->resaved[finding->resaved_group] = true;
+    return false;
 }
 
 /* A name as it is on disk, a line; one that has a line break of its own is told instead. */
@@ -310,20 +418,22 @@ static size_t longest_name(const vg_row_table *rows)
 static vg_status write_drop_list(work *state, vg_error *error)
 {
     if (state->job->drop_list == NULL) return VG_OK;
-    bool *group_has_one = calloc((size_t)state->inspection.groups + 1, sizeof *group_has_one);
+    size_t groups = state->inspection.groups + 1, resaved = state->inspection.resaved_groups + 1;
+    kept_groups kept = {calloc(groups, sizeof(bool)), calloc(resaved, sizeof(bool))};
     /* A path ends with the relative one. */
     char *name = malloc(longest_name(&state->rows) + 1);
     vg_new_file file = {0};
     vg_status status = VG_OK;
-    if (group_has_one == NULL || name == NULL)
-        status = vg_fail_memory(error, (size_t)state->inspection.groups);
+    if (kept.duplicates == NULL || kept.resaved == NULL || name == NULL)
+        status = vg_fail_memory(error, groups + resaved);
     if (status == VG_OK) status = vg_new_file_open(&file, state->job->drop_list, error);
     if (status == VG_OK) {
         for (size_t row = 0; row < state->inspection.rows; row++)
-            if (is_dropped(state, row, group_has_one)) write_name(state, row, name, file.stream);
+            if (is_dropped(state, row, &kept)) write_name(state, row, name, file.stream);
         status = vg_new_file_close(&file, ferror(file.stream) == 0, error);
     }
-    free(group_has_one);
+    free(kept.duplicates);
+    free(kept.resaved);
     free(name);
     return status;
 }

@@ -7,9 +7,9 @@
 #include "io/io.h"
 #include "output/timestamp.h"
 
-/* An inspection of the images of a PCA table, with the digests that `output` has of them.
- * VG_EINVAL where options->near is no share from 0 to VG_FARTHEST_NEAR. options->same_as is set
- * here. */
+/* An inspection of the images of a PCA table, with the digests and measures that `output` has of
+ * them. VG_EINVAL where options->near is no share from 0 to VG_FARTHEST_NEAR. options->same_as,
+ * quality and cancel are set here. */
 vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table *rows,
                                   const vg_neighbour_lists *lists, vg_store *output,
                                   vg_inspection_options options, const atomic_bool *cancel,
@@ -19,6 +19,7 @@ typedef struct vg_inspection_job {
     const char *output; /* an output with neighbours; it gets the table too */
     vg_store_options store;
     vg_inspection_options options;
+    bool needs_quality;    /* VG_ENOTFOUND where no image was measured */
     const char *drop_list; /* a file on this machine that gets the paths found; NULL for none */
     bool parquet, csv;     /* default both */
     uint64_t part_rows;    /* default 4096 */
@@ -33,8 +34,9 @@ void vg_inspection_job_default(vg_inspection_job *job);
 typedef struct vg_inspection_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t rows, found[VG_CHECK_COUNT];
-    uint64_t groups, copies;
-    uint64_t tested, leak_paths;
+    uint64_t groups, copies, resaved_groups;
+    uint64_t measured, faults[VG_FAULT_COUNT];
+    uint64_t tested, leak_paths, leak_groups, unvoted;
     uint64_t dropped; /* lines of the drop list */
     double outlier_limit, class_limit, near_limit;
     char training[64]; /* "" where all images are of one split */

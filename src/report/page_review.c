@@ -96,16 +96,58 @@ static vg_status list_labels(const vg_inspection *inspection, json_t *list, vg_e
     return VG_OK;
 }
 
-/* [row, row of its twin, distance] of images outside the training split. */
+/* [row, row of its twin, distance; null where it was saved again] of images outside the training
+ * split. */
 static void list_leaks(const vg_inspection *inspection, json_t *list)
 {
     for (size_t row = 0; row < inspection->rows; row++) {
         const vg_finding *finding = &inspection->findings[row];
         if (finding->leak_of >= 0)
-            json_array_append_new(list,
-                                  json_pack("[I, I, f]", (json_int_t)row,
-                                            (json_int_t)finding->leak_of, finding->leak_distance));
+            json_array_append_new(list, json_pack("[I, I, o]", (json_int_t)row,
+                                                  (json_int_t)finding->leak_of,
+                                                  number(finding->leak_distance)));
     }
+}
+
+/* [row, bits of vg_fault, brightness_5, brightness_99, contrast, sharpness] of poor pictures. */
+static json_t *list_faults(const vg_inspection *inspection)
+{
+    json_t *list = json_array();
+    for (size_t row = 0; row < inspection->rows; row++) {
+        unsigned faults = inspection->findings[row].faults;
+        const vg_row_measures *measures = &inspection->quality.measures[row];
+        if (faults == 0) continue;
+        json_array_append_new(list,
+                              json_pack("[I, I, i, i, f, f]", (json_int_t)row, (json_int_t)faults,
+                                        measures->brightness[1], measures->brightness[4],
+                                        measures->contrast, measures->sharpness));
+    }
+    return list;
+}
+
+/* [diameter, row, ...] of pictures that lie in several files. */
+static json_t *list_resaved(const vg_inspection *inspection)
+{
+    json_t *list = json_array();
+    for (uint64_t group = 0; group < inspection->resaved_groups; group++)
+        json_array_append_new(list, json_array());
+    for (size_t row = 0; row < inspection->rows; row++) {
+        const vg_finding *finding = &inspection->findings[row];
+        if (finding->resaved_group == 0) continue;
+        json_t *group = json_array_get(list, finding->resaved_group - 1);
+        if (json_array_size(group) == 0)
+            json_array_append_new(group, json_real(finding->resaved_diameter));
+        json_array_append_new(group, json_integer((json_int_t)row));
+    }
+    return list;
+}
+
+/* null where no image was measured. */
+static json_t *list_pictures(const vg_inspection *inspection)
+{
+    if (inspection->quality.known == 0) return json_null();
+    return json_pack("{s:o, s:o}", "faults", list_faults(inspection), "resaved",
+                     list_resaved(inspection));
 }
 
 vg_status vg_page_review_write(const vg_inspection *inspection, json_t *head, FILE *page,
@@ -118,12 +160,13 @@ vg_status vg_page_review_write(const vg_inspection *inspection, json_t *head, FI
         inspection->training != NULL ? json_string(inspection->training) : json_null();
     json_object_set_new(
         head, "review",
-        json_pack(
-            "{s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "labels", labels, "leaks", leaks,
-            "training", training, "outlierLimit", number(inspection->outlier_limit), "classLimit",
-            number(inspection->class_limit), "medianNearest", inspection->median_nearest,
-            "outliers", (json_int_t)inspection->found[VG_CHECK_OUTLIERS], "tested",
-            (json_int_t)inspection->tested, "nearTraining", (json_int_t)inspection->leak_paths));
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "pictures",
+                  list_pictures(inspection), "labels", labels, "leaks", leaks, "training", training,
+                  "outlierLimit", number(inspection->outlier_limit), "classLimit",
+                  number(inspection->class_limit), "medianNearest", inspection->median_nearest,
+                  "outliers", (json_int_t)inspection->found[VG_CHECK_OUTLIERS], "tested",
+                  (json_int_t)inspection->tested, "nearTraining",
+                  (json_int_t)inspection->leak_paths));
     if (status == VG_OK) status = write_outliers(inspection, page, error);
     return status == VG_OK ? write_merges(inspection, page, error) : status;
 }

@@ -181,6 +181,69 @@ def test_near_duplicates_do_not_chain(tmp_path):
     assert not any(row["duplicate_group"] for row in rows_of(tmp_path))
 
 
+def turning(objects=12, frames=8, dims=12):
+    """Frames of objects that hardly differ, of two labels; the paths say which is whose."""
+    random = numpy.random.default_rng(5)
+    labels = numpy.arange(objects) % 2
+    centres = numpy.where(labels[:, None], 6.0, 0.0) + random.normal(size=(objects, dims))
+    rows = numpy.repeat(centres, frames, axis=0) + random.normal(size=(objects * frames, dims)) * 1e-3
+    paths = [f"/in/{i // frames:02}_{i % frames}.png" for i in range(len(rows))]
+    return rows, numpy.repeat(labels, frames), paths
+
+
+def test_frames_of_one_object_do_not_vote_for_it(tmp_path):
+    rows, labels, paths = turning()
+    labels[24:32] = 1 - labels[24]  # all frames of one object
+    write_components(tmp_path, rows, labels, paths=paths)
+    inspect(tmp_path, "--labels")
+    assert with_reason(rows_of(tmp_path), "label") == []
+    done = inspect(tmp_path, "--labels", "--group", "/([0-9]+)_", "--overwrite")
+    assert with_reason(rows_of(tmp_path), "label") == paths[24:32]
+    assert "0 have fewer than two neighbours of other groups" in done.stdout
+
+
+def test_frames_of_one_object_alone_have_no_vote(tmp_path):
+    rows, labels, paths = turning(frames=16)
+    write_components(tmp_path, rows, labels, paths=paths)
+    done = inspect(tmp_path, "--labels", "--group", "/([0-9]+)_")
+    assert "192 have fewer than two neighbours of other groups" in done.stdout
+    assert all(row["label_score"] is row["label_rank"] is None for row in rows_of(tmp_path))
+
+
+def test_frames_of_one_object_are_no_duplicates_and_no_twins(tmp_path):
+    rows, labels, paths = turning()
+    rows[11] = rows[10] + 1e-6  # of one object
+    rows[88] = rows[3] + 1e-6
+    splits = ["Test" if i % 8 == 3 or i == 88 else "Training" for i in range(len(rows))]
+    write_components(tmp_path, rows, labels, splits, paths)
+    words = ["--duplicates", "--leaks"]
+    inspect(tmp_path, *words)
+    pairs = [paths[i] for i in (3, 10, 11, 88)]
+    assert with_reason(rows_of(tmp_path), "duplicate") == pairs
+    assert with_reason(rows_of(tmp_path), "leak") == [paths[11]]
+    done = inspect(tmp_path, *words, "--group", "/([0-9]+)_", "--overwrite")
+    assert with_reason(rows_of(tmp_path), "duplicate") == [paths[3], paths[88]]
+    assert with_reason(rows_of(tmp_path), "leak") == []
+    assert "13 of them are of a group that has images there" in done.stdout
+
+
+@pytest.mark.parametrize("group, message", [
+    ("/([0-9]+_", "the group's regular expression"), ("nowhere", "matches no path, such as /in/"),
+    ("/in/", "puts all images into one group"), ("/(0[0-9])_", "does not match /in/10_0.png")])
+def test_groups_that_are_none(tmp_path, group, message):
+    rows, labels, paths = turning()
+    write_components(tmp_path, rows, labels, paths=paths)
+    fails(tmp_path, message, "--group", group)
+
+
+def test_a_group_within_a_group(tmp_path):
+    """Each capture is a part of the key, however long they are together."""
+    rows, labels, paths = turning()
+    write_components(tmp_path, rows, labels, paths=paths)
+    inspect(tmp_path, "--labels", "--group", "(((((((((.*/[0-9]+)))))))))_")
+    assert with_reason(rows_of(tmp_path), "label") == []
+
+
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     """An output of real images: fifteen copies of one, more than it has neighbours, one of them

@@ -250,6 +250,34 @@ def test_lists_are_those_of_the_inspection(browser, columned):
     opened.page.context.close()
 
 
+def test_pictures_that_a_run_measured_are_listed(browser, tmp_path):
+    fill(tmp_path / "in", per_class=6)
+    apples = tmp_path / "in/Training/Apple 1"
+    (apples / "black.png").write_bytes(encoded(Image.new("RGB", (50, 50)), "PNG"))
+    again = Image.open(apples / "r_3_100.jpg").convert("RGB")
+    (apples / "again.jpg").write_bytes(encoded(again, quality=80))
+    run(tmp_path / "in", tmp_path / "out", "--quality")
+    for command in (["neighbours", tmp_path / "out"], ["inspect", tmp_path / "out", "--timestamp", TS],
+                    ["report", tmp_path / "out", "-o", tmp_path / "page.html"]):
+        done = verger(*command)
+        assert done.returncode == 0, done.stderr
+    table = read_parquet(tmp_path / "out", "inspection").to_pylist()
+    opened = Watched(browser, tmp_path / "page.html")
+    page = opened.page
+    page.get_by_role("tab", name="Poor pictures").click()
+    shown = dict(zip(page.locator("#panel-4 tbody td:nth-child(2)").all_text_contents(),
+                     page.locator("#panel-4 tbody td:nth-child(4)").all_text_contents()))
+    faults = {"dark", "light", "blurred", "flat"}
+    assert shown == {row["path"].rpartition("/in/Training/")[2]: reason for row in table
+                     for reason in row["reasons"] if reason in faults}
+    assert shown["Apple 1/black.png"] == "dark"
+    page.get_by_role("tab", name="Saved again").click()
+    assert "2 images, at most" in page.locator("#panel-5 .small").text_content()
+    assert page.locator("#panel-5 .grid").count() == 1
+    assert opened.complaints == []
+    page.context.close()
+
+
 def test_the_map_is_coloured_by_columns_that_were_kept(browser, columned):
     opened = Watched(browser, columned / "page.html")
     page = opened.page

@@ -11,21 +11,37 @@
 #include "explore/inspection_job.h"
 
 /* The checks are OPTION_CHECK and what follows, by vg_check. */
-enum { OPTION_NEAR = 1024, OPTION_FAIL_ON, OPTION_DROP_LIST, OPTION_CHECK };
+enum {
+    OPTION_NEAR = 1024,
+    OPTION_WITHIN,
+    OPTION_GROUP,
+    OPTION_FAIL_ON,
+    OPTION_DROP_LIST,
+    OPTION_CHECK
+};
 
 static const vg_cli_option inspect_options[] = {
     {OPTION_CHECK + VG_CHECK_OUTLIERS, "outliers", NULL, NULL,
      "look for images unlike all others or their class, alone or beside what else is named, as the "
-     "next three do "
-     "(default: all four)"},
+     "next five do (default: all that the tables allow)"},
     {OPTION_CHECK + VG_CHECK_LABELS, "labels", NULL, NULL, "for labels that neighbours contradict"},
     {OPTION_CHECK + VG_CHECK_DUPLICATES, "duplicates", NULL, NULL,
      "for copies and near-duplicates"},
     {OPTION_CHECK + VG_CHECK_LEAKS, "leaks", NULL, NULL,
      "for images of a test with a twin in the training split"},
+    {OPTION_CHECK + VG_CHECK_QUALITY, "quality", NULL, NULL,
+     "for dark, light, blurred and flat pictures, where the run had --quality"},
+    {OPTION_CHECK + VG_CHECK_RESAVED, "resaved", NULL, NULL,
+     "for pictures in several files: of another quality, size or format; as --quality"},
     {OPTION_NEAR, "near", "SHARE", NULL,
      "how near duplicates are: a share, 0 to 0.5, of the median distance of an image to its "
      "nearest (default: 0.13)"},
+    {OPTION_WITHIN, "within", "LEVELS", NULL,
+     "how far apart files of one picture are: 0 to 8 of 256 grey levels (default: 0.9)"},
+    {OPTION_GROUP, "group", "EXPR", NULL,
+     "images in whose paths this regular expression captures the same are of one object: they have "
+     "no "
+     "vote on one another's labels, and are no near-duplicates"},
     {OPTION_FAIL_ON, "fail-on", "LIST", NULL,
      "end with exit status 4 where more is found than this allows, such as labels:0,duplicates:1%"},
     {OPTION_DROP_LIST, "drop-list", "FILE", "FILE",
@@ -51,8 +67,8 @@ typedef struct session {
     limit limits[VG_CHECK_COUNT];
 } session;
 
-static const char *const check_names[VG_CHECK_COUNT] = {"outliers", "labels", "duplicates",
-                                                        "leaks"};
+static const char *const check_names[VG_CHECK_COUNT] = {"outliers", "labels",  "duplicates",
+                                                        "leaks",    "quality", "resaved"};
 
 /* --- Arguments --------------------------------------------------------------------- */
 
@@ -96,6 +112,17 @@ static bool take_near(session *s, const vg_cli_command *command, const char *tex
     return false;
 }
 
+static bool take_within(session *s, const vg_cli_command *command, const char *text)
+{
+    char *end;
+    double within = strtod(text, &end);
+    s->job.options.within = within;
+    if (end != text && *end == '\0' && within >= 0.0 && within <= VG_FARTHEST_RESAVED) return true;
+    vg_cli_usage_error(command, "--within takes grey levels from 0 to %g, not '%s'",
+                       VG_FARTHEST_RESAVED, text);
+    return false;
+}
+
 static bool take_drop_list(session *s, const vg_cli_command *command, const char *path)
 {
     s->job.drop_list = path;
@@ -110,6 +137,8 @@ static bool take_option(session *s, vg_cli_shared_options *shared, const vg_cli_
     switch (key) {
     case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &s->job.output);
     case OPTION_NEAR: return take_near(s, command, value);
+    case OPTION_WITHIN: return take_within(s, command, value);
+    case OPTION_GROUP: s->job.options.group = value; return true;
     case OPTION_FAIL_ON: return take_limits(s, command, value);
     case OPTION_DROP_LIST: return take_drop_list(s, command, value);
     default:
@@ -131,6 +160,13 @@ static bool check_limits(const session *s, const vg_cli_command *command)
     return true;
 }
 
+/* What is asked for by name must not be left out in silence. */
+static bool needs_quality(const session *s)
+{
+    return (s->checks & VG_MEASURED_CHECKS) != 0 || s->limits[VG_CHECK_QUALITY].is_set ||
+           s->limits[VG_CHECK_RESAVED].is_set;
+}
+
 static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command *command, int argc,
                  char **argv)
 {
@@ -144,6 +180,7 @@ static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command
         if (!take_option(s, shared, command, key, value)) return VG_CLI_ERROR;
     }
     if (s->checks != 0) s->job.options.checks = s->checks;
+    s->job.needs_quality = needs_quality(s);
     s->job.parquet = shared->parquet;
     s->job.csv = shared->csv;
     s->job.timestamp = shared->timestamp;
@@ -190,7 +227,7 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
     return status;
 }
 
-static void print_leaks(const vg_inspection_result *result)
+static void print_leaks(const vg_inspection_result *result, bool has_groups)
 {
     if (result->training[0] == '\0') {
         printf("leaks       all images are of one split\n");
@@ -199,6 +236,27 @@ static void print_leaks(const vg_inspection_result *result)
     vg_cli_print_row("leaks", "  %" PRIu64 " of %" PRIu64 " images outside %s have a twin there",
                      result->found[VG_CHECK_LEAKS], result->tested, result->training);
     printf("            %" PRIu64 " of them have their nearest image there\n", result->leak_paths);
+    if (has_groups)
+        printf("            %" PRIu64 " of them are of a group that has images there\n",
+               result->leak_groups);
+}
+
+static void print_pictures(const vg_inspection_result *result, unsigned checks)
+{
+    const uint64_t *faults = result->faults;
+    if ((checks & VG_MEASURED_CHECKS) == 0) return;
+    if (result->measured == 0) {
+        printf("quality     not measured: 'verger run --quality' does\n");
+        return;
+    }
+    if (checks & 1u << VG_CHECK_QUALITY)
+        printf("quality     %" PRIu64 " poor pictures: %" PRIu64 " dark, %" PRIu64
+               " light, %" PRIu64 " blurred, %" PRIu64 " flat\n",
+               result->found[VG_CHECK_QUALITY], faults[VG_DARK], faults[VG_LIGHT],
+               faults[VG_BLURRED], faults[VG_FLAT]);
+    if (checks & 1u << VG_CHECK_RESAVED)
+        printf("resaved     %" PRIu64 " images of %" PRIu64 " pictures in several files\n",
+               result->found[VG_CHECK_RESAVED], result->resaved_groups);
 }
 
 static void print_summary(const void *context)
@@ -214,11 +272,15 @@ static void print_summary(const void *context)
     if (checks & 1u << VG_CHECK_LABELS)
         printf("labels      %" PRIu64 " that neighbours contradict\n",
                result->found[VG_CHECK_LABELS]);
+    if ((checks & 1u << VG_CHECK_LABELS) && s->job.options.group != NULL)
+        printf("            %" PRIu64 " have fewer than two neighbours of other groups\n",
+               result->unvoted);
     if (checks & 1u << VG_CHECK_DUPLICATES)
         printf("duplicates  %" PRIu64 " images in %" PRIu64 " groups; %" PRIu64
                " are exact copies\n",
                result->found[VG_CHECK_DUPLICATES], result->groups, result->copies);
-    if (checks & 1u << VG_CHECK_LEAKS) print_leaks(result);
+    if (checks & 1u << VG_CHECK_LEAKS) print_leaks(result, s->job.options.group != NULL);
+    print_pictures(result, checks);
     if (s->job.drop_list != NULL)
         vg_cli_print_row("drop list", "  %" PRIu64 " paths in %s", result->dropped,
                          s->job.drop_list);
@@ -255,14 +317,15 @@ static int run_inspect(const vg_cli_command *command, int argc, char **argv)
 const vg_cli_command vg_command_inspect = {
     .name = "inspect",
     .synopsis = "OUTPUT [options]",
-    .summary = "Look for wrong labels, outliers, duplicates and leaks",
+    .summary = "Look for wrong labels, outliers, duplicates, leaks and poor pictures",
     .description =
         "OUTPUT is the output of a run with its table of neighbours ('verger neighbours'),\n"
         "and gets the table inspection, a row an image: scores, ranks and reasons. Looked\n"
         "for are images unlike all others, labels that neighbours contradict, with the one\n"
         "they suggest, copies and near-duplicates in groups of which every two are near,\n"
-        "and images of another split that have a twin in the training split. No image is\n"
-        "opened and nothing is trained.\n"
+        "and images of another split that have a twin in the training split; after\n"
+        "'verger run --quality' also pictures that are dark, light, blurred or flat, and those\n"
+        "that lie in several files, saved again. No image is opened and nothing is trained.\n"
         "\n"
         "Exit status: 0 all well, 1 the command failed, 2 wrong usage, 4 inspected, but\n"
         "more was found than --fail-on allows.\n"

@@ -247,10 +247,37 @@ function showLeaks(report, box) {
     return;
   }
   const items = report.data.review.leakItems();
-  const cells = (item) => [report.data.paths[item.twin], item.distance];
+  const distance = (item) => item.distance === null ? '' : item.distance;
+  const cells = (item) => [report.data.paths[item.twin], distance(item)];
   box.append(listHead(report, `Images outside ${training} that are a copy or a near-duplicate of one within: ${number(items.length)} of ${number(tested)}. The nearest image of ${percent(nearTraining / (tested || 1))} is there.`,
-    'leaks.csv', items, ['leak_of', 'leak_distance'], (item) => [report.fullPath(item.twin), item.distance]));
+    'leaks.csv', items, ['leak_of', 'leak_distance'], (item) => [report.fullPath(item.twin), distance(item)]));
   if (items.length > 0) box.append(reviewTable(report, firstOf(items), items, ['twin', 'distance'], cells));
+}
+
+const FAULTS = ['dark', 'light', 'blurred', 'flat']; /* by the bits of vg_fault */
+
+function faultNames(bits) {
+  return FAULTS.filter((_, i) => bits & 1 << i).join(', ');
+}
+
+function showFaults(report, box) {
+  const { faults } = report.data.review.pictures;
+  const items = faults.map(([row, bits, low, high, contrast, sharpness]) => ({ row, bits, low, high, contrast, sharpness }));
+  const cells = (item) => [faultNames(item.bits), item.low, item.high, item.contrast, item.sharpness];
+  box.append(listHead(report, 'Pictures that are dark, light, blurred or flat, which has little contrast. Brightness is the grey level, of 255, that 5 and 99 in a hundred of the pixels do not exceed.',
+    'pictures.csv', items, ['faults', 'brightness_5', 'brightness_99', 'contrast', 'sharpness'], cells));
+  box.append(items.length === 0 ? make('p', {}, 'No picture is poor.')
+    : reviewTable(report, firstOf(items), items, ['faults', 'brightness 5 %', 'brightness 99 %', 'contrast', 'sharpness'], cells));
+}
+
+function showResaved(report, box) {
+  const groups = report.data.review.pictures.resaved.map(([diameter, ...rows]) => ({ diameter, rows }));
+  const all = groups.flatMap((group, i) => group.rows.map((row) => ({ row, group: i + 1, diameter: group.diameter })));
+  box.append(listHead(report, `Pictures that lie in several files, saved again in another quality, size or format: ${number(groups.length)}, in ${number(all.length)} images.`,
+    'resaved.csv', all, ['resaved_group', 'resaved_diameter'], (item) => [item.group, item.diameter]));
+  for (const group of groups.slice(0, LISTED / 2)) {
+    box.append(make('p', { className: 'small' }, `${group.rows.length} images, at most ${number(group.diameter)} grey levels apart`), pictureGrid(report, group.rows));
+  }
 }
 
 /* Tabs whose contents are made when they are first shown. */
@@ -258,6 +285,7 @@ function showReview(report) {
   const box = byId('review');
   if (report.graph === null) return needsNeighbours(box);
   const tabs = [['Unlike all others', showOutliers], ['Labels that neighbours contradict', showContradicted], ['Near-duplicates', showDuplicates], ['Twins in training', showLeaks]];
+  if (report.data.review.pictures !== null) tabs.push(['Poor pictures', showFaults], ['Saved again', showResaved]);
   const list = make('div', { className: 'tabs', role: 'tablist', 'aria-label': 'Lists' });
   const panels = tabs.map(([name], i) => make('div', { role: 'tabpanel', id: `panel-${i}`, 'aria-labelledby': `tab-${i}`, hidden: true, tabIndex: 0, className: 'scroll' }));
   const choose = (chosen) => {
