@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/new_file.h"
-#include "output/tensor_file.h"
+#include "classify/sensor_tensors.h"
 
 static const char kind[] = "verger classifier";
 
@@ -19,6 +19,7 @@ void vg_classifier_close(vg_classifier *classifier)
 {
     vg_linear_model_close(&classifier->model);
     vg_novelty_close(&classifier->novelty);
+    vg_sensor_columns_close(&classifier->sensors);
     vg_paths_free(&classifier->labels);
     *classifier = (vg_classifier){0};
 }
@@ -66,13 +67,15 @@ static vg_status pack(packed *values, const vg_classifier *classifier, vg_error 
 }
 
 static vg_status format(char **bytes, size_t *size, const vg_classifier *classifier,
-                        const packed *values, uint64_t images, vg_error *error)
+                        const packed *values, const vg_sensor_tensors *sensors, uint64_t images,
+                        vg_error *error)
 {
+    enum { ALWAYS = 4, OF_NOVELTY = 2 };
     const vg_linear_model *model = &classifier->model;
     const vg_novelty *novelty = &classifier->novelty;
     bool has_novelty = novelty->classes > 0;
     size_t dims = (size_t)model->dims;
-    const vg_file_tensor tensors[] = {
+    vg_file_tensor tensors[ALWAYS + OF_NOVELTY + VG_SENSOR_TENSORS] = {
         {"weights", VG_TENSOR_F64, 2, {values->classes, dims}, values->weights},
         {"bias", VG_TENSOR_F64, 1, {values->classes}, values->bias},
         {"mean", VG_TENSOR_F64, 1, {dims}, values->mean},
@@ -98,21 +101,24 @@ static vg_status format(char **bytes, size_t *size, const vg_classifier *classif
                              {"images", count},
                              {"verger_version", vg_version()},
                              {"unknown_above", unknown_above}};
-    size_t tensor_count = sizeof tensors / sizeof *tensors,
-           count_of_facts = sizeof facts / sizeof *facts;
-    return vg_tensor_file_format(bytes, size, tensors, tensor_count - (has_novelty ? 0 : 2), facts,
-                                 count_of_facts - (has_novelty ? 0 : 1), error);
+    size_t tensor_count = has_novelty ? ALWAYS + OF_NOVELTY : ALWAYS;
+    size_t fact_count = sizeof facts / sizeof *facts - (has_novelty ? 0 : 1);
+    for (size_t i = 0; i < sensors->count; i++) tensors[tensor_count++] = sensors->tensors[i];
+    return vg_tensor_file_format(bytes, size, tensors, tensor_count, facts, fact_count, error);
 }
 
 vg_status vg_classifier_write(const vg_classifier *classifier, const char *path, uint64_t images,
                               vg_error *error)
 {
     packed values = {0};
+    vg_sensor_tensors sensors;
     char *bytes = NULL;
     size_t size = 0;
     vg_new_file file;
-    vg_status status = pack(&values, classifier, error);
-    if (status == VG_OK) status = format(&bytes, &size, classifier, &values, images, error);
+    vg_status status = vg_sensor_tensors_open(&sensors, &classifier->sensors, error);
+    if (status == VG_OK) status = pack(&values, classifier, error);
+    if (status == VG_OK)
+        status = format(&bytes, &size, classifier, &values, &sensors, images, error);
     if (status == VG_OK) status = vg_new_file_open(&file, path, error);
     if (status == VG_OK) {
         int is_written = fwrite(bytes, 1, size, file.stream) == size;
@@ -120,6 +126,7 @@ vg_status vg_classifier_write(const vg_classifier *classifier, const char *path,
     }
     free(bytes);
     free_packed(&values);
+    vg_sensor_tensors_close(&sensors);
     return status;
 }
 
@@ -234,6 +241,10 @@ vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t siz
         status = vg_fail(error, VG_EFORMAT, "it has %zu labels for %d classes",
                          classifier->labels.count, classifier->model.classes);
     if (status == VG_OK) status = take_novelty(classifier, &file, error);
+    if (status == VG_OK) status = vg_sensor_tensors_read(&classifier->sensors, &file, error);
+    if (status == VG_OK && classifier->sensors.dims >= classifier->model.dims &&
+        classifier->sensors.count > 0)
+        status = vg_fail(error, VG_EFORMAT, "it has columns of another table and no features");
     copy_fact(classifier->features_model, sizeof classifier->features_model, &file,
               "features_model");
     classifier->form.normalize = is_fact(&file, "normalize", "true");

@@ -3,11 +3,15 @@
  * classes. A row x is of the class whose weights.(x - mean) + bias is largest; by the
  * temperature, a fact, the softmax of these is calibrated. Where the fact unknown_above is there,
  * so are whitening [dims][dims] and centres [...][dims] in float32: a row is unlike all that was
- * trained on where whitening.(x - mean) is farther than that from every centre. */
+ * trained on where whitening.(x - mean) is farther than that from every centre. Where rows have
+ * numbers of another table's columns behind their features, sensor_names are the columns',
+ * sensor_scales [columns][2] in float64 mean and factor, and sensor_categories a list a column of
+ * texts that have a number each; a text has a NUL behind it, a list an empty text. */
 #ifndef VG_CLASSIFY_CLASSIFIER_FILE_H
 #define VG_CLASSIFY_CLASSIFIER_FILE_H
 
 #include "classify/linear_model.h"
+#include "explore/sensor_columns.h"
 #include "io/io.h"
 #include "learn/novelty.h"
 #include "output/feature_form.h"
@@ -18,8 +22,9 @@ enum { VG_FEATURES_NAME_CHARS = 96 };
 /* Starts as {0}. */
 typedef struct vg_classifier {
     vg_linear_model model;
-    vg_paths labels;                             /* [classes] */
-    vg_novelty novelty;                          /* with classes 0 where there is none */
+    vg_paths labels;           /* [classes] */
+    vg_sensor_columns sensors; /* beside the features: of the last numbers of a row */
+    vg_novelty novelty;        /* with classes 0 where there is none */
     char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_features_model names it */
     vg_feature_form form;                        /* of the features */
     char space[16], method[16];

@@ -25,6 +25,7 @@ void vg_classify_job_default(vg_classify_job *job)
     *job = (vg_classify_job){.folds = 5,
                              .methods = {true, true, true},
                              .c = 1.0,
+                             .join_weight = 1.0,
                              .shrinkage = -1.0,
                              .k = 10,
                              .parquet = true,
@@ -319,7 +320,7 @@ static vg_status train(work *state, vg_method method, vg_classifier *classifier,
     return status;
 }
 
-static vg_status write_classifier(const work *state, vg_method method, vg_classifier *classifier,
+static vg_status write_classifier(work *state, vg_method method, vg_classifier *classifier,
                                   vg_error *error)
 {
     const vg_paths *names = &state->rows.classes.names;
@@ -330,6 +331,8 @@ static vg_status write_classifier(const work *state, vg_method method, vg_classi
     snprintf(classifier->features_model, sizeof classifier->features_model, "%s",
              state->rows.features_model);
     classifier->form = state->rows.form;
+    classifier->sensors = state->rows.sensors; /* handed over */
+    state->rows.sensors = (vg_sensor_columns){0};
     snprintf(classifier->space, sizeof classifier->space, "%s",
              state->job->is_pca ? "pca" : "features");
     snprintf(classifier->method, sizeof classifier->method, "%s", vg_method_name(method));
@@ -398,6 +401,41 @@ static vg_status check_rows(const vg_classifier *classifier, const work *state, 
                    rows->table.address, rows->features_model, file, classifier->features_model);
 }
 
+/* A classifier that knows columns needs a table of them, and another has no use for one. */
+static vg_status check_join(const vg_classifier *classifier, const vg_classify_job *job,
+                            vg_error *error)
+{
+    size_t count = classifier->sensors.count;
+    if (count > 0 && job->join.file == NULL)
+        return vg_fail(error, VG_EINVAL,
+                       "%s was trained with columns of another table, %s%s: give one that has them "
+                       "with --join",
+                       job->file, classifier->sensors.items[0].name, count > 1 ? ", ..." : "");
+    if (count == 0 && job->join.file != NULL)
+        return vg_fail(error, VG_EINVAL,
+                       "%s was trained on features alone: leave --join out, or train with it",
+                       job->file);
+    return VG_OK;
+}
+
+/* The columns that the classifier was trained with, as they were scaled then. */
+static vg_status join_known(work *state, const vg_classifier *classifier, vg_error *error)
+{
+    const vg_sensor_columns *sensors = &classifier->sensors;
+    vg_join join = state->job->join;
+    if (sensors->count == 0) return VG_OK;
+    const char **names = malloc(sensors->count * sizeof *names);
+    if (names == NULL) return vg_fail_memory(error, sensors->count * sizeof *names);
+    for (size_t c = 0; c < sensors->count; c++) names[c] = sensors->items[c].name;
+    join.columns = (vg_texts){.items = names, .count = sensors->count};
+    vg_status status = vg_join_to_rows(&state->rows.table, &join, &state->job->observer, error);
+    if (status == VG_OK)
+        status = vg_sensor_columns_widen(sensors, &state->rows.table, &state->job->observer, error);
+    vg_classify_rows_take_values(&state->rows);
+    free(names);
+    return status;
+}
+
 static vg_status predict(work *state, const vg_classifier *classifier, vg_error *error)
 {
     vg_classify_rows *rows = &state->rows;
@@ -451,8 +489,10 @@ vg_status vg_classify_predict(const vg_classify_job *job, vg_classify_result *re
     vg_status status = vg_classifier_read(&classifier, job->file, error);
     vg_classify_job own = *job;
     own.is_pca = strcmp(classifier.space, "pca") == 0;
+    if (status == VG_OK) status = check_join(&classifier, job, error);
     if (status == VG_OK) status = open_target(&to, job, result, prediction_tables, 1, error);
     if (status == VG_OK) status = vg_classify_rows_open(&state.rows, &own, error);
+    if (status == VG_OK) status = join_known(&state, &classifier, error);
     if (status == VG_OK) status = vg_layout_check_writable(to.store, error);
     result->rows = state.rows.learning.count;
     if (status == VG_OK) status = predict(&state, &classifier, error);

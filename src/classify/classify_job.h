@@ -6,6 +6,7 @@
 #include "base/observer.h"
 #include "classify/linear_model.h"
 #include "classify/predictions.h"
+#include "explore/joined_columns.h"
 #include "io/io.h"
 #include "output/layout.h"
 
@@ -13,6 +14,8 @@ typedef struct vg_classify_job {
     const char *table; /* the output of a run, or the folder of its table */
     const char *file;  /* of a classifier: written, or read; not to evaluate */
     bool is_pca;       /* components instead of features */
+    vg_join join;      /* columns beside the features; its file is NULL for none */
+    double join_weight;
     const char *test;  /* a pattern of paths that are set apart, or NULL */
     const char *train; /* a pattern of paths that are trained on, or NULL for all others */
     const char *group; /* an expression, as vg_folds_open has it, or NULL */

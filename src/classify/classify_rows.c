@@ -54,12 +54,13 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
     if (status == VG_OK) status = vg_features_form(&rows->form, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
     if (status == VG_OK) status = sort_out(rows, job, error);
+    if (status == VG_OK && job->join.columns.count > 0)
+        status = vg_sensor_columns_join(&rows->sensors, &rows->table, &job->join, job->join_weight,
+                                        rows->train, rows->train_count, &job->observer, error);
     int threads = job->threads > 0 ? job->threads : vg_usable_cpus();
     if (status == VG_OK) status = vg_kernels_choose(&rows->learning.kernels, NULL, error);
     if (status == VG_OK) status = vg_team_open(&rows->learning.team, threads, error);
-    rows->learning.rows = rows->table.values.rows;
-    rows->learning.count = vg_row_table_count(&rows->table);
-    rows->learning.dims = rows->table.values.dims;
+    vg_classify_rows_take_values(rows);
     rows->learning.classes = vg_class_count(&rows->classes);
     rows->learning.labels = rows->classes.labels;
     rows->learning.cancel = job->cancel;
@@ -67,8 +68,16 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
     return status;
 }
 
+void vg_classify_rows_take_values(vg_classify_rows *rows)
+{
+    rows->learning.rows = rows->table.values.rows;
+    rows->learning.count = vg_row_table_count(&rows->table);
+    rows->learning.dims = rows->table.values.dims;
+}
+
 void vg_classify_rows_close(vg_classify_rows *rows)
 {
+    vg_sensor_columns_close(&rows->sensors);
     vg_team_close(&rows->learning.team);
     vg_folds_close(&rows->folds);
     vg_class_names_close(&rows->classes);

@@ -49,6 +49,13 @@ static vg_status check_classifier(const vg_classifier *classifier,
                        "%s was trained on components (--space pca), which new images do not have: "
                        "train one on features",
                        options->classifier);
+    if (classifier->sensors.count > 0)
+        return vg_fail(
+            error, VG_EINVAL,
+            "%s was trained with columns of another table, %s%s, which an image does not "
+            "have: use 'verger classify predict --join' after a run",
+            options->classifier, classifier->sensors.items[0].name,
+            classifier->sensors.count > 1 ? ", ..." : "");
     if (classifier->model.dims != VG_FEATURE_COUNT)
         return vg_fail(error, VG_EINVAL, "%s was trained on rows of %d numbers, an image gives %d",
                        options->classifier, classifier->model.dims, VG_FEATURE_COUNT);

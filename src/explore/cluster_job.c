@@ -11,13 +11,15 @@
 #include "base/usable_cpus.h"
 #include "explore/derived_table.h"
 #include "explore/row_table.h"
+#include "explore/sensor_columns.h"
 
 enum { PATH, LABEL, CLUSTER, DISTANCE, COLUMNS };
 enum { FACTS = 5, NUMBER_CHARS = 24, SAMPLE = 1024 };
 
 void vg_cluster_job_default(vg_cluster_job *job)
 {
-    *job = (vg_cluster_job){.restarts = 10, .parquet = true, .csv = true, .part_rows = 4096};
+    *job = (vg_cluster_job){
+        .restarts = 10, .join_weight = 1.0, .parquet = true, .csv = true, .part_rows = 4096};
 }
 
 typedef struct work {
@@ -61,6 +63,11 @@ static vg_status prepare(work *state, vg_error *error)
     if (status == VG_OK)
         status = vg_row_table_open(&state->rows, state->table.output, which, &job->observer,
                                    job->cancel, error);
+    vg_sensor_columns sensors = {0};
+    if (status == VG_OK)
+        status = vg_sensor_columns_join(&sensors, &state->rows, &job->join, job->join_weight, NULL,
+                                        0, &job->observer, error);
+    vg_sensor_columns_close(&sensors);
     if (status != VG_OK) return status;
     result->rows = vg_row_table_count(&state->rows);
     result->left_out = state->rows.left_out;

@@ -3,6 +3,7 @@
 #define VG_EXPLORE_CLUSTER_JOB_H
 
 #include "base/observer.h"
+#include "explore/joined_columns.h"
 #include "explore/neighbours_job.h"
 #include "io/io.h"
 #include "output/timestamp.h"
@@ -11,6 +12,8 @@ typedef struct vg_cluster_job {
     const char *output; /* of a run: features are read from there, clusters are written there */
     int k;              /* clusters; 0 takes the number whose silhouette is largest */
     vg_space space;
+    vg_join join; /* columns beside the rows; its file is NULL for none */
+    double join_weight;
     uint64_t seed;
     int restarts;
     int threads; /* 0 is one a CPU */

@@ -229,6 +229,13 @@ const char *vg_tensor_file_fact(const vg_tensor_file *file, const char *key)
     return NULL;
 }
 
+bool vg_tensor_file_has(const vg_tensor_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->entries[i].name, name) == 0) return true;
+    return false;
+}
+
 /* The tensor, if it is of that type and its values are in the file. */
 static const vg_tensor_entry *find(const vg_tensor_file *file, const char *name,
                                    vg_tensor_type type, int rank)

@@ -41,6 +41,8 @@ typedef struct vg_tensor_file {
 vg_status vg_tensor_file_parse(vg_tensor_file *file, char *bytes, size_t size, vg_error *error);
 void vg_tensor_file_close(vg_tensor_file *file);
 
+bool vg_tensor_file_has(const vg_tensor_file *file, const char *name);
+
 /* The value of a fact of plain text, or NULL. */
 const char *vg_tensor_file_fact(const vg_tensor_file *file, const char *key);
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 #include "base/observer.h"
+#include "explore/joined_columns.h"
 #include "io/io.h"
 #include "output/timestamp.h"
-#include "report/joined_columns.h"
 
 typedef struct vg_report_options {
     const char *output;      /* of a run, or of a PCA */

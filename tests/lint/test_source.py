@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "stream": set(),
     "cli": {"io"},
     "cli/reporting": {"io", "run", "cli"},
-    "cli/parsing": {"io", "run", "selection", "output", "cli", "cli/reporting"},
+    "cli/parsing": {"io", "run", "selection", "output", "explore", "cli", "cli/reporting"},
     "cli/bench": {"cli", "measure"},
     "cli/commands": {"digest", "io", "weights", "run", "explore", "classify", "report", "stream", "cli", "cli/reporting",
                      "cli/parsing", "cli/bench", "history", "output"},

@@ -10,6 +10,7 @@
 #include "base/usable_cpus.h"
 #include "classify/classify_job.h"
 #include "cli/commands/job_frame.h"
+#include "cli/parsing/join_arguments.h"
 
 enum {
     OPTION_METHOD = 1024,
@@ -54,6 +55,7 @@ static const vg_cli_option classify_options[] = {
     {OPTION_VOTES, "votes", "K", NULL, "of knn, the nearest images that vote (default: 10)"},
     {OPTION_SPACE, "space", "NAME", SPACE_VALUES,
      "which rows to learn from: features, or pca, the components (default: features)"},
+    VG_CLI_JOIN_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
     {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
      "formats of the tables: parquet, csv or both, with a comma between (default: parquet,csv)"},
@@ -70,6 +72,7 @@ typedef struct session {
     vg_classify_job job;
     vg_classify_result result;
     vg_cli_shared_options shared;
+    vg_cli_join join;
     const char *action_name;
     action action;
     int method; /* -1 where none was given */
@@ -118,6 +121,7 @@ static bool take_option(session *s, const vg_cli_command *command, int key, cons
 {
     vg_classify_job *job = &s->job;
     int choice;
+    if (vg_cli_is_join_option(key)) return vg_cli_join_option(&s->join, command, key, value);
     switch (key) {
     case VG_CLI_POSITIONAL: return take_word(s, command, value);
     case OPTION_METHOD:
@@ -153,6 +157,11 @@ static const char *find_fault(const session *s)
         return "'train' makes a classifier of one method, logistic or lda";
     if (s->action == PREDICT && (job->test != NULL || job->train != NULL || job->group != NULL))
         return "'predict' takes all rows: --test, --train and --group are for train and evaluate";
+    if (s->action == PREDICT && (s->join.columns != NULL || s->join.weight != 0.0))
+        return "'predict' takes the columns that FILE was trained with, by the same weight: --join "
+               "names the table alone";
+    if (s->join.weight != 0.0 && s->join.join.file == NULL)
+        return "--join-weight is of the columns of --join";
     if (job->group != NULL && job->folds == 0) return "--group is of folds: give --folds";
     if (job->folds == 1) return "--folds has to be 2 or more, or 0 for none";
     if (s->action == EVALUATE && job->c == 0.0 && job->folds == 0)
@@ -192,6 +201,9 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
         vg_cli_usage_error(command, "%s", fault);
         return VG_CLI_ERROR;
     }
+    if (s->action != PREDICT && !vg_cli_join_finish(&s->join, command)) return VG_CLI_ERROR;
+    s->job.join = s->join.join;
+    if (s->join.weight != 0.0) s->job.join_weight = s->join.weight;
     choose_methods(s);
     s->job.parquet = s->shared.parquet;
     s->job.csv = s->shared.csv;
@@ -303,15 +315,18 @@ static int run_classify(const vg_cli_command *command, int argc, char **argv)
 {
     session s = {0};
     int key = parse(&s, command, argc, argv);
-    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-    return vg_cli_do(&(vg_cli_job){.command = command,
-                                   .shared = &s.shared,
-                                   .input = s.job.table,
-                                   .output = s.action == TRAIN ? s.job.file : s.job.table,
-                                   .context = &s,
-                                   .work = work,
-                                   .print_summary = print_summary,
-                                   .add_figures = add_figures});
+    int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    if (key == VG_CLI_END)
+        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
+                                            .shared = &s.shared,
+                                            .input = s.job.table,
+                                            .output = s.action == TRAIN ? s.job.file : s.job.table,
+                                            .context = &s,
+                                            .work = work,
+                                            .print_summary = print_summary,
+                                            .add_figures = add_figures});
+    vg_cli_join_close(&s.join);
+    return exit_code;
 }
 
 const vg_cli_command vg_command_classify = {
@@ -335,6 +350,7 @@ const vg_cli_command vg_command_classify = {
         "  verger classify evaluate out --test 'Test/**'\n"
         "  verger classify evaluate out --group '/(Apple [^/]*)/([a-z0-9]*_)?[0-9]+_100'\n"
         "  verger classify train out fruits.safetensors --c auto\n"
+        "  verger classify train out f.safetensors --join sensors.csv --columns weight,colour\n"
         "  verger classify predict new fruits.safetensors",
     .options = classify_options,
     .run = run_classify,

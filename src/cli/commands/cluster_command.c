@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/usable_cpus.h"
 #include "cli/commands/job_frame.h"
+#include "cli/parsing/join_arguments.h"
 #include "explore/cluster_job.h"
 
 enum { OPTION_CLUSTERS = 'k', OPTION_SPACE = 1024, OPTION_SEED, OPTION_RESTARTS, OPTION_THREADS };
@@ -23,6 +24,7 @@ static const vg_cli_option cluster_options[] = {
     {OPTION_SEED, "seed", "S", NULL, "draw other centres to begin with (default: 0)"},
     {OPTION_RESTARTS, "restarts", "N", NULL,
      "begin N times and keep the clusters that are the tightest (default: 10)"},
+    VG_CLI_JOIN_OPTIONS,
     {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
     {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
      "formats of the table: parquet, csv or both, with a comma between (default: parquet,csv)"},
@@ -35,6 +37,7 @@ typedef struct session {
     vg_cluster_job job;
     vg_cluster_result result;
     vg_cli_shared_options shared;
+    vg_cli_join join;
 } session;
 
 static bool take_option(session *s, const vg_cli_command *command, int key, const char *value)
@@ -42,6 +45,7 @@ static bool take_option(session *s, const vg_cli_command *command, int key, cons
     vg_cluster_job *job = &s->job;
     long number = 0;
     int choice;
+    if (vg_cli_is_join_option(key)) return vg_cli_join_option(&s->join, command, key, value);
     switch (key) {
     case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->output);
     case OPTION_CLUSTERS:
@@ -87,9 +91,16 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
     s->job.timestamp = s->shared.timestamp;
     s->job.overwrite = s->shared.overwrite;
     s->job.store = s->shared.store;
-    if (s->job.output != NULL && s->job.output[0] != '\0') return VG_CLI_END;
-    vg_cli_usage_error(command, "OUTPUT is missing");
-    return VG_CLI_ERROR;
+    const char *fault = NULL;
+    if (s->job.output == NULL || s->job.output[0] == '\0')
+        fault = "OUTPUT is missing";
+    else if (s->join.weight != 0.0 && s->join.join.file == NULL)
+        fault = "--join-weight is of the columns of --join";
+    if (fault != NULL) vg_cli_usage_error(command, "%s", fault);
+    if (fault != NULL || !vg_cli_join_finish(&s->join, command)) return VG_CLI_ERROR;
+    s->job.join = s->join.join;
+    if (s->join.weight != 0.0) s->job.join_weight = s->join.weight;
+    return VG_CLI_END;
 }
 
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
@@ -141,15 +152,18 @@ static int run_cluster(const vg_cli_command *command, int argc, char **argv)
 {
     session s = {0};
     int key = parse(&s, command, argc, argv);
-    if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
-    return vg_cli_do(&(vg_cli_job){.command = command,
-                                   .shared = &s.shared,
-                                   .input = s.job.output,
-                                   .output = s.job.output,
-                                   .context = &s,
-                                   .work = work,
-                                   .print_summary = print_summary,
-                                   .add_figures = add_figures});
+    int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
+    if (key == VG_CLI_END)
+        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
+                                            .shared = &s.shared,
+                                            .input = s.job.output,
+                                            .output = s.job.output,
+                                            .context = &s,
+                                            .work = work,
+                                            .print_summary = print_summary,
+                                            .add_figures = add_figures});
+    vg_cli_join_close(&s.join);
+    return exit_code;
 }
 
 const vg_cli_command vg_command_cluster = {

@@ -6,22 +6,13 @@
 
 #include "base/error.h"
 #include "cli/commands/job_frame.h"
+#include "cli/parsing/join_arguments.h"
 #include "cli/parsing/shared_options.h"
 #include "report/report_job.h"
 
-enum {
-    OPTION_PAGE = 'o',
-    OPTION_LAYOUT = 256,
-    OPTION_THUMBNAILS,
-    OPTION_TITLE,
-    OPTION_EXPLORE,
-    OPTION_JOIN,
-    OPTION_ON,
-    OPTION_COLUMNS
-};
+enum { OPTION_PAGE = 'o', OPTION_LAYOUT = 256, OPTION_THUMBNAILS, OPTION_TITLE, OPTION_EXPLORE };
 
 #define LAYOUT_VALUES "umap pca"
-#define ON_VALUES "path name"
 #define THUMBNAIL_VALUES "32 48 none"
 
 static const vg_cli_option report_options[] = {
@@ -30,12 +21,10 @@ static const vg_cli_option report_options[] = {
     {OPTION_LAYOUT, "layout", "KIND|FILE", LAYOUT_VALUES,
      "what the map begins with: umap, drawn from the table of neighbours where there is one, pca, "
      "the first two components, or a table with columns path, x and y (default: umap)"},
-    {OPTION_JOIN, "join", "FILE", "FILE",
+    {VG_CLI_JOIN, "join", "FILE", "FILE",
      "a table of images, CSV, TSV, JSON lines or Parquet, with columns to colour the map by"},
-    {OPTION_COLUMNS, "columns", "NAMES", NULL, "the columns of --join, with commas between"},
-    {OPTION_ON, "on", "KEY", ON_VALUES,
-     "what the column path of --join holds: path, whole or below the input, or name, the last part "
-     "(default: path)"},
+    {VG_CLI_COLUMNS, "columns", "NAMES", NULL, "the columns of --join, with commas between"},
+    {VG_CLI_ON, "on", "KEY", VG_CLI_ON_VALUES, VG_CLI_ON_HELP},
     {OPTION_THUMBNAILS, "thumbnails", "SIZE", THUMBNAIL_VALUES,
      "pixels on a side of the small pictures, 32 or 48, or none (default: 32)"},
     {OPTION_EXPLORE, "explore", NULL, NULL,
@@ -50,9 +39,7 @@ static const vg_cli_option report_options[] = {
 typedef struct session {
     vg_report_options options;
     vg_report_result result;
-    const char *columns; /* as they were given */
-    char *words;         /* a copy of that, which items point into */
-    const char **items;
+    vg_cli_join join;
 } session;
 
 static bool take_thumbnails(vg_report_options *options, const vg_cli_command *command,
@@ -73,38 +60,6 @@ static bool take_layout(vg_report_options *options, const vg_cli_command *comman
     options->layout_file = text;
     if (text[0] != '\0' && strpbrk(text, "./") != NULL) return true;
     return vg_cli_choice(command, "--layout", text, LAYOUT_VALUES) >= 0;
-}
-
-static bool take_on(vg_report_options *options, const vg_cli_command *command, const char *text)
-{
-    int choice = vg_cli_choice(command, "--on", text, ON_VALUES);
-    options->join.by_name = choice == 1;
-    return choice >= 0;
-}
-
-/* Cuts `words` into the columns of the join, which point into it. */
-static bool cut_columns(session *s, const vg_cli_command *command)
-{
-    vg_join *join = &s->options.join;
-    if ((join->file == NULL) != (s->columns == NULL)) {
-        vg_cli_usage_error(command, "--join and --columns go together");
-        return false;
-    }
-    if (join->file == NULL) return true;
-    size_t count = 1;
-    for (const char *c = s->columns; *c != '\0'; c++) count += *c == ',';
-    s->words = strdup(s->columns);
-    s->items = calloc(count, sizeof *s->items);
-    char *rest = NULL;
-    char *word = s->words != NULL && s->items != NULL ? strtok_r(s->words, ",", &rest) : NULL;
-    if (word == NULL) {
-        vg_cli_usage_error(command, "--columns takes names with commas between, not '%s'",
-                           s->columns);
-        return false;
-    }
-    for (; word != NULL; word = strtok_r(NULL, ",", &rest)) s->items[join->columns.count++] = word;
-    join->columns.items = s->items;
-    return true;
 }
 
 static bool take_page(vg_report_options *options, const vg_cli_command *command, const char *path)
@@ -135,15 +90,9 @@ static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command
         case OPTION_PAGE: taken = take_page(options, command, value); break;
         case OPTION_LAYOUT: taken = take_layout(options, command, value); break;
         case OPTION_THUMBNAILS: taken = take_thumbnails(options, command, value); break;
-        case OPTION_ON: taken = take_on(options, command, value); break;
-        case OPTION_JOIN:
-            options->join.file = value;
-            taken = true;
-            break;
-        case OPTION_COLUMNS:
-            s->columns = value;
-            taken = true;
-            break;
+        case VG_CLI_ON:
+        case VG_CLI_JOIN:
+        case VG_CLI_COLUMNS: taken = vg_cli_join_option(&s->join, command, key, value); break;
         case OPTION_EXPLORE: taken = options->explore = true; break;
         case OPTION_TITLE:
             options->title = value;
@@ -158,7 +107,9 @@ static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command
         vg_cli_usage_error(command, "OUTPUT is missing");
         return VG_CLI_ERROR;
     }
-    return cut_columns(s, command) ? VG_CLI_END : VG_CLI_ERROR;
+    if (!vg_cli_join_finish(&s->join, command)) return VG_CLI_ERROR;
+    options->join = s->join.join;
+    return VG_CLI_END;
 }
 
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
@@ -206,8 +157,7 @@ static int run_report(const vg_cli_command *command, int argc, char **argv)
                                             .work = work,
                                             .print_summary = print_summary,
                                             .add_figures = add_figures});
-    free(s.words);
-    free(s.items);
+    vg_cli_join_close(&s.join);
     return exit_code;
 }
 

@@ -1,4 +1,4 @@
-#include "report/joined_columns.h"
+#include "explore/joined_columns.h"
 
 #include <stdlib.h>
 #include <string.h>

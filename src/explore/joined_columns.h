@@ -1,6 +1,6 @@
 /* Columns of somebody else's table for the rows of an output: Parquet, CSV, TSV, JSON lines. */
-#ifndef VG_REPORT_JOINED_COLUMNS_H
-#define VG_REPORT_JOINED_COLUMNS_H
+#ifndef VG_EXPLORE_JOINED_COLUMNS_H
+#define VG_EXPLORE_JOINED_COLUMNS_H
 
 #include "explore/row_table.h"
 #include "selection/texts.h"
