@@ -49,15 +49,22 @@ vg_status vg_sha256_add(vg_sha256 *sha256, const void *bytes, size_t size, vg_er
     return EVP_DigestUpdate(sha256->context, bytes, size) == 1 ? VG_OK : fail_openssl(error);
 }
 
+vg_status vg_sha256_take_bytes(vg_sha256 *sha256, unsigned char bytes[VG_SHA256_BYTES],
+                               vg_error *error)
+{
+    if (EVP_DigestFinal_ex(sha256->context, bytes, NULL) != 1 ||
+        EVP_DigestInit_ex(sha256->context, NULL, NULL) != 1)
+        return fail_openssl(error);
+    return VG_OK;
+}
+
 vg_status vg_sha256_take(vg_sha256 *sha256, char hex[VG_SHA256_CHARS], vg_error *error)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
+    unsigned char digest[VG_SHA256_BYTES];
     hex[0] = '\0';
-    if (EVP_DigestFinal_ex(sha256->context, digest, &size) != 1 ||
-        EVP_DigestInit_ex(sha256->context, EVP_sha256(), NULL) != 1)
-        return fail_openssl(error);
-    for (unsigned i = 0; i < size; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    vg_status status = vg_sha256_take_bytes(sha256, digest, error);
+    if (status != VG_OK) return status;
+    for (unsigned i = 0; i < VG_SHA256_BYTES; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     return VG_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "explore/derived_table.h"
 #include "explore/neighbours_state.h"
 #include "explore/neighbours_update.h"
+#include "explore/row_digests.h"
 #include "explore/row_table.h"
 #include "neighbours/graph.h"
 #include "neighbours/graph_update.h"
@@ -40,6 +41,8 @@ typedef struct work {
     vg_neighbours_result *result;
     vg_derived_table table;
     vg_row_table rows;
+    unsigned char *digests; /* of the rows */
+    int threads;
     char digest[VG_SHA256_CHARS], k[NUMBER_CHARS]; /* that facts are made of */
     vg_fact facts[FACTS];
     vg_neighbours_update update;
@@ -123,7 +126,9 @@ static vg_status tell_facts(work *state, vg_error *error)
                                   {"verger_version", vg_version()}};
     memcpy(state->facts, facts, sizeof facts);
     snprintf(state->k, sizeof state->k, "%d", job->k);
-    return vg_row_table_digest(&state->rows, state->digest, error);
+    vg_status status = vg_row_digests_find(&state->digests, &state->rows, state->threads, error);
+    if (status != VG_OK) return status;
+    return vg_row_digests_sum(state->digests, &state->rows, state->digest, error);
 }
 
 /* --- What was broken off ------------------------------------------------------------- */
@@ -186,6 +191,7 @@ static vg_status find_update(work *state, vg_error *error)
     const vg_neighbours_update_options options = {.output = state->table.output,
                                                   .which = table_of(job),
                                                   .rows = &state->rows,
+                                                  .digests = state->digests,
                                                   .k = job->k,
                                                   .facts = state->facts,
                                                   .fact_count = FACTS,
@@ -256,7 +262,7 @@ static vg_status match_rows(work *state, vg_error *error)
     vg_neighbours_options options;
     vg_neighbours_options_default(&options);
     options.metric = job->metric;
-    options.threads = job->threads > 0 ? job->threads : vg_usable_cpus();
+    options.threads = state->threads;
     options.progress = tell_progress;
     options.context = state;
     /* Its threads would wait for one another by spinning, beside ours. */
@@ -311,6 +317,14 @@ static vg_status append_row(void *context, vg_builder *builder, size_t row, vg_e
     return status;
 }
 
+/* For an update. Components change with every run, so none is made of theirs. */
+static vg_status keep_rows(const work *state, vg_error *error)
+{
+    if (state->job->space == VG_SPACE_PCA) return VG_OK;
+    return vg_neighbours_rows_write(state->table.output, state->table.timestamp, &state->rows,
+                                    state->digests, state->digest, error);
+}
+
 static vg_status write_table(work *state, vg_error *error)
 {
     static const vg_column columns[COLUMNS] = {{"path", VG_COLUMN_STRING},
@@ -332,6 +346,7 @@ static vg_status write_table(work *state, vg_error *error)
     vg_status status = VG_OK;
     if (room.texts == NULL || room.sizes == NULL || room.distances == NULL)
         status = vg_fail_memory(error, k * sizeof(char *));
+    if (status == VG_OK) status = keep_rows(state, error);
     if (status == VG_OK) status = vg_derived_table_write(&state->table, &rows, error);
     if (status == VG_OK)
         status =
@@ -346,7 +361,9 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
                                 vg_error *error)
 {
     double start = vg_seconds();
-    work state = {.job = job, .result = result};
+    work state = {.job = job,
+                  .result = result,
+                  .threads = job->threads > 0 ? job->threads : vg_usable_cpus()};
     *result = (vg_neighbours_result){0};
     vg_status status = prepare(&state, error);
     if (status == VG_OK) status = read_table(&state, error);
@@ -359,6 +376,7 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     }
     snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
     snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
+    free(state.digests);
     free(state.indices);
     free(state.distances);
     vg_neighbours_checkpoint_free(&state.checkpoint);

@@ -1,10 +1,13 @@
-/* What a call that looks for neighbours keeps of its work, for one that goes on. */
+/* What a call that looks for neighbours keeps: of its work, for one that goes on; of the rows that
+ * it is of, for one that updates. In _verger/neighbours/<ts>/. */
 #ifndef VG_EXPLORE_NEIGHBOURS_STATE_H
 #define VG_EXPLORE_NEIGHBOURS_STATE_H
 
+#include "explore/row_table.h"
 #include "output/layout.h"
+#include "output/tensor_file.h"
 
-/* _verger/neighbours/<ts>/checkpoint.safetensors: the lists as they are so far, how many tasks of
+/* checkpoint.safetensors: the lists as they are so far, how many tasks of
  * vg_graph_choices are done, and the facts of what was asked. */
 typedef struct vg_neighbours_checkpoint {
     int32_t *lists; /* [rows][k], owned; -1 past a row's last */
@@ -30,5 +33,23 @@ vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp
 
 /* Nothing there is VG_OK. */
 vg_status vg_neighbours_checkpoint_delete(vg_store *output, const char *timestamp, vg_error *error);
+
+/* rows.safetensors: the rows that a table is of, in its order. */
+typedef struct vg_neighbours_rows {
+    vg_tensor_file file; /* that what follows lies in */
+    size_t count;
+    const char *paths;            /* each with its NUL, one after the other */
+    const unsigned char *digests; /* [count][VG_SHA256_BYTES] */
+} vg_neighbours_rows;
+
+/* `sha256` is vg_row_digests_sum of these rows. */
+vg_status vg_neighbours_rows_write(vg_store *output, const char *timestamp,
+                                   const vg_row_table *table, const unsigned char *digests,
+                                   const char *sha256, vg_error *error);
+
+/* VG_EFORMAT where it is damaged, or of other rows than `sha256` says. */
+vg_status vg_neighbours_rows_read(vg_neighbours_rows *rows, vg_store *output, const char *timestamp,
+                                  const char *sha256, vg_error *error);
+void vg_neighbours_rows_free(vg_neighbours_rows *rows);
 
 #endif

@@ -7,24 +7,18 @@
 
 #include "base/error.h"
 #include "explore/neighbour_lists.h"
+#include "explore/neighbours_state.h"
 #include "output/latest.h"
 
 /* A row that is searched costs as much as two of a table that is made whole, where each pair is
  * looked at once; and the search has to begin. */
 enum { SEARCHED_OF = 4 };
 
-/* What the files of the newest table say of it. */
-typedef struct old_table {
-    char digest[VG_SHA256_CHARS];
-    char folder[3 * VG_FOLDER_CHARS]; /* of its rows, in the output */
-    vg_format format;
-} old_table;
-
 typedef struct looking {
     vg_neighbours_update *update;
     const vg_neighbours_update_options *options;
-    old_table old;
-    bool is_whole; /* nothing can be taken over */
+    char old_sha256[VG_SHA256_CHARS]; /* of the rows of the newest table, as its files say */
+    bool is_whole;                    /* nothing can be taken over */
 } looking;
 
 /* --- Why a table is made whole ------------------------------------------------------------ */
@@ -53,17 +47,6 @@ static vg_status forgive(looking *look, vg_status status, const vg_error *reason
 
 /* --- The old table's facts ------------------------------------------------------------------ */
 
-/* rows_of is an address, and the output may have been moved: "features/parquet/features_<ts>" at
- * its end is what counts. */
-static void take_folder(old_table *old, const char *address)
-{
-    const char *at = address + strlen(address);
-    for (int slashes = 0; at > address; at--)
-        if (at[-1] == '/' && ++slashes == 3) break;
-    snprintf(old->folder, sizeof old->folder, "%s", at);
-    old->format = strstr(old->folder, "/csv/") != NULL ? VG_CSV : VG_PARQUET;
-}
-
 static bool is_of_rows(const char *key)
 {
     return strcmp(key, VG_ROWS_OF) == 0 || strcmp(key, VG_ROWS_SHA256) == 0;
@@ -73,13 +56,11 @@ static void compare_facts(looking *look, const vg_reader *reader)
 {
     const vg_neighbours_update_options *options = look->options;
     const char *digest = vg_reader_fact(reader, VG_ROWS_SHA256);
-    const char *address = vg_reader_fact(reader, VG_ROWS_OF);
-    if (digest == NULL || address == NULL) {
+    if (digest == NULL) {
         make_whole(look, "the one of %s does not say of which rows it is", look->update->timestamp);
         return;
     }
-    snprintf(look->old.digest, sizeof look->old.digest, "%s", digest);
-    take_folder(&look->old, address);
+    snprintf(look->old_sha256, sizeof look->old_sha256, "%s", digest);
     for (size_t i = 0; i < options->fact_count && !look->is_whole; i++) {
         const vg_fact *asked = &options->facts[i];
         const char *found =
@@ -137,7 +118,7 @@ static vg_status compare_digests(looking *look, vg_error *error)
     bool has_csv = true;
     for (size_t i = 0; i < options->fact_count; i++)
         if (strcmp(options->facts[i].key, VG_ROWS_SHA256) == 0) digest = options->facts[i].value;
-    if (strcmp(digest, look->old.digest) != 0) return VG_OK;
+    if (strcmp(digest, look->old_sha256) != 0) return VG_OK;
     vg_status status = VG_OK;
     if (options->csv) status = is_complete_in(look, "neighbours/csv", &has_csv, error);
     look->update->is_current = status == VG_OK && has_csv;
@@ -146,7 +127,20 @@ static vg_status compare_digests(looking *look, vg_error *error)
 
 /* --- Rows that stay -------------------------------------------------------------------------- */
 
-/* Paths are in order; twice the same one names no row. */
+/* Goes through the paths of an old table, which are in order. */
+typedef struct old_rows {
+    const vg_neighbours_rows *rows;
+    size_t at;
+    const char *path; /* of row `at`, where there is one */
+} old_rows;
+
+static void go_on(old_rows *old)
+{
+    old->at++;
+    old->path += strlen(old->path) + 1;
+}
+
+/* Twice the same path names no row. */
 static bool has_twins(const vg_row_table *table)
 {
     for (size_t i = 1; i < vg_row_table_count(table); i++)
@@ -154,30 +148,39 @@ static bool has_twins(const vg_row_table *table)
     return false;
 }
 
-static bool is_same_row(const vg_row_table *a, size_t i, const vg_row_table *b, size_t j)
+static bool had_twins(const vg_neighbours_rows *rows)
 {
-    size_t dims = (size_t)a->values.dims;
-    return a->values.dims == b->values.dims &&
-           memcmp(a->values.rows + i * dims, b->values.rows + j * dims, dims * sizeof(float)) == 0;
+    const char *before = NULL;
+    for (old_rows old = {rows, 0, rows->paths}; old.at < rows->count; go_on(&old)) {
+        if (before != NULL && strcmp(before, old.path) == 0) return true;
+        before = old.path;
+    }
+    return false;
 }
 
-static void compare_rows(vg_neighbours_update *update, const vg_row_table *now,
-                         const vg_row_table *old)
+static void compare_rows(looking *look, const vg_neighbours_rows *rows)
 {
-    size_t count = vg_row_table_count(now), old_count = vg_row_table_count(old), i = 0, j = 0;
-    while (i < count || j < old_count) {
-        int order = i == count       ? 1
-                    : j == old_count ? -1
-                                     : strcmp(now->paths.items[i].text, old->paths.items[j].text);
+    vg_neighbours_update *update = look->update;
+    const vg_row_table *now = look->options->rows;
+    const unsigned char *digests = look->options->digests;
+    old_rows old = {rows, 0, rows->paths};
+    size_t count = vg_row_table_count(now), i = 0;
+    while (i < count || old.at < rows->count) {
+        int order = i == count              ? 1
+                    : old.at == rows->count ? -1
+                                            : strcmp(now->paths.items[i].text, old.path);
         if (order < 0) {
             update->is_new[i++] = 1;
             update->added++;
         } else if (order > 0) {
             update->vanished++;
-            j++;
+            go_on(&old);
         } else {
-            update->is_new[i] = !is_same_row(now, i, old, j++);
+            update->is_new[i] =
+                memcmp(digests + i * VG_SHA256_BYTES, rows->digests + old.at * VG_SHA256_BYTES,
+                       VG_SHA256_BYTES) != 0;
             update->changed += update->is_new[i++];
+            go_on(&old);
         }
     }
 }
@@ -185,23 +188,16 @@ static void compare_rows(vg_neighbours_update *update, const vg_row_table *now,
 static vg_status find_new_rows(looking *look, vg_error *error)
 {
     const vg_neighbours_update_options *options = look->options;
-    /* What is to be said of these rows was said when they were new. */
-    const vg_observer quiet = {options->observer->context, options->observer->progress, NULL};
-    char digest[VG_SHA256_CHARS];
-    vg_row_table old;
-    vg_status status = vg_row_table_open_folder(&old, options->output, look->old.folder,
-                                                look->old.format, &quiet, options->cancel, error);
+    vg_neighbours_rows old;
+    vg_status status = vg_neighbours_rows_read(&old, options->output, look->update->timestamp,
+                                               look->old_sha256, error);
     if (status != VG_OK) return status;
-    status = vg_row_table_digest(&old, digest, error);
-    if (status == VG_OK && strcmp(digest, look->old.digest) != 0)
-        make_whole(look, "%s is not the table any more that the one of %s is of", old.address,
-                   look->update->timestamp);
-    else if (status == VG_OK && (has_twins(options->rows) || has_twins(&old)))
+    if (has_twins(options->rows) || had_twins(&old))
         make_whole(look, "some paths are there twice");
-    else if (status == VG_OK)
-        compare_rows(look->update, options->rows, &old);
-    vg_row_table_close(&old);
-    return status;
+    else
+        compare_rows(look, &old);
+    vg_neighbours_rows_free(&old);
+    return VG_OK;
 }
 
 /* --- Their lists ------------------------------------------------------------------------------ */

@@ -6,14 +6,15 @@
 #include "io/io.h"
 
 /* Facts of a table of neighbours beside what was asked: the table that its rows are of, and
- * vg_row_table_digest of them. */
+ * vg_row_digests_sum of them. */
 #define VG_ROWS_OF "rows_of"
 #define VG_ROWS_SHA256 "rows_sha256"
 
 typedef struct vg_neighbours_update_options {
     vg_store *output;
-    vg_table which;           /* that the rows are of */
-    const vg_row_table *rows; /* as they were read */
+    vg_table which;               /* that the rows are of */
+    const vg_row_table *rows;     /* as they were read */
+    const unsigned char *digests; /* vg_row_digests_find of them */
     int k;
     const vg_fact *facts; /* of the table to be written */
     size_t fact_count;

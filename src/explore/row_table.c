@@ -159,25 +159,6 @@ vg_status vg_row_table_centre(vg_row_table *table, vg_error *error)
     return VG_OK;
 }
 
-vg_status vg_row_table_digest(const vg_row_table *table, char hex[VG_SHA256_CHARS], vg_error *error)
-{
-    const vg_row_file *values = &table->values;
-    vg_sha256 *sha256 = NULL;
-    vg_status status = vg_sha256_open(&sha256, error);
-    for (size_t i = 0; i < values->count && status == VG_OK; i++) {
-        const char *path = table->paths.items[i].text, *label = table->labels.items[i].text;
-        /* Their ends too, so that no two tables are the same bytes. */
-        status = vg_sha256_add(sha256, path, strlen(path) + 1, error);
-        if (status == VG_OK) status = vg_sha256_add(sha256, label, strlen(label) + 1, error);
-        if (status == VG_OK)
-            status = vg_sha256_add(sha256, values->rows + i * (size_t)values->dims,
-                                   (size_t)values->dims * sizeof *values->rows, error);
-    }
-    if (status == VG_OK) status = vg_sha256_take(sha256, hex, error);
-    vg_sha256_close(&sha256);
-    return status;
-}
-
 /* --- Open and close ---------------------------------------------------------------- */
 
 /* The columns that a run was told to keep. */
@@ -212,16 +193,6 @@ vg_status vg_row_table_open(vg_row_table *table, vg_store *store, vg_table which
     *table = (vg_row_table){0};
     vg_feature_table from;
     vg_status status = vg_feature_table_find(&from, store, which, observer, error);
-    return status == VG_OK ? take_table(table, &from, observer, cancel, error) : status;
-}
-
-vg_status vg_row_table_open_folder(vg_row_table *table, vg_store *store, const char *folder,
-                                   vg_format format, const vg_observer *observer,
-                                   const atomic_bool *cancel, vg_error *error)
-{
-    *table = (vg_row_table){0};
-    vg_feature_table from;
-    vg_status status = vg_feature_table_open(&from, store, folder, format, error);
     return status == VG_OK ? take_table(table, &from, observer, cancel, error) : status;
 }
 

@@ -24,20 +24,12 @@ typedef struct vg_row_table {
 vg_status vg_row_table_open(vg_row_table *table, vg_store *store, vg_table which,
                             const vg_observer *observer, const atomic_bool *cancel,
                             vg_error *error);
-/* The same of the features in one folder of `store`, complete or not. */
-vg_status vg_row_table_open_folder(vg_row_table *table, vg_store *store, const char *folder,
-                                   vg_format format, const vg_observer *observer,
-                                   const atomic_bool *cancel, vg_error *error);
 void vg_row_table_close(vg_row_table *table);
 
 static inline size_t vg_row_table_count(const vg_row_table *table)
 {
     return table->values.count;
 }
-
-/* Of paths, labels and values as they are now. */
-vg_status vg_row_table_digest(const vg_row_table *table, char hex[VG_SHA256_CHARS],
-                              vg_error *error);
 
 /* Takes the mean of the rows off each. MLlib's components are not centred, and an angle is
  * that of the differences only where they are. */

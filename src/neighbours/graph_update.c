@@ -61,20 +61,39 @@ static void take_list(const update *u, const vg_rowset *set, size_t row, int64_t
     if (list.ids[u->k - 1] < 0) vg_best_clear(list);
 }
 
+typedef struct taking {
+    const update *u;
+    const vg_rowset *set;
+    size_t threads;
+    int64_t *known; /* [threads][k] */
+} taking;
+
+static void take_share(void *argument, int part)
+{
+    const taking *work = argument;
+    size_t thread = (size_t)part, count = work->u->count;
+    int64_t *known = work->known + thread * (size_t)work->u->k;
+    size_t end = count * (thread + 1) / work->threads;
+    for (size_t row = count * thread / work->threads; row < end; row++)
+        take_list(work->u, work->set, row, known);
+}
+
 static vg_status take_lists(const update *u, vg_error *error)
 {
     vg_team *team = NULL;
     vg_rowset set = {0};
-    int64_t *known = malloc((size_t)u->k * sizeof *known);
-    vg_status status = known == NULL ? vg_fail_memory(error, (size_t)u->k * sizeof *known)
-                                     : vg_team_open(&team, u->options->threads, error);
+    taking work = {.u = u, .set = &set, .threads = (size_t)u->options->threads};
+    size_t entries = work.threads * (size_t)u->k;
+    work.known = malloc(entries * sizeof *work.known);
+    vg_status status = work.known == NULL ? vg_fail_memory(error, entries * sizeof *work.known)
+                                          : vg_team_open(&team, u->options->threads, error);
     if (status == VG_OK)
         status = vg_rowset_open(&set, u->values, u->count, u->dims, u->options->metric,
                                 u->options->kernels, team, error);
-    for (size_t row = 0; row < u->count && status == VG_OK; row++) take_list(u, &set, row, known);
+    if (status == VG_OK) vg_team_run(team, take_share, &work);
     vg_rowset_close(&set);
     vg_team_close(&team);
-    free(known);
+    free(work.known);
     return status;
 }
 

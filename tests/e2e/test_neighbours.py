@@ -521,21 +521,38 @@ def test_an_update_of_nothing(tmp_path):
     made_whole(tmp_path, "there is none yet")
 
 
-def test_an_update_whose_old_rows_have_vanished(tmp_path):
+def kept_rows(output, ts=TS):
+    return output / "_verger" / "neighbours" / ts / "rows.safetensors"
+
+
+def test_an_update_without_the_rows_that_were(tmp_path):
+    """Nor does it matter which rows are called as they were."""
+    rows = begin(tmp_path)
+    shutil.rmtree(table_folder(tmp_path, "features", "parquet"))
+    change(rows)
+    rows.write(tmp_path, TS)
+    add(rows)
+    rows.write(tmp_path, LATER)
+    printed, whole = update(tmp_path)
+    assert whole == [] and "1 new, 1 changed, 0 vanished; " in printed
+    assert_same_as_whole(tmp_path)
+
+
+@pytest.mark.parametrize("damage, reason", [
+    (lambda file: file.unlink(), "cannot read"),
+    (lambda file: file.write_bytes(file.read_bytes()[:-9]), "its tensor"),
+    (lambda file: file.write_bytes(file.read_bytes().replace(b"a/0007", b"a/0008")), "it is damaged"),
+    (lambda file: shutil.copy(kept_rows(file.parents[3], "20240101_000000"), file),
+     "it is of other rows than the table")])
+def test_an_update_that_does_not_know_the_old_rows(tmp_path, damage, reason):
     rows = begin(tmp_path)
     add(rows)
     rows.write(tmp_path, LATER)
-    shutil.rmtree(table_folder(tmp_path, "features", "parquet"))
-    made_whole(tmp_path, f"features_{TS}")
-
-
-def test_an_update_whose_old_rows_were_replaced(tmp_path):
-    """Under the same name: that the lists are of other rows, only their digest tells."""
-    rows = begin(tmp_path)
-    add(rows)
-    shutil.rmtree(table_folder(tmp_path, "features", "parquet"))
-    rows.write(tmp_path, TS)
-    made_whole(tmp_path, "is not the table any more")
+    neighbours(tmp_path, "-k", 5, "--timestamp", "20240101_000000")
+    damage(kept_rows(tmp_path))
+    printed, whole = update(tmp_path)
+    assert len(whole) == 1 and reason in whole[0] and "rows.safetensors" in whole[0], whole
+    assert_same_as_whole(tmp_path)
 
 
 @pytest.mark.parametrize("arguments, reason", [
