@@ -22,15 +22,13 @@ static const vg_table prediction_tables[] = {VG_TABLE_PREDICTIONS};
 
 void vg_classify_job_default(vg_classify_job *job)
 {
-    *job = (vg_classify_job){.folds = 5,
+    *job = (vg_classify_job){.target = vg_target_default(),
+                             .folds = 5,
                              .methods = {true, true, true},
                              .c = 1.0,
                              .join_weight = 1.0,
                              .shrinkage = -1.0,
-                             .k = 10,
-                             .parquet = true,
-                             .csv = true,
-                             .part_rows = 4096};
+                             .k = 10};
 }
 
 typedef struct work {
@@ -59,7 +57,7 @@ static vg_status open_trial(work *state, vg_error *error)
     const vg_classify_job *job = state->job;
     vg_classify_result *result = state->result;
     const vg_trial_options options = {
-        .c = job->c, .shrinkage = job->shrinkage, .k = job->k, .observer = &job->observer};
+        .c = job->c, .shrinkage = job->shrinkage, .k = job->k, .observer = &job->target.observer};
     /* Its threads would wait for one another by spinning, beside ours. */
     openblas_set_num_threads(1);
     vg_status status = vg_classify_rows_prepare(&state->rows, job, error);
@@ -73,7 +71,7 @@ static vg_status open_trial(work *state, vg_error *error)
     result->folds = state->rows.folds.count;
     result->groups = state->rows.folds.groups;
     if (status == VG_OK && result->groups > 0 && result->folds < job->folds)
-        vg_notify_log(&job->observer, VG_LOG_INFO,
+        vg_notify_log(&job->target.observer, VG_LOG_INFO,
                       "there are %d groups: each is a fold, instead of %d folds", result->folds,
                       job->folds);
     return status;
@@ -201,18 +199,21 @@ static vg_status evaluate(work *state, vg_method method, vg_error *error)
 
 /* --- Tables ---------------------------------------------------------------------------------- */
 
-typedef struct target {
+typedef struct destination {
     vg_store *store;
     char uuid[VG_UUID_CHARS];
-} target;
+} destination;
 
-static vg_status open_target(target *to, const vg_classify_job *job, vg_classify_result *result,
-                             const vg_table *tables, size_t count, vg_error *error)
+static vg_status open_destination(destination *to, const vg_classify_job *job,
+                                  vg_classify_result *result, const vg_table *tables, size_t count,
+                                  vg_error *error)
 {
-    vg_status status = vg_check_formats(job->parquet, job->csv, error);
-    if (status == VG_OK) status = vg_timestamp_choose(result->timestamp, job->timestamp, error);
-    if (status == VG_OK) status = vg_store_open(&to->store, job->table, &job->store, error);
-    if (status == VG_OK && !job->overwrite)
+    vg_status status = vg_check_formats(job->target.parquet, job->target.csv, error);
+    if (status == VG_OK)
+        status = vg_timestamp_choose(result->timestamp, job->target.timestamp, error);
+    if (status == VG_OK)
+        status = vg_store_open(&to->store, job->target.output, &job->target.store, error);
+    if (status == VG_OK && !job->target.overwrite)
         status = vg_layout_check_absent(to->store, tables, count, result->timestamp, error);
     if (status == VG_OK) status = vg_layout_uuid(to->uuid, error);
     return status;
@@ -221,31 +222,27 @@ static vg_status open_target(target *to, const vg_classify_job *job, vg_classify
 static void name_folder(const vg_classify_job *job, vg_classify_result *result, vg_table table,
                         const vg_store *store)
 {
-    vg_layout_address(result->folder, store, table, vg_first_format(job->parquet),
+    vg_layout_address(result->folder, store, table, vg_first_format(job->target.parquet),
                       result->timestamp);
 }
 
-static vg_classify_tables describe(const work *state, const target *to, const vg_fact *facts,
+static vg_classify_tables describe(const work *state, const destination *to, const vg_fact *facts,
                                    size_t fact_count)
 {
     const vg_classify_job *job = state->job;
-    return (vg_classify_tables){.output = to->store,
-                                .parquet = job->parquet,
-                                .csv = job->csv,
+    return (vg_classify_tables){.target = &job->target,
+                                .output = to->store,
                                 .timestamp = state->result->timestamp,
                                 .uuid = to->uuid,
                                 .facts = facts,
                                 .fact_count = fact_count,
-                                .part_rows = job->part_rows,
                                 .paths = &state->rows.table.paths,
                                 .row_labels = &state->rows.table.labels,
                                 .names = &state->rows.classes.names,
-                                .labels = state->rows.classes.labels,
-                                .observer = &job->observer,
-                                .cancel = job->cancel};
+                                .labels = state->rows.classes.labels};
 }
 
-static vg_status write_evaluation(const work *state, const target *to, vg_error *error)
+static vg_status write_evaluation(const work *state, const destination *to, vg_error *error)
 {
     const vg_classify_job *job = state->job;
     const vg_fact facts[] = {{"rows_of", state->rows.table.address},
@@ -254,7 +251,7 @@ static vg_status write_evaluation(const work *state, const target *to, vg_error 
                              {"verger_version", vg_version()}};
     const vg_classify_tables tables = describe(state, to, facts, sizeof facts / sizeof *facts);
     vg_status status = VG_OK;
-    if (job->overwrite)
+    if (job->target.overwrite)
         status = vg_layout_delete(to->store, evaluation_tables,
                                   sizeof evaluation_tables / sizeof *evaluation_tables,
                                   state->result->timestamp, error);
@@ -272,10 +269,11 @@ vg_status vg_classify_evaluate(const vg_classify_job *job, vg_classify_result *r
 {
     double start = vg_seconds();
     work state = {.job = job, .result = result};
-    target to = {0};
+    destination to = {0};
     *result = (vg_classify_result){0};
-    vg_status status = open_target(&to, job, result, evaluation_tables,
-                                   sizeof evaluation_tables / sizeof *evaluation_tables, error);
+    vg_status status =
+        open_destination(&to, job, result, evaluation_tables,
+                         sizeof evaluation_tables / sizeof *evaluation_tables, error);
     if (status == VG_OK && job->folds == 0 && job->test == NULL)
         status = vg_fail(error, VG_EINVAL,
                          "nothing is set apart to be tested on: give --test, or --folds");
@@ -346,7 +344,7 @@ static vg_status check_file(const vg_classify_job *job, vg_error *error)
 {
     struct stat facts;
     vg_new_file file;
-    if (!job->overwrite && stat(job->file, &facts) == 0)
+    if (!job->target.overwrite && stat(job->file, &facts) == 0)
         return vg_fail(error, VG_EEXIST, "%s is there already: --overwrite replaces it", job->file);
     vg_status status = vg_new_file_open(&file, job->file, error);
     /* Taking it away again is no failure. */
@@ -428,9 +426,11 @@ static vg_status join_known(work *state, const vg_classifier *classifier, vg_err
     if (names == NULL) return vg_fail_memory(error, sensors->count * sizeof *names);
     for (size_t c = 0; c < sensors->count; c++) names[c] = sensors->items[c].name;
     join.columns = (vg_texts){.items = names, .count = sensors->count};
-    vg_status status = vg_join_to_rows(&state->rows.table, &join, &state->job->observer, error);
+    vg_status status =
+        vg_join_to_rows(&state->rows.table, &join, &state->job->target.observer, error);
     if (status == VG_OK)
-        status = vg_sensor_columns_widen(sensors, &state->rows.table, &state->job->observer, error);
+        status = vg_sensor_columns_widen(sensors, &state->rows.table, &state->job->target.observer,
+                                         error);
     vg_classify_rows_take_values(&state->rows);
     free(names);
     return status;
@@ -463,8 +463,8 @@ static vg_status predict(work *state, const vg_classifier *classifier, vg_error 
                                   scored->scores, error);
 }
 
-static vg_status write_predictions(work *state, const target *to, const vg_classifier *classifier,
-                                   vg_error *error)
+static vg_status write_predictions(work *state, const destination *to,
+                                   const vg_classifier *classifier, vg_error *error)
 {
     const vg_fact facts[] = {{"rows_of", state->rows.table.address},
                              {"classifier", state->job->file},
@@ -472,7 +472,7 @@ static vg_status write_predictions(work *state, const target *to, const vg_class
     vg_classify_tables tables = describe(state, to, facts, sizeof facts / sizeof *facts);
     tables.names = &classifier->labels;
     vg_status status = VG_OK;
-    if (state->job->overwrite)
+    if (state->job->target.overwrite)
         status = vg_layout_delete(to->store, prediction_tables, 1, state->result->timestamp, error);
     if (status == VG_OK) status = vg_write_predictions(&tables, state->verdicts, 1, error);
     return status;
@@ -484,13 +484,13 @@ vg_status vg_classify_predict(const vg_classify_job *job, vg_classify_result *re
     double start = vg_seconds();
     work state = {.job = job, .result = result};
     vg_classifier classifier = {0};
-    target to = {0};
+    destination to = {0};
     *result = (vg_classify_result){0};
     vg_status status = vg_classifier_read(&classifier, job->file, error);
     vg_classify_job own = *job;
     own.is_pca = strcmp(classifier.space, "pca") == 0;
     if (status == VG_OK) status = check_join(&classifier, job, error);
-    if (status == VG_OK) status = open_target(&to, job, result, prediction_tables, 1, error);
+    if (status == VG_OK) status = open_destination(&to, job, result, prediction_tables, 1, error);
     if (status == VG_OK) status = vg_classify_rows_open(&state.rows, &own, error);
     if (status == VG_OK) status = join_known(&state, &classifier, error);
     if (status == VG_OK) status = vg_layout_check_writable(to.store, error);

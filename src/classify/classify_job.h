@@ -3,18 +3,17 @@
 #ifndef VG_CLASSIFY_CLASSIFY_JOB_H
 #define VG_CLASSIFY_CLASSIFY_JOB_H
 
-#include "base/observer.h"
 #include "classify/linear_model.h"
 #include "classify/predictions.h"
 #include "explore/joined_columns.h"
-#include "io/io.h"
 #include "output/layout.h"
+#include "output/target.h"
 
 typedef struct vg_classify_job {
-    const char *table; /* the output of a run, or the folder of its table */
-    const char *file;  /* of a classifier: written, or read; not to evaluate */
-    bool is_pca;       /* components instead of features */
-    vg_join join;      /* columns beside the features; its file is NULL for none */
+    vg_target target; /* the output of a run, or the folder of its table */
+    const char *file; /* of a classifier: written, or read; not to evaluate */
+    bool is_pca;      /* components instead of features */
+    vg_join join;     /* columns beside the features; its file is NULL for none */
     double join_weight;
     const char *test;  /* a pattern of paths that are set apart, or NULL */
     const char *train; /* a pattern of paths that are trained on, or NULL for all others */
@@ -25,12 +24,6 @@ typedef struct vg_classify_job {
     double shrinkage; /* below 0 is Ledoit and Wolf's */
     int k;            /* votes */
     int threads;      /* 0 is one a CPU */
-    bool parquet, csv, overwrite;
-    uint64_t part_rows;
-    const char *timestamp;
-    vg_store_options store;
-    vg_observer observer;
-    const atomic_bool *cancel;
 } vg_classify_job;
 
 void vg_classify_job_default(vg_classify_job *job);

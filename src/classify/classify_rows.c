@@ -45,25 +45,26 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
 {
     vg_table which = job->is_pca ? VG_TABLE_PCA : VG_TABLE_FEATURES;
     *rows = (vg_classify_rows){0};
-    vg_status status = vg_store_open(&rows->store, job->table, &job->store, error);
+    vg_status status = vg_store_open(&rows->store, job->target.output, &job->target.store, error);
     if (status == VG_OK)
-        status =
-            vg_row_table_open(&rows->table, rows->store, which, &job->observer, job->cancel, error);
+        status = vg_row_table_open(&rows->table, rows->store, which, &job->target.observer,
+                                   job->target.cancel, error);
     if (status == VG_OK)
         status = vg_features_model(rows->features_model, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_features_form(&rows->form, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
     if (status == VG_OK) status = sort_out(rows, job, error);
     if (status == VG_OK && job->join.columns.count > 0)
-        status = vg_sensor_columns_join(&rows->sensors, &rows->table, &job->join, job->join_weight,
-                                        rows->train, rows->train_count, &job->observer, error);
+        status =
+            vg_sensor_columns_join(&rows->sensors, &rows->table, &job->join, job->join_weight,
+                                   rows->train, rows->train_count, &job->target.observer, error);
     int threads = job->threads > 0 ? job->threads : vg_usable_cpus();
     if (status == VG_OK) status = vg_kernels_choose(&rows->learning.kernels, NULL, error);
     if (status == VG_OK) status = vg_team_open(&rows->learning.team, threads, error);
     vg_classify_rows_take_values(rows);
     rows->learning.classes = vg_class_count(&rows->classes);
     rows->learning.labels = rows->classes.labels;
-    rows->learning.cancel = job->cancel;
+    rows->learning.cancel = job->target.cancel;
     if (status != VG_OK) vg_classify_rows_close(rows);
     return status;
 }

@@ -11,8 +11,8 @@ static vg_status open_sink(vg_sink **sink, const vg_classify_tables *tables, vg_
 {
     const vg_sink_options options = {.output = tables->output,
                                      .table = table,
-                                     .parquet = tables->parquet,
-                                     .csv = tables->csv,
+                                     .parquet = tables->target->parquet,
+                                     .csv = tables->target->csv,
                                      .timestamp = tables->timestamp,
                                      .uuid = tables->uuid,
                                      .columns = columns,
@@ -246,12 +246,12 @@ static vg_status put_parts(vg_sink *sink, const vg_classify_tables *tables,
     vg_sink_begin_part(sink, part);
     for (size_t v = 0; v < count && status == VG_OK; v++)
         for (size_t i = 0; i < verdicts[v].count && status == VG_OK; i++) {
-            if (vg_sink_rows(sink) == tables->part_rows) {
-                status = vg_check_cancel(tables->cancel, error);
+            if (vg_sink_rows(sink) == tables->target->part_rows) {
+                status = vg_check_cancel(tables->target->cancel, error);
                 if (status == VG_OK) status = vg_sink_end_part(sink, NULL, error);
                 vg_sink_begin_part(sink, ++part);
-                vg_notify_progress(tables->observer, VG_PHASE_COMMIT, part,
-                                   total / tables->part_rows + 1, 0, start);
+                vg_notify_progress(&tables->target->observer, VG_PHASE_COMMIT, part,
+                                   total / tables->target->part_rows + 1, 0, start);
             }
             if (status == VG_OK) status = put_prediction(sink, tables, &verdicts[v], i, error);
         }

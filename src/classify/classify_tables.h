@@ -5,6 +5,7 @@
 #include "classify/predictions.h"
 #include "classify/trial.h"
 #include "output/sink.h"
+#include "output/target.h"
 
 /* What is said of some rows, and by whom. */
 typedef struct vg_verdict {
@@ -16,17 +17,14 @@ typedef struct vg_verdict {
 } vg_verdict;
 
 typedef struct vg_classify_tables {
-    vg_store *output;
-    bool parquet, csv;
+    const vg_target *target;
+    vg_store *output; /* of the target */
     const char *timestamp, *uuid;
     const vg_fact *facts;
     size_t fact_count;
-    uint64_t part_rows;
     const vg_paths *paths, *row_labels; /* of the rows */
     const vg_paths *names;              /* of the classes */
     const int32_t *labels;              /* of all rows, their true classes */
-    const vg_observer *observer;
-    const atomic_bool *cancel;
 } vg_classify_tables;
 
 /* A row a class and verdict, and a row a pair of classes that were taken for one another or for

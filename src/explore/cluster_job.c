@@ -18,8 +18,7 @@ enum { FACTS = 5, NUMBER_CHARS = 24, SAMPLE = 1024 };
 
 void vg_cluster_job_default(vg_cluster_job *job)
 {
-    *job = (vg_cluster_job){
-        .restarts = 10, .join_weight = 1.0, .parquet = true, .csv = true, .part_rows = 4096};
+    *job = (vg_cluster_job){.target = vg_target_default(), .restarts = 10, .join_weight = 1.0};
 }
 
 typedef struct work {
@@ -49,24 +48,14 @@ static vg_status prepare(work *state, vg_error *error)
     const vg_cluster_job *job = state->job;
     vg_cluster_result *result = state->result;
     vg_table which = job->space == VG_SPACE_PCA ? VG_TABLE_PCA : VG_TABLE_FEATURES;
-    const vg_derived_table_options options = {.table = VG_TABLE_CLUSTERS,
-                                              .output = job->output,
-                                              .store = &job->store,
-                                              .timestamp = job->timestamp,
-                                              .parquet = job->parquet,
-                                              .csv = job->csv,
-                                              .overwrite = job->overwrite,
-                                              .part_rows = job->part_rows,
-                                              .cancel = job->cancel,
-                                              .observer = &job->observer};
-    vg_status status = vg_derived_table_open(&state->table, &options, error);
+    vg_status status = vg_derived_table_open(&state->table, VG_TABLE_CLUSTERS, &job->target, error);
     if (status == VG_OK)
-        status = vg_row_table_open(&state->rows, state->table.output, which, &job->observer,
-                                   job->cancel, error);
+        status = vg_row_table_open(&state->rows, state->table.output, which, &job->target.observer,
+                                   job->target.cancel, error);
     vg_sensor_columns sensors = {0};
     if (status == VG_OK)
         status = vg_sensor_columns_join(&sensors, &state->rows, &job->join, job->join_weight, NULL,
-                                        0, &job->observer, error);
+                                        0, &job->target.observer, error);
     vg_sensor_columns_close(&sensors);
     if (status != VG_OK) return status;
     result->rows = vg_row_table_count(&state->rows);
@@ -85,7 +74,7 @@ static vg_status prepare(work *state, vg_error *error)
 static int is_cancelled(void *context)
 {
     const work *state = context;
-    return vg_check_cancel(state->job->cancel, NULL) != VG_OK;
+    return vg_check_cancel(state->job->target.cancel, NULL) != VG_OK;
 }
 
 static vg_status part(work *state, int k, int restarts, vg_error *error)
@@ -146,8 +135,9 @@ static vg_status choose_k(work *state, int *best, vg_error *error)
         status = part(state, k, 1, error);
         if (status != VG_OK) return status;
         double found = silhouette(state, k);
-        vg_notify_log(&state->job->observer, VG_LOG_INFO, "%d clusters: silhouette %.4f", k, found);
-        vg_notify_progress(&state->job->observer, VG_PHASE_FIT, (uint64_t)k, MOST, 0, start);
+        vg_notify_log(&state->job->target.observer, VG_LOG_INFO, "%d clusters: silhouette %.4f", k,
+                      found);
+        vg_notify_progress(&state->job->target.observer, VG_PHASE_FIT, (uint64_t)k, MOST, 0, start);
         if (!(found > highest)) continue;
         highest = found;
         *best = k;

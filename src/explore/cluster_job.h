@@ -2,27 +2,20 @@
 #ifndef VG_EXPLORE_CLUSTER_JOB_H
 #define VG_EXPLORE_CLUSTER_JOB_H
 
-#include "base/observer.h"
 #include "explore/joined_columns.h"
 #include "explore/neighbours_job.h"
-#include "io/io.h"
+#include "output/target.h"
 #include "output/timestamp.h"
 
 typedef struct vg_cluster_job {
-    const char *output; /* of a run: features are read from there, clusters are written there */
-    int k;              /* clusters; 0 takes the number whose silhouette is largest */
+    vg_target target; /* of a run: features are read from there, clusters are written there */
+    int k;            /* clusters; 0 takes the number whose silhouette is largest */
     vg_space space;
     vg_join join; /* columns beside the rows; its file is NULL for none */
     double join_weight;
     uint64_t seed;
     int restarts;
     int threads; /* 0 is one a CPU */
-    bool parquet, csv, overwrite;
-    const char *timestamp;
-    vg_store_options store;
-    uint64_t part_rows;
-    vg_observer observer;
-    const atomic_bool *cancel;
 } vg_cluster_job;
 
 void vg_cluster_job_default(vg_cluster_job *job);

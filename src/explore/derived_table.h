@@ -3,33 +3,21 @@
 #ifndef VG_EXPLORE_DERIVED_TABLE_H
 #define VG_EXPLORE_DERIVED_TABLE_H
 
-#include <stdatomic.h>
-
-#include "base/observer.h"
 #include "output/sink.h"
+#include "output/target.h"
 #include "output/timestamp.h"
 
-typedef struct vg_derived_table_options {
-    vg_table table;
-    const char *output; /* address */
-    const vg_store_options *store;
-    const char *timestamp; /* NULL is now */
-    bool parquet, csv, overwrite;
-    uint64_t part_rows;
-    const atomic_bool *cancel;
-    const vg_observer *observer;
-} vg_derived_table_options;
-
 typedef struct vg_derived_table {
-    vg_derived_table_options options;
+    vg_table table;
+    vg_target target;
     vg_store *output; /* open from the first call to the last */
     char timestamp[VG_TIMESTAMP_CHARS], uuid[VG_UUID_CHARS];
     char folder[VG_ADDRESS_CHARS]; /* address of the table, Parquet if written */
 } vg_derived_table;
 
-/* Opens the output and checks what can be checked before any work. What the options point at
- * has to outlive the table. To be closed, also on failure. */
-vg_status vg_derived_table_open(vg_derived_table *table, const vg_derived_table_options *options,
+/* Opens the output and checks what can be checked before any work. What the target points
+ * at has to outlive the table. To be closed, also on failure. */
+vg_status vg_derived_table_open(vg_derived_table *derived, vg_table table, const vg_target *target,
                                 vg_error *error);
 /* It becomes that of another timestamp. */
 void vg_derived_table_move(vg_derived_table *table, const char *timestamp);

@@ -83,7 +83,7 @@ enum { FACTS = 9 };
 
 void vg_inspection_job_default(vg_inspection_job *job)
 {
-    *job = (vg_inspection_job){.parquet = true, .csv = true, .part_rows = 4096};
+    *job = (vg_inspection_job){.target = vg_target_default()};
     vg_inspection_options_default(&job->options);
 }
 
@@ -133,17 +133,7 @@ vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table 
 static vg_status prepare(work *state, vg_error *error)
 {
     const vg_inspection_job *job = state->job;
-    const vg_derived_table_options options = {.table = VG_TABLE_INSPECTION,
-                                              .output = job->output,
-                                              .store = &job->store,
-                                              .timestamp = job->timestamp,
-                                              .parquet = job->parquet,
-                                              .csv = job->csv,
-                                              .overwrite = job->overwrite,
-                                              .part_rows = job->part_rows,
-                                              .cancel = job->cancel,
-                                              .observer = &job->observer};
-    return vg_derived_table_open(&state->table, &options, error);
+    return vg_derived_table_open(&state->table, VG_TABLE_INSPECTION, &job->target, error);
 }
 
 static void take_result(work *state)
@@ -174,7 +164,7 @@ static void tell_digests(const work *state)
     const unsigned by_bytes = 1u << VG_CHECK_DUPLICATES | 1u << VG_CHECK_LEAKS;
     uint64_t rows = state->inspection.rows, known = state->inspection.digests;
     if ((state->job->options.checks & by_bytes) == 0 || known == rows) return;
-    vg_notify_log(&state->job->observer, VG_LOG_WARNING,
+    vg_notify_log(&state->job->target.observer, VG_LOG_WARNING,
                   "%llu of %llu images have no digest of a run: copies among them are found by "
                   "their features alone",
                   (unsigned long long)(rows - known), (unsigned long long)rows);
@@ -192,7 +182,7 @@ static vg_status check_measures(const work *state, vg_error *error)
                        "does",
                        state->rows.address);
     if (known > 0)
-        vg_notify_log(&job->observer, VG_LOG_WARNING,
+        vg_notify_log(&job->target.observer, VG_LOG_WARNING,
                       "%llu of %llu images were not measured: nothing is known of their quality",
                       (unsigned long long)(rows - known), (unsigned long long)rows);
     return VG_OK;
@@ -203,14 +193,15 @@ static vg_status inspect(work *state, vg_error *error)
     const vg_inspection_job *job = state->job;
     bool needs_neighbours = (job->options.checks & ~VG_MEASURED_CHECKS) != 0;
     vg_status status = vg_row_table_open(&state->rows, state->table.output, VG_TABLE_PCA,
-                                         &job->observer, job->cancel, error);
+                                         &job->target.observer, job->target.cancel, error);
     if (status == VG_OK && needs_neighbours)
         status = vg_neighbour_lists_read(&state->lists, &state->rows, state->table.output,
-                                         job->cancel, &job->observer, error);
+                                         job->target.cancel, &job->target.observer, error);
     if (status == VG_OK) status = vg_layout_check_writable(state->table.output, error);
     if (status == VG_OK)
-        status = vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
-                                         state->table.output, job->options, job->cancel, error);
+        status =
+            vg_inspection_of_output(&state->inspection, &state->rows, &state->lists,
+                                    state->table.output, job->options, job->target.cancel, error);
     if (status != VG_OK) return status;
     take_result(state);
     tell_digests(state);
@@ -395,7 +386,7 @@ static void write_name(work *state, size_t row, char *name, FILE *stream)
     memcpy(name, text, size);
     size = vg_unescape(name, size);
     if (memchr(name, '\n', size) != NULL) {
-        vg_notify_log(&state->job->observer, VG_LOG_WARNING,
+        vg_notify_log(&state->job->target.observer, VG_LOG_WARNING,
                       "%s has a line break in its name and is left out of %s", text,
                       state->job->drop_list);
         return;

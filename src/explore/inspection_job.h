@@ -2,9 +2,8 @@
 #ifndef VG_EXPLORE_INSPECTION_JOB_H
 #define VG_EXPLORE_INSPECTION_JOB_H
 
-#include "base/observer.h"
 #include "explore/inspection.h"
-#include "io/io.h"
+#include "output/target.h"
 #include "output/timestamp.h"
 
 /* An inspection of the images of a PCA table, with the digests and measures that `output` has of
@@ -16,17 +15,10 @@ vg_status vg_inspection_of_output(vg_inspection *inspection, const vg_row_table 
                                   vg_error *error);
 
 typedef struct vg_inspection_job {
-    const char *output; /* an output with neighbours; it gets the table too */
-    vg_store_options store;
+    vg_target target; /* an output with neighbours; it gets the table too */
     vg_inspection_options options;
     bool needs_quality;    /* VG_ENOTFOUND where no image was measured */
     const char *drop_list; /* a file on this machine that gets the paths found; NULL for none */
-    bool parquet, csv;     /* default both */
-    uint64_t part_rows;    /* default 4096 */
-    const char *timestamp;
-    bool overwrite;
-    const atomic_bool *cancel;
-    vg_observer observer;
 } vg_inspection_job;
 
 void vg_inspection_job_default(vg_inspection_job *job);

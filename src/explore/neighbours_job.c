@@ -22,8 +22,7 @@ enum { FACTS = 6, NUMBER_CHARS = 16 };
 
 void vg_neighbours_job_default(vg_neighbours_job *job)
 {
-    *job = (vg_neighbours_job){
-        .k = 10, .parquet = true, .csv = true, .part_rows = 4096, .checkpoint = 60.0};
+    *job = (vg_neighbours_job){.target = vg_target_default(), .k = 10, .checkpoint = 60.0};
 }
 
 const char *vg_metric_name(vg_metric metric)
@@ -60,7 +59,7 @@ static vg_status find_unfinished(work *state, vg_error *error)
     const vg_neighbours_job *job = state->job;
     vg_derived_table *table = &state->table;
     char found[VG_TIMESTAMP_CHARS];
-    const char *only = job->resume ? job->timestamp : NULL;
+    const char *only = job->resume ? job->target.timestamp : NULL;
     vg_status status = vg_neighbours_checkpoint_find(found, table->output, only, error);
     if (status != VG_OK) return status;
     if (job->resume && found[0] != '\0') {
@@ -68,29 +67,21 @@ static vg_status find_unfinished(work *state, vg_error *error)
         vg_derived_table_move(table, found);
         return VG_OK;
     }
-    if (found[0] != '\0' && !job->overwrite)
-        vg_notify_log(&job->observer, VG_LOG_INFO,
+    if (found[0] != '\0' && !job->target.overwrite)
+        vg_notify_log(&job->target.observer, VG_LOG_INFO,
                       "the neighbours of %s are not finished: --resume would go on with them",
                       found);
-    table->options.overwrite = job->overwrite;
-    if (!job->resume || job->overwrite) return VG_OK;
-    return vg_layout_check_absent(table->output, &table->options.table, 1, table->timestamp, error);
+    table->target.overwrite = job->target.overwrite;
+    if (!job->resume || job->target.overwrite) return VG_OK;
+    return vg_layout_check_absent(table->output, &table->table, 1, table->timestamp, error);
 }
 
 static vg_status prepare(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
-    const vg_derived_table_options options = {.table = VG_TABLE_NEIGHBOURS,
-                                              .output = job->output,
-                                              .store = &job->store,
-                                              .timestamp = job->timestamp,
-                                              .parquet = job->parquet,
-                                              .csv = job->csv,
-                                              .overwrite = job->overwrite || job->resume,
-                                              .part_rows = job->part_rows,
-                                              .cancel = job->cancel,
-                                              .observer = &job->observer};
-    vg_status status = vg_derived_table_open(&state->table, &options, error);
+    vg_target target = job->target;
+    target.overwrite = target.overwrite || job->resume;
+    vg_status status = vg_derived_table_open(&state->table, VG_TABLE_NEIGHBOURS, &target, error);
     return status == VG_OK ? find_unfinished(state, error) : status;
 }
 
@@ -103,7 +94,7 @@ static vg_status read_table(work *state, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
     vg_status status = vg_row_table_open(&state->rows, state->table.output, table_of(job),
-                                         &job->observer, job->cancel, error);
+                                         &job->target.observer, job->target.cancel, error);
     if (status != VG_OK) return status;
     size_t count = vg_row_table_count(&state->rows);
     state->result->rows = count;
@@ -152,7 +143,7 @@ static vg_status read_checkpoint(work *state, vg_error *error)
         &state->checkpoint, state->table.output, timestamp, facts, checkpoint_facts(state, facts),
         vg_row_table_count(&state->rows), (size_t)job->k, error);
     if (status == VG_OK) {
-        vg_notify_log(&job->observer, VG_LOG_INFO, "the neighbours of %s go on", timestamp);
+        vg_notify_log(&job->target.observer, VG_LOG_INFO, "the neighbours of %s go on", timestamp);
         return VG_OK;
     }
     if (status != VG_EINVAL && status != VG_EFORMAT) return status;
@@ -179,7 +170,7 @@ static void tell_complete(work *state)
     result->kept = result->rows;
     snprintf(state->table.timestamp, sizeof state->table.timestamp, "%s", state->update.timestamp);
     vg_layout_address(state->table.folder, state->table.output, VG_TABLE_NEIGHBOURS,
-                      vg_first_format(job->parquet), state->update.timestamp);
+                      vg_first_format(job->target.parquet), state->update.timestamp);
 }
 
 static vg_status find_update(work *state, vg_error *error)
@@ -195,9 +186,9 @@ static vg_status find_update(work *state, vg_error *error)
                                                   .k = job->k,
                                                   .facts = state->facts,
                                                   .fact_count = FACTS,
-                                                  .csv = job->csv,
-                                                  .cancel = job->cancel,
-                                                  .observer = &job->observer};
+                                                  .csv = job->target.csv,
+                                                  .cancel = job->target.cancel,
+                                                  .observer = &job->target.observer};
     vg_status status = vg_neighbours_update_open(update, &options, error);
     if (status != VG_OK) return status;
     if (update->is_current) tell_complete(state);
@@ -217,9 +208,9 @@ static int tell_progress(void *context, double share)
 {
     const work *state = context;
     uint64_t rows = state->result->rows;
-    vg_notify_progress(&state->job->observer, VG_PHASE_MATCH, (uint64_t)(share * (double)rows),
-                       rows, 0, state->match_start);
-    return vg_check_cancel(state->job->cancel, NULL) != VG_OK;
+    vg_notify_progress(&state->job->target.observer, VG_PHASE_MATCH,
+                       (uint64_t)(share * (double)rows), rows, 0, state->match_start);
+    return vg_check_cancel(state->job->target.cancel, NULL) != VG_OK;
 }
 
 /* Room for the result, in which an update has what it knows. */

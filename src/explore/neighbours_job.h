@@ -2,28 +2,21 @@
 #ifndef VG_EXPLORE_NEIGHBOURS_JOB_H
 #define VG_EXPLORE_NEIGHBOURS_JOB_H
 
-#include "base/observer.h"
-#include "io/io.h"
+#include "output/target.h"
 #include "output/timestamp.h"
 
 typedef enum vg_space { VG_SPACE_FEATURES, VG_SPACE_PCA } vg_space;
 
 typedef struct vg_neighbours_job {
-    const char *output; /* an output of a run; it gets the table too */
-    vg_store_options store;
-    int k; /* default 10 */
+    vg_target target; /* an output of a run; it gets the table too */
+    int k;            /* default 10 */
     vg_metric metric;
     vg_space space;
-    int threads;        /* 0 takes one a CPU this process may use */
-    bool parquet, csv;  /* default both */
-    uint64_t part_rows; /* default 4096 */
-    const char *timestamp;
-    bool overwrite;
+    int threads; /* 0 takes one a CPU this process may use */
     bool update; /* take over what the newest table has of rows that have not changed */
-    bool resume; /* go on with the newest call that was broken off, or with that of `timestamp` */
+    bool resume; /* go on with the newest call that was broken off, or with that of the target's
+                  * timestamp */
     double checkpoint; /* seconds between two of what is kept for that, default 60 */
-    const atomic_bool *cancel;
-    vg_observer observer;
 } vg_neighbours_job;
 
 void vg_neighbours_job_default(vg_neighbours_job *job);

@@ -84,8 +84,8 @@ static bool take_word(session *s, const vg_cli_command *command, const char *wor
 {
     if (s->action_name == NULL)
         s->action_name = word;
-    else if (s->job.table == NULL)
-        s->job.table = word;
+    else if (s->job.target.output == NULL)
+        s->job.target.output = word;
     else if (s->job.file == NULL)
         s->job.file = word;
     else
@@ -149,7 +149,7 @@ static bool take_option(session *s, const vg_cli_command *command, int key, cons
 static const char *find_fault(const session *s)
 {
     const vg_classify_job *job = &s->job;
-    if (job->table == NULL || job->table[0] == '\0') return "OUTPUT is missing";
+    if (job->target.output == NULL || job->target.output[0] == '\0') return "OUTPUT is missing";
     if (s->action == EVALUATE && job->file != NULL) return "'evaluate' takes no FILE";
     if (s->action != EVALUATE && (job->file == NULL || job->file[0] == '\0'))
         return "FILE is missing";
@@ -205,11 +205,7 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
     s->job.join = s->join.join;
     if (s->join.weight != 0.0) s->job.join_weight = s->join.weight;
     choose_methods(s);
-    s->job.parquet = s->shared.parquet;
-    s->job.csv = s->shared.csv;
-    s->job.timestamp = s->shared.timestamp;
-    s->job.overwrite = s->shared.overwrite;
-    s->job.store = s->shared.store;
+    vg_cli_shared_target(&s->shared, &s->job.target);
     return VG_CLI_END;
 }
 
@@ -218,8 +214,8 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
     session *s = context;
-    s->job.cancel = &vg_cli_interrupted;
-    s->job.observer = surroundings->observer;
+    s->job.target.cancel = &vg_cli_interrupted;
+    s->job.target.observer = surroundings->observer;
     vg_status status = s->action == TRAIN      ? vg_classify_train(&s->job, &s->result, error)
                        : s->action == EVALUATE ? vg_classify_evaluate(&s->job, &s->result, error)
                                                : vg_classify_predict(&s->job, &s->result, error);
@@ -227,7 +223,7 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
     if (s->action == TRAIN)
         return vg_fail(error, status, "interrupted: %s was not written", s->job.file);
     return vg_fail(error, status, "interrupted: the tables under %s have no _SUCCESS",
-                   VG_CLI_SHOWN(s->job.table));
+                   VG_CLI_SHOWN(s->job.target.output));
 }
 
 static void print_line(const vg_classify_line *line)
@@ -317,14 +313,15 @@ static int run_classify(const vg_cli_command *command, int argc, char **argv)
     int key = parse(&s, command, argc, argv);
     int exit_code = key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
     if (key == VG_CLI_END)
-        exit_code = vg_cli_do(&(vg_cli_job){.command = command,
-                                            .shared = &s.shared,
-                                            .input = s.job.table,
-                                            .output = s.action == TRAIN ? s.job.file : s.job.table,
-                                            .context = &s,
-                                            .work = work,
-                                            .print_summary = print_summary,
-                                            .add_figures = add_figures});
+        exit_code =
+            vg_cli_do(&(vg_cli_job){.command = command,
+                                    .shared = &s.shared,
+                                    .input = s.job.target.output,
+                                    .output = s.action == TRAIN ? s.job.file : s.job.target.output,
+                                    .context = &s,
+                                    .work = work,
+                                    .print_summary = print_summary,
+                                    .add_figures = add_figures});
     vg_cli_join_close(&s.join);
     return exit_code;
 }

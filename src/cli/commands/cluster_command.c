@@ -47,7 +47,7 @@ static bool take_option(session *s, const vg_cli_command *command, int key, cons
     int choice;
     if (vg_cli_is_join_option(key)) return vg_cli_join_option(&s->join, command, key, value);
     switch (key) {
-    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->output);
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->target.output);
     case OPTION_CLUSTERS:
         if (strcmp(value, "auto") == 0) return true;
         if (!vg_cli_integer(command, "--clusters", value, 1, VG_MOST_CLASSES, &number))
@@ -86,13 +86,9 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
         if (key == VG_CLI_ERROR || key == VG_CLI_HELP) return key;
         if (!take_option(s, command, key, value)) return VG_CLI_ERROR;
     }
-    s->job.parquet = s->shared.parquet;
-    s->job.csv = s->shared.csv;
-    s->job.timestamp = s->shared.timestamp;
-    s->job.overwrite = s->shared.overwrite;
-    s->job.store = s->shared.store;
+    vg_cli_shared_target(&s->shared, &s->job.target);
     const char *fault = NULL;
-    if (s->job.output == NULL || s->job.output[0] == '\0')
+    if (s->job.target.output == NULL || s->job.target.output[0] == '\0')
         fault = "OUTPUT is missing";
     else if (s->join.weight != 0.0 && s->join.join.file == NULL)
         fault = "--join-weight is of the columns of --join";
@@ -106,12 +102,12 @@ static int parse(session *s, const vg_cli_command *command, int argc, char **arg
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
     session *s = context;
-    s->job.cancel = &vg_cli_interrupted;
-    s->job.observer = surroundings->observer;
+    s->job.target.cancel = &vg_cli_interrupted;
+    s->job.target.observer = surroundings->observer;
     vg_status status = vg_cluster_job_run(&s->job, &s->result, error);
     if (status != VG_ECANCELLED) return status;
     return vg_fail(error, status, "interrupted: the clusters under %s have no _SUCCESS",
-                   VG_CLI_SHOWN(s->job.output));
+                   VG_CLI_SHOWN(s->job.target.output));
 }
 
 static void print_summary(const void *context)
@@ -156,8 +152,8 @@ static int run_cluster(const vg_cli_command *command, int argc, char **argv)
     if (key == VG_CLI_END)
         exit_code = vg_cli_do(&(vg_cli_job){.command = command,
                                             .shared = &s.shared,
-                                            .input = s.job.output,
-                                            .output = s.job.output,
+                                            .input = s.job.target.output,
+                                            .output = s.job.target.output,
                                             .context = &s,
                                             .work = work,
                                             .print_summary = print_summary,

@@ -135,7 +135,7 @@ static bool take_option(session *s, vg_cli_shared_options *shared, const vg_cli_
                         int key, const char *value)
 {
     switch (key) {
-    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &s->job.output);
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &s->job.target.output);
     case OPTION_NEAR: return take_near(s, command, value);
     case OPTION_WITHIN: return take_within(s, command, value);
     case OPTION_GROUP: s->job.options.group = value; return true;
@@ -181,12 +181,8 @@ static int parse(session *s, vg_cli_shared_options *shared, const vg_cli_command
     }
     if (s->checks != 0) s->job.options.checks = s->checks;
     s->job.needs_quality = needs_quality(s);
-    s->job.parquet = shared->parquet;
-    s->job.csv = shared->csv;
-    s->job.timestamp = shared->timestamp;
-    s->job.overwrite = shared->overwrite;
-    s->job.store = shared->store;
-    if (s->job.output == NULL || s->job.output[0] == '\0') {
+    vg_cli_shared_target(shared, &s->job.target);
+    if (s->job.target.output == NULL || s->job.target.output[0] == '\0') {
         vg_cli_usage_error(command, "OUTPUT is missing");
         return VG_CLI_ERROR;
     }
@@ -216,12 +212,12 @@ static bool tell_excess(const session *s, const vg_observer *observer)
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
     session *s = context;
-    s->job.cancel = &vg_cli_interrupted;
-    s->job.observer = surroundings->observer;
+    s->job.target.cancel = &vg_cli_interrupted;
+    s->job.target.observer = surroundings->observer;
     vg_status status = vg_inspection_job_run(&s->job, &s->result, error);
     if (status == VG_ECANCELLED)
         return vg_fail(error, status, "interrupted: the inspection under %s has no _SUCCESS",
-                       VG_CLI_SHOWN(s->job.output));
+                       VG_CLI_SHOWN(s->job.target.output));
     if (status == VG_OK && tell_excess(s, &surroundings->observer))
         surroundings->exit_code = VG_EXIT_FOUND;
     return status;
@@ -306,8 +302,8 @@ static int run_inspect(const vg_cli_command *command, int argc, char **argv)
     if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
     return vg_cli_do(&(vg_cli_job){.command = command,
                                    .shared = &shared,
-                                   .input = s.job.output,
-                                   .output = s.job.output,
+                                   .input = s.job.target.output,
+                                   .output = s.job.target.output,
                                    .context = &s,
                                    .work = work,
                                    .print_summary = print_summary,

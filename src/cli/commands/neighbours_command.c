@@ -51,7 +51,7 @@ static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
     long number = 0;
     int choice = 0;
     switch (key) {
-    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->output);
+    case VG_CLI_POSITIONAL: return vg_cli_take_word(command, value, &job->target.output);
     case OPTION_COUNT:
         if (!vg_cli_integer(command, "--count", value, 1, INT_MAX, &number)) return false;
         job->k = (int)number;
@@ -91,12 +91,8 @@ static int parse(vg_neighbours_job *job, vg_cli_shared_options *shared,
         if (key == VG_CLI_ERROR || key == VG_CLI_HELP) return key;
         if (!take_option(job, shared, command, key, value)) return VG_CLI_ERROR;
     }
-    job->parquet = shared->parquet;
-    job->csv = shared->csv;
-    job->timestamp = shared->timestamp;
-    job->overwrite = shared->overwrite;
-    job->store = shared->store;
-    if (job->output != NULL && job->output[0] != '\0') return VG_CLI_END;
+    vg_cli_shared_target(shared, &job->target);
+    if (job->target.output != NULL && job->target.output[0] != '\0') return VG_CLI_END;
     vg_cli_usage_error(command, "OUTPUT is missing");
     return VG_CLI_ERROR;
 }
@@ -109,14 +105,14 @@ typedef struct session {
 static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error *error)
 {
     session *s = context;
-    s->job.cancel = &vg_cli_interrupted;
-    s->job.observer = surroundings->observer;
+    s->job.target.cancel = &vg_cli_interrupted;
+    s->job.target.observer = surroundings->observer;
     vg_status status = vg_neighbours_job_run(&s->job, &s->result, error);
     if (status != VG_ECANCELLED) return status;
     return vg_fail(
         error, status,
         "interrupted: the neighbours under %s have no _SUCCESS: call again with --resume",
-        VG_CLI_SHOWN(s->job.output));
+        VG_CLI_SHOWN(s->job.target.output));
 }
 
 static void print_summary(const void *context)
@@ -158,8 +154,8 @@ static int run_neighbours(const vg_cli_command *command, int argc, char **argv)
     if (key != VG_CLI_END) return key == VG_CLI_HELP ? VG_EXIT_OK : VG_EXIT_USAGE;
     return vg_cli_do(&(vg_cli_job){.command = command,
                                    .shared = &shared,
-                                   .input = s.job.output,
-                                   .output = s.job.output,
+                                   .input = s.job.target.output,
+                                   .output = s.job.target.output,
                                    .context = &s,
                                    .work = work,
                                    .print_summary = print_summary,

@@ -62,6 +62,15 @@ static const char *name_of(const vg_cli_command *command, int key)
     return option->name != NULL ? option->name : "?";
 }
 
+void vg_cli_shared_target(const vg_cli_shared_options *options, vg_target *target)
+{
+    target->parquet = options->parquet;
+    target->csv = options->csv;
+    target->timestamp = options->timestamp;
+    target->overwrite = options->overwrite;
+    target->store = options->store;
+}
+
 bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
                           const char *value)
 {

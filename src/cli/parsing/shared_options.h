@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/reporting/progress.h"
+#include "output/target.h"
 #include "run/job.h"
 
 enum {
@@ -104,6 +105,9 @@ void vg_cli_shared_options_default(vg_cli_shared_options *options);
 /* Takes an option of the rows above; false after having printed what is wrong. */
 bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *command, int key,
                           const char *value);
+
+/* What they say of the tables that a job makes of others. */
+void vg_cli_shared_target(const vg_cli_shared_options *options, vg_target *target);
 
 /* K of -k: a number of components, 0 for none, or a share of variance such as 0.95; false after
  * having printed what is wrong. */
