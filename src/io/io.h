@@ -109,6 +109,17 @@ vg_status vg_store_try_out(vg_store *store, vg_error *error);
  * nothing more should be written. Arrow sets no headers of encryption, so it is the
  * bucket that has to ask for it, and this looks whether it does. */
 vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error);
+/* What tells whether a file has been written since: its time on a disk, its ETag in a bucket; ""
+ * where the store has nothing of the kind. */
+enum { VG_STAMP_CHARS = 96 };
+vg_status vg_store_stamp(vg_store *store, const char *path, char stamp[VG_STAMP_CHARS],
+                         vg_error *error);
+/* Makes the new file `to` the same as `from`, and whole at once: a second name of the file on a
+ * disk, or a copy where it can have none; in a bucket a copy that the server makes. VG_EFORMAT
+ * where `from` does not have that stamp, VG_ENOTFOUND where it is not there, VG_EUNSUPPORTED where
+ * the store will not do it. A file of two names must not be written to. */
+vg_status vg_store_share(vg_store *store, const char *from, const char *stamp, const char *to,
+                         vg_error *error);
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error);
 /* Nothing there is VG_OK for both. */
 vg_status vg_store_delete_file(vg_store *store, const char *path, vg_error *error);

@@ -1,11 +1,13 @@
 /* Local folders, over POSIX: Arrow neither makes writes durable nor tells a file
  * from a FIFO before it opens one. Names are bytes and stay so. */
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -141,6 +143,56 @@ struct Place {
     fail_system(code, action, name);
 }
 
+std::string stamp_of(const struct stat &info)
+{
+    return std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+
+/* Another file system, one that has no such links, one link too many, or a file of somebody
+ * else's (proc(5), protected_hardlinks). */
+bool has_no_second_name(int code)
+{
+    constexpr int without[] = {EXDEV, EMLINK, EPERM, EACCES, ENOSYS, EOPNOTSUPP, EINVAL};
+    return std::find(std::begin(without), std::end(without), code) != std::end(without);
+}
+
+/* Kernels and file systems that have no copy_file_range say one of these. */
+bool must_go_through_memory(int code)
+{
+    constexpr int without[] = {EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM, EBADF};
+    return std::find(std::begin(without), std::end(without), code) != std::end(without);
+}
+
+void write_all(int to, const char *bytes, size_t size, const std::string &name)
+{
+    while (size > 0) {
+        ssize_t written = ::write(to, bytes, size);
+        if (written < 0 && errno != EINTR) fail_system(errno, "write", name);
+        if (written < 0) continue;
+        bytes += written;
+        size -= static_cast<size_t>(written);
+    }
+}
+
+void copy_bytes(int from, int to, const std::string &from_name, const std::string &to_name)
+{
+    constexpr size_t piece = 1 << 20;
+    for (;;) {
+        ssize_t copied = ::copy_file_range(from, nullptr, to, nullptr, size_t{1} << 30, 0);
+        if (copied == 0) return;
+        if (copied > 0 || errno == EINTR) continue;
+        if (!must_go_through_memory(errno)) fail_system(errno, "write", to_name);
+        break;
+    }
+    std::vector<char> bytes(piece);
+    for (;;) {
+        ssize_t got = ::read(from, bytes.data(), piece);
+        if (got == 0) return;
+        if (got < 0 && errno != EINTR) fail_system(errno, "read", from_name);
+        if (got > 0) write_all(to, bytes.data(), static_cast<size_t>(got), to_name);
+    }
+}
+
 class LocalOutput final : public Output
 {
   public:
@@ -164,6 +216,11 @@ class LocalOutput final : public Output
     const std::shared_ptr<arrow::io::OutputStream> &stream() const override
     {
         return stream_;
+    }
+
+    int descriptor() const
+    {
+        return file_->file_descriptor();
     }
 
     void finish() override
@@ -274,6 +331,8 @@ class LocalStore final : public vg_store
     void stat(const std::string &path, vg_file *file) override;
     void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override;
     void write(const std::string &path, const void *data, size_t size) override;
+    std::string stamp(const std::string &path) override;
+    void share(const std::string &from, const std::string &stamp, const std::string &to) override;
     void rename(const std::string &from, const std::string &to) override;
     void delete_file(const std::string &path) override;
     void delete_tree(const std::string &path) override;
@@ -312,6 +371,12 @@ class LocalStore final : public vg_store
                                                : folder_ + "/" + path;
     }
 
+    void copy(const Descriptor &source, const std::string &from, const std::string &to);
+    std::string hidden_name()
+    {
+        return "." + std::to_string(::getpid()) + "-" + std::to_string(temporary_files_++) +
+               ".inprogress";
+    }
     bool has(const Descriptor &opened, const std::string &path) const;
     void check_has(const Descriptor &opened, const std::string &path, const char *action) const;
     Descriptor locate(const std::string &path, const char *action) const;
@@ -515,8 +580,7 @@ void LocalStore::read(const std::string &path, int64_t, uint64_t max_size, vg_by
 /* Under a name of its own first, so that no reader sees half of it. */
 void LocalStore::write(const std::string &path, const void *data, size_t size)
 {
-    std::string temporary =
-        "." + std::to_string(::getpid()) + "-" + std::to_string(temporary_files_++) + ".inprogress";
+    std::string temporary = hidden_name();
     std::unique_ptr<LocalOutput> output = open_to_write(join(parent(path), temporary), name(path));
     check(output->stream()->Write(data, static_cast<int64_t>(size)), "write", name(path));
     output->finish();
@@ -528,6 +592,48 @@ void LocalStore::write(const std::string &path, const void *data, size_t size)
         fail_keeping(code, "write", name(path));
     }
     place.sync(name(path));
+}
+
+std::string LocalStore::stamp(const std::string &path)
+{
+    struct stat info;
+    if (::fstat(locate(path, "find").get(), &info) != 0) fail_system(errno, "find", name(path));
+    return stamp_of(info);
+}
+
+/* The name is given to the file that was looked at, whatever has that name now. */
+void LocalStore::share(const std::string &from, const std::string &stamp, const std::string &to)
+{
+    Descriptor source = locate(from, "read");
+    struct stat info;
+    if (::fstat(source.get(), &info) != 0) fail_system(errno, "read", name(from));
+    if (stamp_of(info) != stamp)
+        fail_with(VG_EFORMAT, "take", name(from), "it has been written to since");
+    Place target = make_place(to);
+    const std::string second = target.path();
+    auto link = [&] {
+        return ::linkat(AT_FDCWD, path_of(source).c_str(), AT_FDCWD, second.c_str(),
+                        AT_SYMLINK_FOLLOW);
+    };
+    int code = link() == 0 ? 0 : errno;
+    if (code == EEXIST) { /* left by a process that was killed */
+        ::unlink(second.c_str());
+        code = link() == 0 ? 0 : errno;
+    }
+    if (has_no_second_name(code)) return copy(source, from, to);
+    if (code != 0) fail_system(code, "write", name(to));
+    target.sync(name(to));
+}
+
+/* Under a hidden name first. On btrfs, XFS and NFS 4.2 no byte is moved. */
+void LocalStore::copy(const Descriptor &named, const std::string &from, const std::string &to)
+{
+    Descriptor source = open_to_read(named, name(from));
+    const std::string hidden = join(parent(to), hidden_name());
+    std::unique_ptr<LocalOutput> output = open_to_write(hidden, name(to));
+    copy_bytes(source.get(), output->descriptor(), name(from), name(to));
+    output->finish();
+    rename(hidden, to);
 }
 
 void LocalStore::rename(const std::string &from, const std::string &to)

@@ -24,6 +24,14 @@ namespace verger
 namespace
 {
 
+enum {
+    HTTP_OK = 200,
+    HTTP_FORBIDDEN = 403,
+    HTTP_NOT_FOUND = 404,
+    HTTP_PRECONDITION_FAILED = 412,
+    HTTP_NOT_IMPLEMENTED = 501
+};
+
 /* --- Retries of Arrow's client ------------------------------------------- */
 
 /* The same rules as our own client's (Attempts). The SDK calls from the thread that waits
@@ -153,6 +161,7 @@ std::string given_region(const Address &address)
 S3Endpoint endpoint_of(const Address &address, const std::string &region)
 {
     S3Endpoint endpoint;
+    endpoint.bucket = address.host;
     endpoint.folder = "/" + address.host;
     endpoint.region = region;
     endpoint.ca_file = setting(address, "tls_ca_file_path");
@@ -201,7 +210,7 @@ std::string region_by_location(S3Client &client, const std::string &name)
 {
     const std::string action = "ask for the region of";
     S3Answer answer = client.ask("GET", "", "location=", action, name);
-    if (answer.status != 200 || answer.body.find("LocationConstraint") == std::string::npos)
+    if (answer.status != HTTP_OK || answer.body.find("LocationConstraint") == std::string::npos)
         fail_s3(answer, action, name);
     std::string region = answer.element("LocationConstraint");
     return region.empty() ? "us-east-1" : region == "EU" ? "eu-west-1" : region;
@@ -272,8 +281,6 @@ std::vector<Upload> uploads_of(const std::string &listing)
 
 /* --- The store ------------------------------------------------------------------ */
 
-enum { HTTP_FORBIDDEN = 403, HTTP_NOT_IMPLEMENTED = 501 };
-
 class S3Store final : public RemoteStore
 {
   public:
@@ -298,6 +305,39 @@ class S3Store final : public RemoteStore
         if (answer.status >= 300 && answer.status != 404) fail_s3(answer, "delete", name(path));
     }
 
+    /* The ETag, without its quotes. */
+    std::string stamp(const std::string &path) override
+    {
+        const std::string action = "ask for the version of";
+        S3Answer answer = client_.ask("HEAD", key(path), "", action, name(path));
+        if (answer.status != HTTP_OK) fail_s3(answer, action, name(path));
+        std::string etag = answer.header("etag");
+        bool is_strong = etag.size() > 2 && etag.front() == '"' && etag.back() == '"';
+        return is_strong ? etag.substr(1, etag.size() - 2) : "";
+    }
+
+    /* A refusal may come after "200 OK", while the server was copying. What it does not like
+     * (a permission of its own, more than 5 GB), or takes too long for, is no reason to stop: who
+     * asks can write the file. */
+    void share(const std::string &from, const std::string &stamp, const std::string &to) override
+    {
+        const std::string action = "copy";
+        S3Answer answer;
+        try {
+            answer = client_.copy(key(from), stamp, key(to), action, name(from));
+        } catch (const Failure &failure) {
+            if (failure.status != VG_EIO) throw;
+            throw Failure{VG_EUNSUPPORTED, failure.message};
+        }
+        std::string code = answer.element("Code");
+        if (answer.status == HTTP_OK && code.empty()) return;
+        if (answer.status == HTTP_NOT_FOUND) fail_s3(answer, action, name(from));
+        if (answer.status == HTTP_PRECONDITION_FAILED)
+            fail_with(VG_EFORMAT, "take", name(from), "it has been written to since");
+        fail_with(VG_EUNSUPPORTED, action, name(from),
+                  (code.empty() ? "HTTP" : code) + " " + std::to_string(answer.status));
+    }
+
     std::unique_ptr<Output> open_output(const std::string &path) override
     {
         return std::make_unique<S3Output>(*this, path, RemoteStore::open_output(path));
@@ -314,7 +354,7 @@ class S3Store final : public RemoteStore
             S3Answer answer = client_.ask(
                 "GET", "", "prefix=" + in_query(prefix) + "&uploads=", action, name(path));
             if (answer.status == HTTP_FORBIDDEN || answer.status == HTTP_NOT_IMPLEMENTED) return;
-            if (answer.status != 200) fail_s3(answer, action, name(path));
+            if (answer.status != HTTP_OK) fail_s3(answer, action, name(path));
             count = drop_uploads(uploads_of(answer.body), prefix, path, dropped);
         }
     }
@@ -324,7 +364,7 @@ class S3Store final : public RemoteStore
         if (sse_.empty()) return;
         const std::string action = "ask for the encryption of";
         S3Answer answer = client_.ask("HEAD", key(path), "", action, name(path));
-        if (answer.status != 200) fail_s3(answer, action, name(path));
+        if (answer.status != HTTP_OK) fail_s3(answer, action, name(path));
         std::string sse = answer.header("x-amz-server-side-encryption");
         std::string arn = answer.header("x-amz-server-side-encryption-aws-kms-key-id");
         if (sse == sse_ && (sse_key_.empty() || is_key(arn, sse_key_))) return;

@@ -259,6 +259,8 @@ bool S3Client::perform(Exchange &exchange)
          s3_signed_headers(request, endpoint_.credentials(), endpoint_.region, std::time(nullptr)))
         append(headers, header);
 
+    if (request.method == "PUT") append(headers, "Content-Length: 0");
+
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROXY, endpoint_.proxy.url.c_str());
@@ -332,6 +334,22 @@ S3Answer S3Client::ask(const std::string &method, const std::string &key, const 
                        const std::string &action, const std::string &name)
 {
     Exchange exchange{{method, endpoint_.host, path_of(key), query}, action, name};
+    send(exchange);
+    return exchange.answer;
+}
+
+/* docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html. */
+S3Answer S3Client::copy(const std::string &from, const std::string &etag, const std::string &to,
+                        const std::string &action, const std::string &name)
+{
+    Exchange exchange{{"PUT",
+                       endpoint_.host,
+                       path_of(to),
+                       "",
+                       {{"x-amz-copy-source", s3_escaped("/" + endpoint_.bucket + "/" + from)},
+                        {"x-amz-copy-source-if-match", "\"" + etag + "\""}}},
+                      action,
+                      name};
     send(exchange);
     return exchange.answer;
 }

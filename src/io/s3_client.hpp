@@ -20,9 +20,10 @@ namespace verger
 struct S3Endpoint {
     std::string address;      /* s3://bucket, for messages */
     std::string scheme, host; /* of the requests; the host with its port */
-    std::string folder;       /* of the endpoint, and "/bucket" where the host is not its own */
-    std::string region;       /* that signatures are for */
-    std::string ca_file;      /* empty takes the system's */
+    std::string bucket;
+    std::string folder;  /* of the endpoint, and "/bucket" where the host is not its own */
+    std::string region;  /* that signatures are for */
+    std::string ca_file; /* empty takes the system's */
     bool verify_certificates = true;
     Proxy proxy;
     std::function<S3Credentials()> credentials;
@@ -49,6 +50,11 @@ class S3Client
      * `action` and `name` are for messages. `key` is empty for the bucket itself. */
     S3Answer ask(const std::string &method, const std::string &key, const std::string &query,
                  const std::string &action, const std::string &name);
+
+    /* Makes the object `to` of the bytes of `from`, both of this bucket, if that still has the
+     * ETag; the server copies. The answer may be a refusal. */
+    S3Answer copy(const std::string &from, const std::string &etag, const std::string &to,
+                  const std::string &action, const std::string &name);
 
     /* The whole object by one request. Where `size`, of a listing, is not what comes, a
      * second one asks whether the object has changed or was cut on its way. */

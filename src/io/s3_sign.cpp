@@ -75,15 +75,22 @@ std::vector<std::string> s3_signed_headers(const S3Request &request,
                                            const S3Credentials &credentials,
                                            const std::string &region, std::time_t now)
 {
-    if (credentials.key.empty()) return {};
+    if (credentials.key.empty()) {
+        std::vector<std::string> plain;
+        for (const auto &[name, value] : request.headers) plain.push_back(name + ":" + value);
+        return plain;
+    }
     std::string timestamp = utc(now, "%Y%m%dT%H%M%SZ"), day = timestamp.substr(0, 8);
     std::string payload = hex(sha256(""));
-    std::vector<std::string> headers = {"x-amz-content-sha256:" + payload,
-                                        "x-amz-date:" + timestamp};
-    std::string names = "host;x-amz-content-sha256;x-amz-date";
-    if (!credentials.token.empty()) {
-        headers.push_back("x-amz-security-token:" + credentials.token);
-        names += ";x-amz-security-token";
+    std::map<std::string, std::string> signed_ones = request.headers; /* sorted, as S3 wants them */
+    signed_ones["x-amz-content-sha256"] = payload;
+    signed_ones["x-amz-date"] = timestamp;
+    if (!credentials.token.empty()) signed_ones["x-amz-security-token"] = credentials.token;
+    std::vector<std::string> headers;
+    std::string names = "host";
+    for (const auto &[name, value] : signed_ones) {
+        headers.push_back(name + ":" + value);
+        names += ";" + name;
     }
 
     std::string canonical = request.method + "\n" + request.path + "\n" + request.query +

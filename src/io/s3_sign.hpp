@@ -4,6 +4,7 @@
 #define VG_IO_S3_SIGN_HPP
 
 #include <ctime>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct S3Credentials {
 
 struct S3Request {
     std::string method, host;
-    std::string path;  /* escaped, from the '/' on */
-    std::string query; /* as S3 sorts and escapes it, without '?' */
+    std::string path;                                /* escaped, from the '/' on */
+    std::string query;                               /* as S3 sorts and escapes it, without '?' */
+    std::map<std::string, std::string> headers = {}; /* x-amz-... of the request's own */
 };
 
 /* `path` with all but the unreserved characters of RFC 3986 and '/' escaped, as the

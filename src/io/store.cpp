@@ -58,6 +58,11 @@ std::string vg_store::name(const std::string &path) const
     return address.empty() ? "/" : address;
 }
 
+void vg_store::share(const std::string &from, const std::string &, const std::string &to)
+{
+    fail_with(VG_EUNSUPPORTED, "copy", name(from), "this store does not copy to " + name(to));
+}
+
 namespace
 {
 
@@ -242,6 +247,27 @@ vg_status vg_store_try_out(vg_store *store, vg_error *error)
 vg_status vg_store_check_encryption(vg_store *store, const char *path, vg_error *error)
 {
     return guard(error, [&] { store->check_encryption(checked_file_path(path)); });
+}
+
+vg_status vg_store_stamp(vg_store *store, const char *path, char stamp[VG_STAMP_CHARS],
+                         vg_error *error)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
+    return guard(error, [&] {
+        std::string text = store->stamp(checked_file_path(path));
+        bool is_plain = text.find_first_not_of(plain) == std::string::npos;
+        snprintf(stamp, VG_STAMP_CHARS, "%s",
+                 is_plain && text.size() < VG_STAMP_CHARS ? text.c_str() : "");
+    });
+}
+
+vg_status vg_store_share(vg_store *store, const char *from, const char *stamp, const char *to,
+                         vg_error *error)
+{
+    return guard(error, [&] {
+        std::string source = checked_file_path(from), target = checked_file_path(to);
+        store->share(source, stamp, target);
+    });
 }
 
 vg_status vg_store_rename(vg_store *store, const char *from, const char *to, vg_error *error)

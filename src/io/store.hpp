@@ -48,6 +48,11 @@ struct vg_store {
     virtual void read(const std::string &path, int64_t size, uint64_t max_size,
                       vg_bytes *content) = 0;
     virtual void write(const std::string &path, const void *data, size_t size) = 0;
+    virtual std::string stamp(const std::string &)
+    {
+        return "";
+    }
+    virtual void share(const std::string &from, const std::string &stamp, const std::string &to);
     virtual void rename(const std::string &from, const std::string &to) = 0;
     virtual void delete_file(const std::string &path) = 0;
     virtual void delete_tree(const std::string &path) = 0;

@@ -41,8 +41,8 @@ import sys
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-method, url, key, secret, token, region = sys.argv[1:]
-request = AWSRequest(method=method, url=url)
+method, url, key, secret, token, region, *more = sys.argv[1:]
+request = AWSRequest(method=method, url=url, headers=dict(zip(more[::2], more[1::2])))
 S3SigV4Auth(Credentials(key, secret, token or None), "s3", region).add_auth(request)
 for name, value in request.headers.items():
     print(f"{name.lower()}:{value}")
@@ -51,19 +51,21 @@ for name, value in request.headers.items():
 
 @needs_moto
 @pytest.mark.parametrize("token", ["", "IQoJb3JpZ2luX2VjE/token+of=a/session=="])
-@pytest.mark.parametrize("method, path, query", [
-    ("GET", "/fruits/Training/Apple%201/r_0_100.jpg", ""), ("HEAD", "/fruits", ""),
-    ("GET", "/fruits", "prefix=a%20b%2F&uploads=")])
-def test_signatures_are_those_of_botocore(token, method, path, query):
+@pytest.mark.parametrize("method, path, query, more", [
+    ("GET", "/fruits/Training/Apple%201/r_0_100.jpg", "", []), ("HEAD", "/fruits", "", []),
+    ("GET", "/fruits", "prefix=a%20b%2F&uploads=", []),
+    ("PUT", "/tables/new", "", ["x-amz-copy-source", "/tables/old%201", "x-amz-copy-source-if-match",
+                                '"0cc175b9c0f1b6a831c399e269772661-2"'])])
+def test_signatures_are_those_of_botocore(token, method, path, query, more):
     host, key, secret, region = "127.0.0.1:9000", "AKIDEXAMPLE", "wJalr/XUtnFEMI", "eu-west-3"
     url = f"http://{host}{path}" + (f"?{query}" if query else "")
-    done = subprocess.run([MOTO, "-c", BOTOCORE, method, url, key, secret, token, region],
+    done = subprocess.run([MOTO, "-c", BOTOCORE, method, url, key, secret, token, region, *more],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     theirs = dict(line.split(":", 1) for line in done.stdout.splitlines())
     seconds = calendar.timegm(time.strptime(theirs["x-amz-date"], "%Y%m%dT%H%M%SZ"))
     done = subprocess.run([BUILD / "sign_tool", method, path, query, host, key, secret, token,
-                           region, str(seconds)], capture_output=True, text=True, check=True)
+                           region, str(seconds), *more], capture_output=True, text=True, check=True)
     ours = {name.lower(): value.strip() for name, value in
             (line.split(":", 1) for line in done.stdout.splitlines())}
     assert ours["authorization"].replace(",", ", ") == theirs["authorization"]

@@ -577,6 +577,40 @@ static void renaming_replaces_and_says_what_is_missing(void **state)
     vg_store_close(&store);
 }
 
+/* A second name of the file, if that was not written to since. */
+static void a_file_is_shared_as_it_was(void **state)
+{
+    vg_store *store = open_store(*state);
+    char before[VG_STAMP_CHARS], after[VG_STAMP_CHARS];
+    vg_error error = {""};
+    vg_bytes content = {0};
+    struct stat from, to;
+    assert_int_equal(vg_store_write(store, "a/x", "hello", 5, NULL), VG_OK);
+    assert_int_equal(vg_store_write(store, "b/y", "left by another", 15, NULL), VG_OK);
+    assert_int_equal(vg_store_stamp(store, "a/x", before, NULL), VG_OK);
+    assert_true(before[0] != '\0');
+    assert_int_equal(vg_store_share(store, "a/x", before, "b/y", &error), VG_OK);
+    assert_int_equal(vg_store_stamp(store, "b/y", after, NULL), VG_OK);
+    assert_string_equal(before, after);
+    char path[2 * FOLDER_CHARS];
+    snprintf(path, sizeof path, "%s/a/x", (char *)*state);
+    assert_int_equal(stat(path, &from), 0);
+    snprintf(path, sizeof path, "%s/b/y", (char *)*state);
+    assert_int_equal(stat(path, &to), 0);
+    assert_true(from.st_ino == to.st_ino && to.st_nlink == 2);
+
+    assert_int_equal(vg_store_delete_file(store, "a/x", NULL), VG_OK);
+    assert_int_equal(vg_store_read(store, "b/y", VG_SIZE_UNKNOWN, 99, &content, NULL), VG_OK);
+    assert_memory_equal(content.bytes, "hello", 5);
+    free(content.bytes);
+    assert_int_equal(vg_store_share(store, "b/y", "1.0", "b/z", &error), VG_EFORMAT);
+    assert_says(&error, "b/y: it has been written to since");
+    assert_int_equal(vg_store_share(store, "a/x", before, "b/z", &error), VG_ENOTFOUND);
+    assert_int_equal(vg_store_share(store, "b/y", before, "../z", &error), VG_EINVAL);
+    assert_int_equal(vg_store_stamp(store, "b/z", after, &error), VG_ENOTFOUND);
+    vg_store_close(&store);
+}
+
 static void deleting_nothing_is_fine(void **state)
 {
     vg_store *store = open_store(*state);
@@ -703,6 +737,7 @@ int main(void)
         TEST(a_small_file_is_replaced_whole),
         TEST(a_place_that_cannot_be_written_is_named),
         TEST(renaming_replaces_and_says_what_is_missing),
+        TEST(a_file_is_shared_as_it_was),
         TEST(deleting_nothing_is_fine),
         TEST(a_write_that_fails_leaves_nothing),
         TEST(a_full_disk_is_told_and_leaves_nothing),
