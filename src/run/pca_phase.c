@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <cblas.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "base/observer.h"
 #include "output/sink.h"
+#include "run/ahead.h"
 #include "run/model_info.h"
 #include "run/pca_file.h"
 
@@ -102,10 +104,20 @@ enum { PATH, LABEL, PCA_FEATURES, RELATIVE_PATH, SPLIT, FIXED_COLUMNS };
 /* Rows are projected together: one at a time takes ten times as long. */
 enum { HELD = 64 };
 
+/* What the threads have in common. */
+typedef struct progress {
+    pthread_mutex_t lock;
+    uint64_t rows; /* that are projected, under the lock */
+    double start;
+} progress;
+
+/* What one thread has. */
 typedef struct projection {
     const vg_pca_phase *task;
     const vg_pca *pca;
-    vg_sink *sink;
+    progress *progress;
+    vg_sink *sink;   /* NULL before its first part */
+    bool has_failed; /* it does no further part */
     vg_feature_row held[HELD];
     size_t held_count;
     vg_feature_text *texts; /* [HELD][those of the table], of those */
@@ -113,8 +125,6 @@ typedef struct projection {
     double *projected;      /* [HELD][components] */
     const double *mean;     /* that is taken off, or NULL */
     double *offset;         /* [components], the mean's projection */
-    uint64_t rows, total;
-    double start;
 } projection;
 
 static vg_status append_or_null(vg_builder *builder, size_t column, const char *text, size_t size,
@@ -145,6 +155,16 @@ static vg_status append_projected(projection *state, const vg_feature_row *row,
     return status == VG_OK ? vg_sink_end_row(state->sink, error) : status;
 }
 
+static void note_rows(const projection *state, size_t rows)
+{
+    progress *noted = state->progress;
+    pthread_mutex_lock(&noted->lock);
+    noted->rows += rows;
+    vg_notify_progress(state->task->observer, VG_PHASE_PROJECT, noted->rows, state->task->rows, 0,
+                       noted->start);
+    pthread_mutex_unlock(&noted->lock);
+}
+
 static vg_status project_held(projection *state, vg_error *error)
 {
     size_t components = (size_t)vg_pca_components(state->pca);
@@ -154,10 +174,8 @@ static vg_status project_held(projection *state, vg_error *error)
         state->projected[i] -= state->offset[i % components];
     for (size_t i = 0; i < state->held_count && status == VG_OK; i++)
         status = append_projected(state, &state->held[i], state->projected + i * components, error);
-    state->rows += state->held_count;
+    note_rows(state, state->held_count);
     state->held_count = 0;
-    vg_notify_progress(state->task->observer, VG_PHASE_PROJECT, state->rows, state->total, 0,
-                       state->start);
     return status;
 }
 
@@ -245,29 +263,70 @@ static vg_status open_projection(projection *state, vg_error *error)
     return status;
 }
 
-/* One part of PCA rows for each part of features. `sink` is the caller's to mark
- * as complete and to close. */
-static vg_status project(vg_sink **sink, const vg_pca_phase *task, const vg_pca *pca,
-                         const double *mean, vg_error *error)
+static void close_projection(projection *state)
 {
-    projection state = {
-        .task = task, .pca = pca, .mean = mean, .total = task->rows, .start = vg_seconds()};
-    vg_status status = open_projection(&state, error);
-    for (size_t i = 0; i < task->features->parts.count && status == VG_OK; i++) {
-        vg_sink_begin_part(state.sink, i);
-        status = vg_feature_table_read(task->features, i, project_row, &state, error);
-        if (status == VG_OK) status = vg_sink_end_part(state.sink, NULL, error);
-    }
-    if (status == VG_OK && state.rows != state.total)
+    vg_sink_close(&state->sink);
+    free(state->texts);
+    free(state->values);
+    free(state->projected);
+    free(state->offset);
+}
+
+/* One part of PCA rows for each part of features. */
+static vg_status project_part(void *context, int thread, uint64_t part, void *result,
+                              vg_error *error)
+{
+    (void)result;
+    projection *state = (projection *)context + thread;
+    if (state->has_failed) return vg_fail(error, VG_ECANCELLED, "a part before has failed");
+    vg_status status = state->sink == NULL ? open_projection(state, error) : VG_OK;
+    if (status == VG_OK) vg_sink_begin_part(state->sink, part);
+    if (status == VG_OK)
+        status = vg_feature_table_read(state->task->features, part, project_row, state, error);
+    if (status == VG_OK) status = vg_sink_end_part(state->sink, NULL, error);
+    state->has_failed = status != VG_OK;
+    return status;
+}
+
+/* A row's components depend on no other row, so parts are projected side by side. */
+static vg_status project_parts(projection *states, int threads, vg_error *error)
+{
+    const vg_ahead_options options = {.threads = threads,
+                                      .items = states->task->features->parts.count,
+                                      .task = project_part,
+                                      .context = states,
+                                      .result_size = 1};
+    vg_ahead *ahead = NULL;
+    void *result;
+    if (options.items == 0) return VG_OK;
+    vg_status status = vg_ahead_open(&ahead, &options, error);
+    for (uint64_t i = 0; i < options.items && status == VG_OK; i++)
+        status = vg_ahead_next(ahead, &result, error);
+    vg_ahead_close(&ahead);
+    return status;
+}
+
+static vg_status project(const vg_pca_phase *task, const vg_pca *pca, const double *mean,
+                         vg_error *error)
+{
+    enum { MOST_THREADS = 16 }; /* each holds a part of the features: some 40 MB */
+    const int threads = task->threads < 1              ? 1
+                        : task->threads < MOST_THREADS ? task->threads
+                                                       : MOST_THREADS;
+    progress noted = {.lock = PTHREAD_MUTEX_INITIALIZER, .start = vg_seconds()};
+    projection states[MOST_THREADS] = {0};
+    for (int i = 0; i < threads; i++)
+        states[i] = (projection){.task = task, .pca = pca, .progress = &noted, .mean = mean};
+    vg_status status = open_projection(&states[0], error);
+    if (status == VG_OK) status = project_parts(states, threads, error);
+    if (status == VG_OK && noted.rows != task->rows)
         status = vg_fail(error, VG_EFORMAT,
                          "%llu rows of features were counted and %llu read back: something else "
                          "writes to that table; no PCA table is marked as complete",
-                         (unsigned long long)state.total, (unsigned long long)state.rows);
-    free(state.texts);
-    free(state.values);
-    free(state.projected);
-    free(state.offset);
-    *sink = state.sink;
+                         (unsigned long long)task->rows, (unsigned long long)noted.rows);
+    if (status == VG_OK) status = vg_sink_mark_complete(states[0].sink, error);
+    for (int i = 0; i < threads; i++) close_projection(&states[i]);
+    pthread_mutex_destroy(&noted.lock);
     return status;
 }
 
@@ -407,7 +466,6 @@ vg_status vg_pca_phase_run(const vg_pca_phase *asked, vg_run_result *result, vg_
     task.fact_count = facts.count;
     const vg_kept_pca *given = task.given;
     vg_pca *fitted = NULL;
-    vg_sink *sink = NULL;
     vg_status status = vg_check_cancel(task.cancel, error);
     if (status == VG_OK && given == NULL) status = fit(&fitted, &task, error);
     const vg_pca *pca = given != NULL ? given->pca : fitted;
@@ -415,10 +473,8 @@ vg_status vg_pca_phase_run(const vg_pca_phase *asked, vg_run_result *result, vg_
     if (status == VG_OK && given != NULL && given->centers) mean = given->mean;
     if (status == VG_OK && given == NULL && task.choices.center)
         mean = vg_moments_mean(task.moments);
-    if (status == VG_OK) status = project(&sink, &task, pca, mean, error);
-    if (status == VG_OK) status = vg_sink_mark_complete(sink, error);
+    if (status == VG_OK) status = project(&task, pca, mean, error);
     if (status == VG_OK) status = write_tables(&task, pca, result, error);
-    vg_sink_close(&sink);
     vg_pca_close(&fitted);
     result->pca_seconds = vg_seconds() - start;
     return status;
