@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "scale"))
 from harness import make_tree, measure, tree_bytes  # noqa: E402
 
 COMPONENTS = 10
+NEW = 100  # images of an update
 
 
 def commands(verger, images, output, formats):
@@ -27,8 +28,20 @@ def commands(verger, images, output, formats):
         "metadata": [verger, "metadata", images, output],
         "plan": [verger, "run", images, output, *model, "--dry-run"],
         "run": [verger, "run", images, output, *model, "--format", formats],
+        f"update, {NEW} new in a folder": [verger, "run", images, output, *model, "--format", formats,
+                                           "--update"],
+        f"update, {NEW} new all over": [verger, "run", images, output, *model, "--format", formats,
+                                        "--update"],
         "pca": [verger, "pca", output, output / "again", "-k", COMPONENTS, "--format", formats],
     }
+
+
+def add_images(images, step):
+    """What has come before an update."""
+    folders = sorted(images.glob("*/*"))
+    for i in range(NEW if step.startswith("update") else 0):
+        folder = folders[len(folders) // 2 if "in a folder" in step else i * len(folders) // NEW]
+        (folder / f"new {i} {step}.jpg").write_text(f"in place of a new image {i}, {step}\n")
 
 
 def row(paths, name, cost, written):
@@ -42,6 +55,7 @@ def print_rows(verger, paths, folder, formats):
     output, before = folder / "out", 0
     images = make_tree(folder, paths)
     for name, words in commands(verger, images, output, formats).items():
+        add_images(images, name)
         cost = measure(*words)
         after = tree_bytes(output)
         print(f"| {' | '.join(row(paths, name, cost, after - before))} |", flush=True)
@@ -53,7 +67,7 @@ def main():
     parser.add_argument("build", type=Path)
     parser.add_argument("--paths", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--format", default="parquet")
+    parser.add_argument("--format", default="parquet", help="or parquet,csv")
     arguments = parser.parse_args()
     verger = arguments.build.resolve() / "verger_standin"
     if not verger.exists():

@@ -8,6 +8,7 @@
 #include "base/observer.h"
 #include "history/known_images.h"
 #include "history/part_record.h"
+#include "history/part_rows.h"
 #include "history/past_runs.h"
 #include "history/unread_images.h"
 #include "output/layout.h"
@@ -30,6 +31,7 @@ void vg_continuation_close(vg_continuation *continuation)
 {
     vg_earlier_run_close(&continuation->earlier);
     free(continuation->recorded);
+    free(continuation->taken);
     *continuation = (vg_continuation){0};
 }
 
@@ -46,8 +48,8 @@ static vg_status open_earlier(choice *made, const char *base, uint64_t parts, vg
     const vg_run_options *options = made->plan->options;
     vg_continuation *to = made->continuation;
     set_timestamp(to->base, base);
-    return vg_earlier_run_open(&to->earlier, made->output, to->base, parts, &options->observer,
-                               options->cancel, error);
+    return vg_earlier_run_open(&to->earlier, made->output, to->base, parts, options->checksum,
+                               &options->observer, options->cancel, error);
 }
 
 /* An update that was broken off goes on without the run it built on where that has been
@@ -326,22 +328,57 @@ static void count_image(vg_changes *changes, const vg_known_image *image)
         changes->changed++;
 }
 
-vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_plan *plan,
+/* Images that failed are tried again, and with checksums all are read. */
+static void note_image(vg_taken_part *part, bool *is_taken, const vg_known_image *image)
+{
+    *is_taken = *is_taken && (image->known != VG_UNKNOWN || image->failed_before);
+    part->is_told = part->is_told && image->known == VG_KNOWN;
+}
+
+/* The images of one part, in order. */
+static vg_status compare_part(vg_continuation *continuation, uint64_t number, const vg_plan *plan,
+                              vg_known_images *images, vg_part_rows *rows, vg_changes *changes,
+                              vg_error *error)
+{
+    vg_taken_part *part = &continuation->taken[number];
+    bool is_taken = true;
+    char sha256[VG_SHA256_CHARS];
+    vg_status status = vg_check_cancel(plan->options->cancel, error);
+    part->is_told = true;
+    for (uint64_t i = vg_part_images(plan->parts, number); i > 0 && status == VG_OK; i--) {
+        vg_known_image image;
+        status = vg_known_images_next(images, &image, error);
+        if (status != VG_OK) return status;
+        count_image(changes, &image);
+        note_image(part, &is_taken, &image);
+        status = vg_part_rows_add(rows, &image.image, error);
+    }
+    if (status == VG_OK) status = vg_part_rows_take(rows, sha256, error);
+    if (status == VG_OK && is_taken)
+        part->record = vg_earlier_run_find_part(continuation->earlier, sha256);
+    return status;
+}
+
+vg_status vg_continuation_compare(vg_continuation *continuation, const vg_plan *plan,
                                   vg_changes *changes, vg_error *error)
 {
     const vg_run_options *options = plan->options;
     *changes = (vg_changes){0};
     if (continuation->earlier == NULL) return VG_OK;
-    vg_known_images *images;
-    uint64_t count = vg_image_list_count(plan->images);
+    vg_known_images *images = NULL;
+    vg_part_rows *rows = NULL;
+    const uint64_t count = vg_image_list_count(plan->images), parts = plan->parts->count;
+    continuation->taken = calloc((size_t)parts + 1, sizeof *continuation->taken);
+    if (continuation->taken == NULL)
+        return vg_fail_memory(error, (size_t)parts * sizeof *continuation->taken);
     vg_status status = vg_known_images_open(&images, plan->images, 0, continuation->earlier,
                                             options->checksum, error);
-    for (uint64_t i = 0; i < count && status == VG_OK; i++) {
-        vg_known_image image;
-        status = vg_check_cancel(options->cancel, error);
-        if (status == VG_OK) status = vg_known_images_next(images, &image, error);
-        if (status == VG_OK) count_image(changes, &image);
-    }
+    if (status == VG_OK)
+        status =
+            vg_part_rows_open(&rows, plan->input, options, plan->facts, plan->fact_count, error);
+    for (uint64_t i = 0; i < parts && status == VG_OK; i++)
+        status = compare_part(continuation, i, plan, images, rows, changes, error);
+    vg_part_rows_close(&rows);
     vg_known_images_close(&images);
     if (status != VG_OK) return status;
     uint64_t before = vg_earlier_run_images(continuation->earlier), left = count - changes->added;

@@ -12,10 +12,17 @@ typedef struct vg_changes {
     uint64_t added, changed, failed_before, vanished;
 } vg_changes;
 
+/* A part whose images all have their features in one part of the run that is updated. */
+typedef struct vg_taken_part {
+    const vg_part_record *record; /* of that part; NULL where there is none */
+    bool is_told;                 /* by sizes and times; else images of it have to be read first */
+} vg_taken_part;
+
 typedef struct vg_continuation {
     char uuid[VG_UUID_CHARS];      /* of the parts */
     char base[VG_TIMESTAMP_CHARS]; /* the run that is updated, or "" */
     vg_earlier_run *earlier;       /* that run, or NULL */
+    vg_taken_part *taken;          /* [parts] of an update, once compared; or NULL */
     bool is_resumed;
     bool *recorded;   /* of a resumed run: which parts are there; else NULL */
     bool is_complete; /* nothing is left to do, */
@@ -34,8 +41,8 @@ void vg_continuation_close(vg_continuation *continuation);
 vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *output,
                                 const vg_plan *plan, const char *timestamp, vg_error *error);
 
-/* How the selected images differ from those of the earlier run. */
-vg_status vg_continuation_compare(const vg_continuation *continuation, const vg_plan *plan,
+/* How the selected images differ from those of the earlier run, and which parts are its. */
+vg_status vg_continuation_compare(vg_continuation *continuation, const vg_plan *plan,
                                   vg_changes *changes, vg_error *error);
 
 #endif

@@ -9,44 +9,44 @@
 #include "output/feature_reader.h"
 
 typedef struct part {
-    vg_part_file images, features;
-    vg_format format; /* of the features */
+    vg_part_record record;
+    const vg_part_file *images, *features; /* of its files */
+    vg_format format;                      /* of the features */
 } part;
 
 struct vg_earlier_run {
     vg_store *store;
     const char *timestamp;
+    bool digests;
     part *parts;
     uint64_t part_count, images;
 };
 
 /* --- The run ----------------------------------------------------------------------- */
 
-static vg_status check_file(vg_store *store, const vg_part_file *file, vg_error *error)
+static vg_status check_file(const vg_earlier_run *run, const vg_part_file *file, vg_error *error)
 {
-    const vg_part_record alone = {.files = {.items = {*file}, .count = 1}};
-    return vg_part_record_check(&alone, store, error);
+    char stamp[VG_STAMP_CHARS];
+    vg_status status = vg_store_stamp(run->store, file->path, stamp, error);
+    if (status != VG_OK) return status;
+    return vg_part_file_check(file, run->store, stamp, run->digests, error);
 }
 
 /* The two files of a part that are read here. */
 static vg_status open_part(part *opened, const vg_earlier_run *run, uint64_t number,
-                           uint64_t *images, vg_error *error)
+                           vg_error *error)
 {
-    vg_part_record record;
+    vg_part_record *record = &opened->record;
     vg_format of_images;
-    vg_status status = vg_part_record_read(&record, run->store, run->timestamp, number, error);
+    vg_status status = vg_part_record_read(record, run->store, run->timestamp, number, error);
     if (status != VG_OK) return status;
-    const vg_part_file *listed =
-        vg_part_record_file(&record, VG_TABLE_STATE, run->timestamp, &of_images);
-    const vg_part_file *features =
-        vg_part_record_file(&record, VG_TABLE_FEATURES, run->timestamp, &opened->format);
-    if (listed == NULL || features == NULL)
+    opened->images = vg_part_record_file(record, VG_TABLE_STATE, run->timestamp, &of_images);
+    opened->features =
+        vg_part_record_file(record, VG_TABLE_FEATURES, run->timestamp, &opened->format);
+    if (opened->images == NULL || opened->features == NULL)
         return vg_fail(error, VG_EFORMAT, "its record names no features");
-    opened->images = *listed;
-    opened->features = *features;
-    *images = record.images;
-    status = check_file(run->store, listed, error);
-    return status == VG_OK ? check_file(run->store, features, error) : status;
+    status = check_file(run, opened->images, error);
+    return status == VG_OK ? check_file(run, opened->features, error) : status;
 }
 
 static bool is_fault_of_part(vg_status status)
@@ -58,12 +58,12 @@ static bool is_fault_of_part(vg_status status)
 static vg_status add_part(vg_earlier_run *run, uint64_t number, const vg_observer *observer,
                           vg_error *error)
 {
-    uint64_t images = 0;
     vg_error fault = {""};
-    vg_status status = open_part(&run->parts[run->part_count], run, number, &images, &fault);
+    part *opened = &run->parts[run->part_count];
+    vg_status status = open_part(opened, run, number, &fault);
     if (status == VG_OK) {
         run->part_count++;
-        run->images += images;
+        run->images += opened->record.images;
         return VG_OK;
     }
     if (is_fault_of_part(status)) {
@@ -76,13 +76,14 @@ static vg_status add_part(vg_earlier_run *run, uint64_t number, const vg_observe
 }
 
 vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char *timestamp,
-                              uint64_t parts, const vg_observer *observer,
+                              uint64_t parts, bool digests, const vg_observer *observer,
                               const atomic_bool *cancel, vg_error *error)
 {
     vg_earlier_run *opened = *run = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->store = store;
     opened->timestamp = timestamp;
+    opened->digests = digests;
     opened->parts = calloc((size_t)parts + 1, sizeof *opened->parts);
     bool *recorded = NULL;
     vg_status status = VG_OK;
@@ -112,26 +113,38 @@ uint64_t vg_earlier_run_images(const vg_earlier_run *run)
     return run->images;
 }
 
+const vg_part_record *vg_earlier_run_find_part(const vg_earlier_run *run, const char *rows_sha256)
+{
+    for (uint64_t i = 0; i < run->part_count; i++)
+        if (strcmp(run->parts[i].record.rows_sha256, rows_sha256) == 0)
+            return &run->parts[i].record;
+    return NULL;
+}
+
+const char *vg_earlier_run_timestamp(const vg_earlier_run *run)
+{
+    return run->timestamp;
+}
+
 /* --- The cursor ---------------------------------------------------------------------- */
 
 struct vg_earlier_cursor {
     const vg_earlier_run *run;
-    bool with_features;
     uint64_t next_part;
     vg_part_images_reader *images;
-    vg_feature_reader *features;
-    vg_kept_image image; /* at hand; its path is NULL before the first and past the last */
-    vg_feature_row row;  /* its features */
+    vg_feature_reader *features; /* of the same part, once the first are wanted */
+    uint64_t rows, rows_read;    /* of them, up to the image at hand, and those that were read */
+    vg_kept_image image;         /* at hand; its path is NULL before the first and past the last */
+    vg_feature_row row;          /* its features, where they were asked for */
     bool is_past_last;
 };
 
 vg_status vg_earlier_cursor_open(vg_earlier_cursor **cursor, const vg_earlier_run *run,
-                                 bool with_features, vg_error *error)
+                                 vg_error *error)
 {
     vg_earlier_cursor *opened = *cursor = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
     opened->run = run;
-    opened->with_features = with_features;
     return VG_OK;
 }
 
@@ -139,6 +152,7 @@ static void close_part(vg_earlier_cursor *cursor)
 {
     vg_part_images_reader_close(&cursor->images);
     vg_feature_reader_close(&cursor->features);
+    cursor->rows = cursor->rows_read = 0;
 }
 
 void vg_earlier_cursor_close(vg_earlier_cursor **cursor)
@@ -153,17 +167,19 @@ static vg_status open_next_part(vg_earlier_cursor *cursor, vg_error *error)
 {
     const part *opened = &cursor->run->parts[cursor->next_part++];
     vg_store *store = cursor->run->store;
-    vg_status status =
-        vg_part_images_reader_open(&cursor->images, store, opened->images.path, error);
-    if (status == VG_OK && cursor->with_features)
-        status = vg_feature_reader_open(&cursor->features, store, opened->features.path,
-                                        opened->format, VG_FEATURES_COLUMN, error);
-    return status;
+    return vg_part_images_reader_open(&cursor->images, store, opened->images->path, error);
 }
 
+/* Of the image at hand. A part of which none are wanted is not opened. */
 static vg_status read_features(vg_earlier_cursor *cursor, vg_error *error)
 {
-    vg_status status = vg_feature_reader_next(cursor->features, &cursor->row, error);
+    const part *from = &cursor->run->parts[cursor->next_part - 1];
+    vg_status status = VG_OK;
+    if (cursor->features == NULL)
+        status = vg_feature_reader_open(&cursor->features, cursor->run->store, from->features->path,
+                                        from->format, VG_FEATURES_COLUMN, error);
+    for (; status == VG_OK && cursor->rows_read < cursor->rows; cursor->rows_read++)
+        status = vg_feature_reader_next(cursor->features, &cursor->row, error);
     if (status != VG_OK) return status;
     if (cursor->row.values != NULL && cursor->row.count == VG_FEATURE_COUNT) return VG_OK;
     return vg_fail(error, VG_EFORMAT,
@@ -188,7 +204,7 @@ static vg_status advance(vg_earlier_cursor *cursor, vg_error *error)
         if (status != VG_OK) return status;
         if (cursor->image.image.path == NULL) close_part(cursor);
     } while (cursor->image.image.path == NULL);
-    if (cursor->with_features && cursor->image.has_features) return read_features(cursor, error);
+    cursor->rows += cursor->image.has_features;
     return VG_OK;
 }
 
@@ -204,6 +220,8 @@ vg_status vg_earlier_cursor_seek(vg_earlier_cursor *cursor, const char *path,
     if (status != VG_OK || cursor->is_past_last) return status;
     if (strcmp(cursor->image.image.path, path) != 0) return VG_OK;
     *found = &cursor->image;
-    if (features != NULL) *features = cursor->row.values;
-    return VG_OK;
+    if (features == NULL || !cursor->image.has_features) return VG_OK;
+    status = read_features(cursor, error);
+    *features = cursor->row.values;
+    return status;
 }

@@ -18,7 +18,7 @@ vg_status vg_known_images_open(vg_known_images **images, const vg_image_list *li
     opened->checksum = checksum;
     vg_status status = vg_image_cursor_open(&opened->list, list, first, error);
     if (status == VG_OK && earlier != NULL)
-        status = vg_earlier_cursor_open(&opened->earlier, earlier, false, error);
+        status = vg_earlier_cursor_open(&opened->earlier, earlier, error);
     if (status != VG_OK) vg_known_images_close(images);
     return status;
 }

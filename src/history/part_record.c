@@ -28,6 +28,7 @@ static void put_record(FILE *out, const vg_part_record *record)
 {
     fprintf(out, "{\"images\": %" PRIu64 ",\n \"failed\": %" PRIu64 ",\n", record->images,
             record->failed);
+    fprintf(out, " \"rows_sha256\": \"%s\",\n", record->rows_sha256);
     put_milliseconds(out, "whole", record->seconds);
     put_milliseconds(out, "read", record->times.read);
     put_milliseconds(out, "decode", record->times.extract.decode);
@@ -37,8 +38,11 @@ static void put_record(FILE *out, const vg_part_record *record)
     fputs(" \"files\": [", out);
     for (size_t i = 0; i < record->files.count; i++) {
         const vg_part_file *file = &record->files.items[i];
-        fprintf(out, "%s\n  {\"path\": \"%s\", \"bytes\": %" PRIu64 ", \"sha256\": \"%s\"}",
+        fprintf(out,
+                "%s\n  {\"path\": \"%s\", \"bytes\": %" PRIu64 ", \"sha256\": \"%s\", \"stamp\": ",
                 i > 0 ? "," : "", file->path, file->digest.bytes, file->digest.sha256);
+        vg_json_write_string(out, file->stamp);
+        fputc('}', out);
     }
     fputs("]}\n", out);
 }
@@ -87,12 +91,21 @@ static bool take_count(vg_json *json, const char *key, uint64_t *count)
     return take_key(json, key) && vg_json_take_number(json, count);
 }
 
+/* Records of earlier versions have no such text. */
+static bool take_later_text(vg_json *json, const char *key, char *text, size_t capacity)
+{
+    vg_json at = *json;
+    if (vg_json_take(&at, ',') && take_text(&at, key, text, capacity)) *json = at;
+    return true;
+}
+
 static bool take_file(vg_json *json, vg_part_file *file)
 {
     return vg_json_take(json, '{') && take_text(json, "path", file->path, sizeof file->path) &&
            vg_json_take(json, ',') && take_count(json, "bytes", &file->digest.bytes) &&
            vg_json_take(json, ',') &&
            take_text(json, "sha256", file->digest.sha256, sizeof file->digest.sha256) &&
+           take_later_text(json, "stamp", file->stamp, sizeof file->stamp) &&
            vg_json_take(json, '}');
 }
 
@@ -125,6 +138,7 @@ vg_status vg_part_record_parse(vg_part_record *record, const char *text, size_t 
     *record = (vg_part_record){0};
     if (vg_json_take(&json, '{') && take_count(&json, "images", &record->images) &&
         vg_json_take(&json, ',') && take_count(&json, "failed", &record->failed) &&
+        take_later_text(&json, "rows_sha256", record->rows_sha256, sizeof record->rows_sha256) &&
         vg_json_take(&json, ',') && skip_figures(&json) && take_files(&json, &record->files) &&
         vg_json_take(&json, '}') && vg_json_at_end(&json) && record->failed <= record->images)
         return VG_OK;
@@ -169,17 +183,29 @@ vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *out
     return VG_OK;
 }
 
+static vg_status check_digest(const vg_part_file *file, vg_store *output, vg_error *error)
+{
+    vg_file_digest digest;
+    vg_status status = vg_store_digest(output, file->path, &digest, error);
+    if (status != VG_OK) return status;
+    if (digest.bytes != file->digest.bytes || strcmp(digest.sha256, file->digest.sha256) != 0)
+        return refuse_file(file, output, error);
+    return VG_OK;
+}
+
+vg_status vg_part_file_check(const vg_part_file *file, vg_store *output, const char *stamp,
+                             bool digests, vg_error *error)
+{
+    bool is_stamped = stamp[0] != '\0' && strcmp(stamp, file->stamp) == 0;
+    return is_stamped && !digests ? VG_OK : check_digest(file, output, error);
+}
+
 vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error)
 {
-    for (size_t i = 0; i < record->files.count; i++) {
-        const vg_part_file *file = &record->files.items[i];
-        vg_file_digest digest;
-        vg_status status = vg_store_digest(output, file->path, &digest, error);
-        if (status != VG_OK) return status;
-        if (digest.bytes != file->digest.bytes || strcmp(digest.sha256, file->digest.sha256) != 0)
-            return refuse_file(file, output, error);
-    }
-    return VG_OK;
+    vg_status status = VG_OK;
+    for (size_t i = 0; i < record->files.count && status == VG_OK; i++)
+        status = check_digest(&record->files.items[i], output, error);
+    return status;
 }
 
 const vg_part_file *vg_part_record_file(const vg_part_record *record, vg_table table,

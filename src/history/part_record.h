@@ -13,7 +13,8 @@ typedef struct vg_step_times {
 
 typedef struct vg_part_record {
     uint64_t images, failed;
-    vg_part_files files; /* those of the tables, and last that of its images */
+    char rows_sha256[VG_SHA256_CHARS]; /* of vg_part_rows; "" in records of earlier versions */
+    vg_part_files files;               /* those of the tables, and last that of its images */
     double seconds, write_seconds;
     vg_step_times times;
 } vg_part_record;
@@ -33,6 +34,12 @@ vg_status vg_part_record_read(vg_part_record *record, vg_store *output, const ch
 /* The same from its bytes. */
 vg_status vg_part_record_parse(vg_part_record *record, const char *json, size_t size,
                                vg_error *error);
+
+/* Whether the file is as it was written: told by the stamp that it has now, or, where that is
+ * another or `digests` asks for it, by its content. VG_EFORMAT, naming the file, where it is
+ * not. */
+vg_status vg_part_file_check(const vg_part_file *file, vg_store *output, const char *stamp,
+                             bool digests, vg_error *error);
 
 /* VG_EFORMAT, naming the file, where one of the files is not what was written. */
 vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error);

@@ -10,8 +10,6 @@
 /* Raised when a version of verger gives other features for the same image. */
 enum { FEATURES_VERSION = 1, MAX_PLAN_BYTES = 1 << 16 };
 
-/* Raised when one writes other tables of the same features. */
-enum { TABLES_VERSION = 2 };
 /* What a plan calls the ways in which parts end. */
 static const char by_paths[] = "paths", by_count[] = "count";
 
@@ -87,7 +85,7 @@ static void put_plan(FILE *out, const vg_plan *plan)
     put_text(out, "input", plan->input);
     put_text(out, "model", plan->model);
     put_number(out, "features_version", FEATURES_VERSION);
-    put_number(out, "tables_version", TABLES_VERSION);
+    put_number(out, "tables_version", VG_TABLES_VERSION);
     put_text(out, "arithmetic", plan->arithmetic);
     put_number(out, "exif_orient", options->image.exif_orient != 0);
     put_number(out, "max_pixels", options->image.max_pixels);

@@ -8,6 +8,9 @@
 #include "output/layout.h"
 #include "selection/image_list.h"
 
+/* Raised when a version of verger writes other tables of the same features. */
+enum { VG_TABLES_VERSION = 2 };
+
 typedef struct vg_plan {
     const char *input;           /* address */
     vg_store *images_store;      /* the input itself: what could not be read is tried again */
@@ -16,6 +19,8 @@ typedef struct vg_plan {
     const vg_image_list *images; /* NULL where they are not known: they are then not compared, */
     const vg_part_bounds *parts; /* and neither are their parts */
     const vg_run_options *options;
+    const vg_fact *facts; /* of its files; not compared */
+    size_t fact_count;
     const char *uuid; /* of the parts */
     const char *base; /* timestamp of the run that is updated, or "" */
 } vg_plan;

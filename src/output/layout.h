@@ -34,6 +34,7 @@ enum { VG_FOLDER_CHARS = 64, VG_FILE_CHARS = 192, VG_UUID_CHARS = 37 };
 typedef struct vg_part_file {
     char path[VG_FILE_CHARS]; /* relative to the output */
     vg_file_digest digest;
+    char stamp[VG_STAMP_CHARS]; /* of when it was written; "" where the store has none */
 } vg_part_file;
 
 /* Features and errors, metadata and the images behind them, in two formats at most. */

@@ -166,11 +166,12 @@ vg_status vg_sink_end_part(vg_sink *sink, vg_part_files *files, vg_error *error)
     }
     for (int i = 0; i < sink->side_count && status == VG_OK; i++)
         status = commit_side(sink, &sink->sides[i], &ended[i], error);
-    if (status != VG_OK) return status;
-    for (int i = 0; i < sink->side_count && files != NULL; i++)
-        files->items[files->count++] = ended[i];
-    sink->part_is_open = false;
-    return VG_OK;
+    if (status == VG_OK) sink->part_is_open = false;
+    for (int i = 0; i < sink->side_count && files != NULL && status == VG_OK; i++) {
+        status = vg_store_stamp(sink->output, ended[i].path, ended[i].stamp, error);
+        if (status == VG_OK) files->items[files->count++] = ended[i];
+    }
+    return status;
 }
 
 vg_status vg_sink_mark_complete(vg_sink *sink, vg_error *error)

@@ -9,9 +9,9 @@
 #include "base/observer.h"
 #include "history/known_images.h"
 #include "history/past_runs.h"
-#include "history/unread_images.h"
-#include "output/feature_reader.h"
+#include "output/paths.h"
 #include "run/failure_reasons.h"
+#include "run/kept_parts.h"
 #include "run/part_writer.h"
 
 /* Images in a row that cannot be read: it is not the images. */
@@ -25,7 +25,10 @@ typedef struct phase {
     vg_part_writer *writer;
     vg_known_images *known;
     vg_pipeline *pipeline;              /* over a stretch of parts that are not there yet */
-    vg_earlier_cursor *earlier;         /* where known features come from */
+    vg_earlier_cursor *earlier;         /* where known features come from, */
+    vg_earlier_cursor *tried;           /* and what is known of images that are tried first */
+    vg_part_kind *kinds;                /* [parts] */
+    vg_kept_parts *kept;                /* of these kinds */
     vg_moments *moments, *part_moments; /* of what the PCA is fitted to */
     uint64_t rows;                      /* of features */
     float made[VG_FEATURE_COUNT];       /* features as the tables have them */
@@ -41,11 +44,17 @@ static vg_status open_phase(phase *state, vg_error *error)
     const vg_features_phase *task = state->task;
     state->images = vg_image_list_count(task->images);
     state->parts = task->parts->count;
-    vg_status status = vg_part_writer_open(&state->writer, task, error);
+    state->kinds = calloc((size_t)state->parts + 1, sizeof *state->kinds);
+    vg_status status = VG_OK;
+    if (state->kinds == NULL)
+        status = vg_fail_memory(error, (size_t)state->parts * sizeof *state->kinds);
+    if (status == VG_OK) status = vg_part_writer_open(&state->writer, task, error);
     if (status == VG_OK) status = vg_moments_open(&state->moments, VG_FEATURE_COUNT, error);
     if (status == VG_OK) status = vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
     if (status == VG_OK && task->earlier != NULL)
-        status = vg_earlier_cursor_open(&state->earlier, task->earlier, true, error);
+        status = vg_earlier_cursor_open(&state->earlier, task->earlier, error);
+    if (status == VG_OK && task->earlier != NULL)
+        status = vg_earlier_cursor_open(&state->tried, task->earlier, error);
     return status;
 }
 
@@ -77,16 +86,14 @@ static void close_pipeline(phase *state)
 
 static void close_phase(phase *state)
 {
+    vg_kept_parts_close(&state->kept);
     close_pipeline(state);
+    free(state->kinds);
     vg_part_writer_close(&state->writer);
     vg_earlier_cursor_close(&state->earlier);
+    vg_earlier_cursor_close(&state->tried);
     vg_moments_close(&state->moments);
     vg_moments_close(&state->part_moments);
-}
-
-static bool is_recorded(const phase *state, uint64_t part)
-{
-    return state->task->recorded != NULL && state->task->recorded[part];
 }
 
 /* The image with which a part begins; past the last part, their number. */
@@ -95,12 +102,11 @@ static uint64_t first_image(const phase *state, uint64_t part)
     return state->task->parts->firsts[part];
 }
 
-/* Up to the next part that has a record. */
-static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
+/* Over the parts from `part` to `end`. */
+static vg_status open_pipeline(phase *state, uint64_t part, uint64_t end, vg_error *error)
 {
     const vg_features_phase *task = state->task;
-    uint64_t first = first_image(state, part), end = part + 1;
-    while (end < state->parts && !is_recorded(state, end)) end++;
+    uint64_t first = first_image(state, part);
     vg_status status = vg_known_images_open(&state->known, task->images, first, task->earlier,
                                             task->options->checksum, error);
     if (status != VG_OK) return status;
@@ -117,19 +123,21 @@ static vg_status open_pipeline(phase *state, uint64_t part, vg_error *error)
     return vg_pipeline_open(&state->pipeline, &pipeline, error);
 }
 
-/* --- One image ---------------------------------------------------------------------- */
-
-static bool is_fitted_to(const phase *state, const char *split, size_t size)
+/* Up to the next part that is kept. */
+static vg_status open_new_parts(phase *state, uint64_t part, vg_error *error)
 {
-    const char *fit_on = state->task->options->choices.fit_on;
-    return fit_on == NULL || (strlen(fit_on) == size && memcmp(fit_on, split, size) == 0);
+    uint64_t end = part + 1;
+    while (end < state->parts && state->kinds[end] == VG_PART_NEW) end++;
+    return open_pipeline(state, part, end, error);
 }
+
+/* --- One image ---------------------------------------------------------------------- */
 
 static vg_status use_features(phase *state, const vg_outcome *outcome, vg_error *error)
 {
     const char *split = vg_part_writer_split(state->writer);
     vg_status status = VG_OK;
-    if (is_fitted_to(state, split, strlen(split)))
+    if (vg_is_fitted_to(state->task->options, split, strlen(split)))
         status = vg_moments_add(state->part_moments, 1, outcome->features, error);
     if (status != VG_OK)
         return vg_fail_prefix(error, status, "the features of %s", outcome->image.path);
@@ -182,27 +190,29 @@ static vg_status check_store(phase *state, const vg_outcome *outcome, vg_error *
                    MOST_UNREAD_IN_A_ROW, outcome->reason);
 }
 
+static void note_failure(phase *state, const char *path, const char *reason)
+{
+    vg_notify_log(&state->task->options->observer, VG_LOG_WARNING, "%s: %s", path, reason);
+    if (state->first_failure.message[0] == '\0')
+        vg_fail(&state->first_failure, VG_OK, "%s: %s", path, reason);
+    vg_failure_reasons_add(&state->reasons, vg_store_read_reason(state->task->input, path, reason));
+}
+
 static vg_status report_failure(phase *state, const vg_outcome *outcome, vg_error *error)
 {
-    const char *path = outcome->image.path;
-    vg_notify_log(&state->task->options->observer, VG_LOG_WARNING, "%s: %s", path, outcome->reason);
-    if (state->first_failure.message[0] == '\0')
-        vg_fail(&state->first_failure, VG_OK, "%s: %s", path, outcome->reason);
-    vg_failure_reasons_add(&state->reasons,
-                           vg_store_read_reason(state->task->input, path, outcome->reason));
+    note_failure(state, outcome->image.path, outcome->reason);
     return count_failures(state, 1, error);
 }
 
-/* The features, and what goes with them, from the earlier run. */
-static vg_status recall(phase *state, vg_outcome *outcome, vg_error *error)
+/* What the earlier run has of the image, with the features where they are wanted. */
+static vg_status recall(vg_earlier_cursor *from, vg_outcome *outcome, const float **features,
+                        vg_error *error)
 {
     const vg_kept_image *kept;
-    vg_status status = vg_earlier_cursor_seek(state->earlier, outcome->image.path, &kept,
-                                              &outcome->features, error);
+    vg_status status = vg_earlier_cursor_seek(from, outcome->image.path, &kept, features, error);
     if (status != VG_OK) return status;
     outcome->sha256 = kept->sha256;
     outcome->quality = kept->has_quality ? &kept->quality : NULL;
-    state->result->kept++;
     return VG_OK;
 }
 
@@ -222,11 +232,12 @@ static vg_status take_outcome(phase *state, vg_error *error)
     vg_status status = vg_pipeline_next(state->pipeline, &outcome, error);
     if (status != VG_OK) return status;
     double start = vg_seconds();
+    state->result->kept += outcome.is_known;
     state->result->changed += outcome.has_changed;
     state->result->unturned += outcome.is_unturned && outcome.status == VG_OK;
     if (!outcome.is_known) status = check_store(state, &outcome, error);
     if (status == VG_OK && outcome.is_known)
-        status = recall(state, &outcome, error);
+        status = recall(state->earlier, &outcome, &outcome.features, error);
     else if (status == VG_OK && outcome.status == VG_OK)
         outcome.features = make_features(state, outcome.features);
     if (status == VG_OK) status = vg_part_writer_append(state->writer, &outcome, error);
@@ -275,7 +286,7 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     double start = vg_seconds(), write_seconds = state->write_seconds;
     vg_step_times times = times_so_far(state);
     vg_part_record record = {.images = vg_part_images(state->task->parts, number)};
-    vg_status status = state->pipeline == NULL ? open_pipeline(state, number, error) : VG_OK;
+    vg_status status = state->pipeline == NULL ? open_new_parts(state, number, error) : VG_OK;
     if (status == VG_OK)
         status = vg_part_writer_begin(state->writer, state->task->first_part + number,
                                       first_image(state, number), error);
@@ -298,98 +309,147 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     return status;
 }
 
-static vg_status read_part(phase *state, const vg_part_record *record, vg_error *error)
-{
-    const vg_features_phase *task = state->task;
-    vg_format format;
-    vg_feature_row row;
-    uint64_t rows = 0;
-    vg_feature_reader *reader = NULL;
-    const vg_part_file *file =
-        vg_part_record_file(record, VG_TABLE_FEATURES, task->timestamp, &format);
-    if (file == NULL) return vg_fail(error, VG_EFORMAT, "its record names no features");
-    vg_status status = vg_feature_reader_open(&reader, task->output, file->path, format,
-                                              VG_FEATURES_COLUMN, error);
-    while (status == VG_OK) {
-        status = vg_feature_reader_next(reader, &row, error);
-        if (status != VG_OK || row.path == NULL) break;
-        if (row.values == NULL || row.count != VG_FEATURE_COUNT)
-            status = vg_fail(error, VG_EFORMAT, "a row of %s has no features", file->path);
-        if (status == VG_OK && is_fitted_to(state, row.split, row.split_size))
-            status = vg_moments_add(state->part_moments, 1, row.values, error);
-        rows++;
-        if (status == VG_OK) status = vg_check_cancel(task->options->cancel, error);
-    }
-    vg_feature_reader_close(&reader);
-    if (status == VG_OK && rows != record->images - record->failed)
-        status = vg_fail(error, VG_EFORMAT, "%s has another number of rows", file->path);
-    return status;
-}
+/* --- Kept parts --------------------------------------------------------------------------- */
 
-/* VG_EFORMAT where there is more to be had than the part has. */
-static vg_status look_at_unread(const phase *state, const vg_part_record *record, vg_error *error)
+static vg_status count_kept(phase *state, const vg_kept_part *part, vg_error *error)
 {
-    const vg_features_phase *task = state->task;
-    bool are_back;
-    vg_status status = vg_unread_images_are_back(
-        &are_back, task->input, task->options->max_file_size, task->output, task->timestamp, record,
-        task->options->cancel, error);
-    if (status != VG_OK || !are_back) return status;
-    return vg_fail(error, VG_EFORMAT, "images that it could not read can be read now");
-}
-
-/* Takes over a part that was whole when the run was broken off, or that others extracted: what
- * they wrote moments ago is not read again for its digests. */
-static vg_status adopt_part(phase *state, uint64_t number, vg_error *error)
-{
-    const vg_features_phase *task = state->task;
-    vg_part_record record;
-    vg_status status = vg_part_record_read(&record, task->output, task->timestamp, number, error);
-    if (status == VG_OK && record.images != vg_part_images(task->parts, number))
-        status = vg_fail(error, VG_EFORMAT, "it has another number of images");
-    bool is_handed = task->handed != NULL && task->handed[number];
-    if (status == VG_OK)
-        status = is_handed ? vg_part_record_check_sizes(&record, task->output, error)
-                           : vg_part_record_check(&record, task->output, error);
-    if (status == VG_OK && !is_handed) status = look_at_unread(state, &record, error);
-    if (status == VG_OK) status = read_part(state, &record, error);
-    if (status == VG_OK) status = merge_moments(state, error);
+    const vg_part_record *record = &part->record;
+    const uint64_t rows = record->images - record->failed;
+    vg_status status = vg_moments_merge(state->moments, part->moments, error);
     if (status != VG_OK) return status;
-    state->rows += record.images - record.failed;
-    state->result->extracted += record.images - record.failed;
-    if (!is_handed) state->result->kept += record.images - record.failed;
+    state->rows += rows;
+    state->result->extracted += rows;
+    if (state->kinds[part->number] != VG_PART_HANDED) state->result->kept += rows;
     notify(state);
-    return count_failures(state, record.failed, error);
+    return count_failures(state, record->failed, error);
 }
 
-/* A part that is not as it was written is extracted again. */
+/* A part that is not as it was written is extracted again; of one that cannot be taken over, the
+ * features still can. */
 static vg_status replace_part(phase *state, uint64_t number, const vg_error *fault, vg_error *error)
 {
     const vg_features_phase *task = state->task;
-    vg_notify_log(&task->options->observer, VG_LOG_WARNING, "part %llu is extracted again: %s",
-                  (unsigned long long)number, fault->message);
-    vg_moments_close(&state->part_moments);
-    vg_status status = vg_moments_open(&state->part_moments, VG_FEATURE_COUNT, error);
-    if (status == VG_OK)
-        status = vg_past_runs_delete_part(task->output, task->timestamp, task->uuid, number, error);
+    bool is_taken = state->kinds[number] == VG_PART_TAKEN;
+    vg_notify_log(&task->options->observer, is_taken ? VG_LOG_INFO : VG_LOG_WARNING,
+                  "part %llu is %s: %s", (unsigned long long)number,
+                  is_taken ? "written instead of being taken over" : "extracted again",
+                  fault->message);
+    vg_status status =
+        vg_past_runs_delete_part(task->output, task->timestamp, task->uuid, number, error);
+    state->kinds[number] = VG_PART_NEW;
     return status == VG_OK ? extract_part(state, number, error) : status;
 }
 
 static vg_status do_part(phase *state, uint64_t number, vg_error *error)
 {
-    if (!is_recorded(state, number)) return extract_part(state, number, error);
-    close_pipeline(state);
+    const vg_kept_part *part;
     vg_error fault = {""};
-    vg_status status = adopt_part(state, number, &fault);
-    if (status == VG_EFORMAT || status == VG_ENOTFOUND)
+    if (state->kinds[number] == VG_PART_NEW) return extract_part(state, number, error);
+    close_pipeline(state);
+    vg_status status = vg_kept_parts_next(state->kept, &part, &fault);
+    if (status == VG_OK) return count_kept(state, part, error);
+    if (status == VG_EFORMAT || status == VG_ENOTFOUND || status == VG_EUNSUPPORTED)
         return replace_part(state, number, &fault, error);
-    return status == VG_OK ? VG_OK : vg_fail(error, status, "%s", fault.message);
+    return vg_fail(error, status, "%s", fault.message);
+}
+
+/* --- Parts of which some images have to be tried first -------------------------------------- */
+
+/* Failures, told once it is known that they stay: the paths and, each after its path, reasons. */
+static vg_status hold_failure(vg_paths *held, const vg_outcome *outcome, vg_error *error)
+{
+    const char *path = outcome->image.path, *reason = outcome->reason;
+    vg_status status = vg_paths_add(held, path, strlen(path), error);
+    return status == VG_OK ? vg_paths_add(held, reason, strlen(reason), error) : status;
+}
+
+static void tell_failures(phase *state, const vg_paths *held)
+{
+    for (size_t i = 0; i + 1 < held->count; i += 2)
+        note_failure(state, held->items[i].text, held->items[i + 1].text);
+}
+
+/* Reads the images of the part that failed in the earlier run, with checksums all of them. */
+static vg_status try_images(phase *state, uint64_t images, vg_paths *failures, bool *is_same,
+                            vg_error *error)
+{
+    vg_status status = VG_OK;
+    *is_same = true;
+    for (uint64_t i = 0; i < images && *is_same && status == VG_OK; i++) {
+        vg_outcome outcome;
+        status = vg_pipeline_next(state->pipeline, &outcome, error);
+        *is_same = status == VG_OK && (outcome.is_known || outcome.status != VG_OK);
+        if (!*is_same) break;
+        status = outcome.is_known ? recall(state->tried, &outcome, NULL, error)
+                                  : check_store(state, &outcome, error);
+        if (status == VG_OK) status = vg_part_writer_note(state->writer, &outcome, error);
+        if (status == VG_OK && outcome.status != VG_OK)
+            status = hold_failure(failures, &outcome, error);
+    }
+    return status;
+}
+
+/* The part becomes one of this run where its images gave what they had given. Else it is a new
+ * one, whose images are asked for again. */
+static vg_status try_part(phase *state, uint64_t number, vg_paths *failures, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    const vg_part_record *from = task->taken[number].record;
+    vg_part_record record = {.images = from->images, .failed = from->failed};
+    const uint64_t unread = state->unread, in_a_row = state->unread_in_a_row;
+    bool is_same = false;
+    vg_status status = open_pipeline(state, number, number + 1, error);
+    if (status == VG_OK)
+        status = vg_part_writer_begin(state->writer, number, first_image(state, number), error);
+    if (status == VG_OK) status = try_images(state, from->images, failures, &is_same, error);
+    close_pipeline(state);
+    if (status != VG_OK) return status;
+    if (is_same && failures->count == 2 * from->failed) {
+        if (task->lock != NULL) status = vg_lock_check(task->lock, error);
+        if (status == VG_OK) status = vg_part_writer_end_taken(state->writer, from, &record, error);
+        if (status == VG_OK) {
+            state->kinds[number] = VG_PART_OWN;
+            tell_failures(state, failures);
+            return VG_OK;
+        }
+    }
+    bool is_fault = status == VG_EFORMAT || status == VG_ENOTFOUND || status == VG_EUNSUPPORTED;
+    if (status != VG_OK && !is_fault) return status;
+    state->kinds[number] = VG_PART_NEW;
+    state->unread = unread;
+    state->unread_in_a_row = in_a_row;
+    vg_part_writer_close(&state->writer);
+    status = vg_past_runs_delete_part(task->output, task->timestamp, task->uuid, number, error);
+    return status == VG_OK ? vg_part_writer_open(&state->writer, task, error) : status;
+}
+
+/* What every part is, before the first is begun. */
+static vg_status choose_kinds(phase *state, vg_error *error)
+{
+    const vg_features_phase *task = state->task;
+    vg_status status = VG_OK;
+    for (uint64_t i = 0; i < state->parts && status == VG_OK; i++) {
+        bool is_recorded = task->recorded != NULL && task->recorded[i];
+        bool is_handed = is_recorded && task->handed != NULL && task->handed[i];
+        bool is_taken = !is_recorded && task->taken != NULL && task->taken[i].record != NULL;
+        state->kinds[i] = is_handed     ? VG_PART_HANDED
+                          : is_recorded ? VG_PART_RECORDED
+                          : is_taken    ? VG_PART_TAKEN
+                                        : VG_PART_NEW;
+        if (!is_taken || task->taken[i].is_told) continue;
+        vg_paths failures = {0};
+        status = try_part(state, i, &failures, error);
+        vg_paths_free(&failures);
+    }
+    return status;
 }
 
 static vg_status do_parts(phase *state, vg_error *error)
 {
-    vg_status status = VG_OK;
     notify(state);
+    vg_status status = choose_kinds(state, error);
+    if (status == VG_OK)
+        status = vg_kept_parts_open(&state->kept, state->task, state->kinds, error);
     for (uint64_t i = 0; i < state->parts && status == VG_OK; i++) {
         status = do_part(state, i, error);
         if (status == VG_OK) state->result->parts++;

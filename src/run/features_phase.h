@@ -3,7 +3,7 @@
 #ifndef VG_RUN_FEATURES_PHASE_H
 #define VG_RUN_FEATURES_PHASE_H
 
-#include "history/earlier_run.h"
+#include "history/continuation.h"
 #include "history/lock.h"
 #include "history/part_bounds.h"
 #include "io/io.h"
@@ -16,6 +16,7 @@ typedef struct vg_features_phase {
     const vg_image_list *images;
     const vg_part_bounds *parts;   /* of these images */
     const vg_earlier_run *earlier; /* that is updated, or NULL */
+    const vg_taken_part *taken;    /* which parts are its, or NULL */
     const bool *recorded;          /* which parts are there already, or NULL for none, */
     const bool *handed;            /* and which of these others extracted for this run; or NULL */
     vg_lock *lock;                 /* on the output; NULL where somebody else has it */

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "history/part_images.h"
+#include "history/part_rows.h"
 #include "output/sink.h"
+#include "run/kept_parts.h"
 #include "selection/labels.h"
 
 enum { PATH, LABEL, FEATURES, ERROR = FEATURES };
@@ -19,6 +21,7 @@ enum { MORE_COLUMNS = sizeof more_columns / sizeof *more_columns };
 struct vg_part_writer {
     const vg_features_phase *task;
     vg_sink *features, *metadata, *errors, *images;
+    vg_part_rows *rows;      /* of the part, as a digest */
     const char *split;       /* of the image in hand, as it is listed */
     vg_image_cursor *listed; /* the images of the part, with what tables say of them */
     vg_bytes address;        /* of the image in hand */
@@ -75,6 +78,9 @@ vg_status vg_part_writer_open(vg_part_writer **writer, const vg_features_phase *
     if (status == VG_OK)
         status = vg_part_images_open(&opened->images, task->output, task->timestamp, task->uuid,
                                      options->quality, error);
+    if (status == VG_OK)
+        status = vg_part_rows_open(&opened->rows, vg_store_address(task->input), options,
+                                   task->facts, task->fact_count, error);
     if (status != VG_OK) vg_part_writer_close(writer);
     return status;
 }
@@ -86,6 +92,7 @@ void vg_part_writer_close(vg_part_writer **writer)
     vg_sink_close(&(*writer)->metadata);
     vg_sink_close(&(*writer)->errors);
     vg_sink_close(&(*writer)->images);
+    vg_part_rows_close(&(*writer)->rows);
     vg_image_cursor_close(&(*writer)->listed);
     free((*writer)->address.bytes);
     free(*writer);
@@ -169,7 +176,8 @@ static vg_status find_listed(vg_part_writer *writer, const vg_outcome *outcome,
     vg_status status = vg_image_cursor_next(writer->listed, image, error);
     if (status != VG_OK) return status;
     writer->split = image->split;
-    if (image->path != NULL && strcmp(image->path, outcome->image.path) == 0) return VG_OK;
+    if (image->path != NULL && strcmp(image->path, outcome->image.path) == 0)
+        return vg_part_rows_add(writer->rows, image, error);
     return vg_fail(error, VG_EFORMAT,
                    "%s came out of order: this is a fault of verger, please "
                    "report it",
@@ -201,6 +209,16 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
     return append_reason(writer, &image, outcome->reason, error);
 }
 
+vg_status vg_part_writer_note(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error)
+{
+    vg_listed_image image;
+    vg_status status = find_listed(writer, outcome, &image, error);
+    if (status == VG_OK) status = append_kept(writer, outcome, error);
+    if (status != VG_OK || outcome->status == VG_OK) return status;
+    status = vg_path_address(&writer->address, writer->task->input, image.path, error);
+    return status == VG_OK ? append_reason(writer, &image, outcome->reason, error) : status;
+}
+
 const char *vg_part_writer_split(const vg_part_writer *writer)
 {
     return writer->split != NULL ? writer->split : "";
@@ -224,6 +242,19 @@ static vg_status check_counts(const vg_part_writer *writer, const vg_part_record
                    (unsigned long long)extracted, (unsigned long long)failed);
 }
 
+/* What is never taken over, and the record. */
+static vg_status end_record(vg_part_writer *writer, vg_part_record *record, vg_error *error)
+{
+    vg_part_files *files = &record->files;
+    vg_status status = VG_OK;
+    if (record->failed > 0) status = vg_sink_end_part(writer->errors, files, error);
+    if (status == VG_OK) status = vg_sink_end_part(writer->images, files, error);
+    if (status == VG_OK) status = vg_part_rows_take(writer->rows, record->rows_sha256, error);
+    if (status != VG_OK) return status;
+    return vg_part_record_write(writer->task->output, writer->task->timestamp, writer->number,
+                                record, error);
+}
+
 vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error)
 {
     vg_part_files *files = &record->files;
@@ -231,12 +262,17 @@ vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_
     vg_status status = check_counts(writer, record, error);
     if (status == VG_OK) status = vg_sink_end_part(writer->features, files, error);
     if (status == VG_OK) status = vg_sink_end_part(writer->metadata, files, error);
-    if (status == VG_OK && record->failed > 0)
-        status = vg_sink_end_part(writer->errors, files, error);
-    if (status == VG_OK) status = vg_sink_end_part(writer->images, files, error);
-    if (status != VG_OK) return status;
-    return vg_part_record_write(writer->task->output, writer->task->timestamp, writer->number,
-                                record, error);
+    return status == VG_OK ? end_record(writer, record, error) : status;
+}
+
+vg_status vg_part_writer_end_taken(vg_part_writer *writer, const vg_part_record *from,
+                                   vg_part_record *record, vg_error *error)
+{
+    const vg_features_phase *task = writer->task;
+    record->files.count = 0;
+    vg_status status = vg_kept_parts_share(task, from, writer->number - task->first_part, false,
+                                           &record->files, error);
+    return status == VG_OK ? end_record(writer, record, error) : status;
 }
 
 void vg_part_writer_end_errors(vg_part_writer *writer)

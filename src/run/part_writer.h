@@ -19,10 +19,16 @@ vg_status vg_part_writer_begin(vg_part_writer *writer, uint64_t number, uint64_t
                                vg_error *error);
 /* A row of metadata and one of features or of errors. */
 vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
+/* Of a part whose features and metadata are taken over: its image, and why it failed. */
+vg_status vg_part_writer_note(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
 /* The split of the image that was appended last; "" for none. */
 const char *vg_part_writer_split(const vg_part_writer *writer);
 /* Commits the files, then the record, whose figures the caller fills. */
 vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error);
+/* The same for a part whose images were noted; `from` is that whose features and metadata it
+ * takes over. */
+vg_status vg_part_writer_end_taken(vg_part_writer *writer, const vg_part_record *from,
+                                   vg_part_record *record, vg_error *error);
 /* Only the errors of the part: for a run that ends because there are too many. */
 void vg_part_writer_end_errors(vg_part_writer *writer);
 

@@ -193,6 +193,8 @@ static vg_status look_at_output(run *state, vg_error *error)
                     .images = state->images,
                     .parts = &state->parts,
                     .options = options,
+                    .facts = state->model.facts,
+                    .fact_count = state->model.fact_count,
                     .uuid = "",
                     .base = ""};
     vg_continuation *continuation = &state->continuation;
@@ -273,6 +275,7 @@ static vg_status extract(run *state, vg_error *error)
                               .images = state->images,
                               .parts = &state->parts,
                               .earlier = state->continuation.earlier,
+                              .taken = state->continuation.taken,
                               .recorded = was_handed ? state->handed.recorded
                                                      : state->continuation.recorded,
                               .handed = state->handed.handed,

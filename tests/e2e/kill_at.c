@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,25 @@ static void count_change(void)
     if (atomic_fetch_add(&changes, 1) + 1 == kill_at) kill(getpid(), SIGKILL);
 }
 
+/* "/proc/self/fd/5/entry" by the name of the folder that is open. */
+static const char *resolve(const char *path, char whole[PATH_MAX])
+{
+    static const char start[] = "/proc/self/fd/";
+    char link[64], folder[PATH_MAX / 2];
+    const char *rest = path + strlen(start) + strspn(path + strlen(start), "0123456789");
+    if (*rest != '/' || rest - path >= (ptrdiff_t)sizeof link) return path;
+    snprintf(link, sizeof link, "%.*s", (int)(rest - path), path);
+    ssize_t size = readlink(link, folder, sizeof folder - 1);
+    if (size < 0) return path;
+    snprintf(whole, PATH_MAX, "%.*s%.*s", (int)size, folder, PATH_MAX / 4, rest);
+    return whole;
+}
+
 static bool is_below(const char *path)
 {
+    char whole[PATH_MAX];
     size_t size = below != NULL ? strlen(below) : 0;
+    if (strncmp(path, "/proc/self/fd/", strlen("/proc/self/fd/")) == 0) path = resolve(path, whole);
     return size > 0 && strncmp(path, below, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 
@@ -163,6 +180,13 @@ int rename(const char *from, const char *to)
 {
     if (is_below(to)) count_change();
     return REAL(rename)(from, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    char path[PATH_MAX];
+    if (is_below(entry(to_folder, to, path))) count_change();
+    return REAL(linkat)(from_folder, from, to_folder, to, flags);
 }
 
 int unlink(const char *path)

@@ -11,8 +11,8 @@ LIBRARY = BUILD / "libkill_at.so"
 WORDS = ["--model", "seeded:7", "--progress", "none", "-k", "3", "--threads", "1"]
 
 
-def words(source, output, *arguments):
-    return [str(BUILD / "verger"), "run", str(source), str(output), *WORDS, *map(str, arguments)]
+def words(source, output, *arguments, program="verger"):
+    return [str(BUILD / program), "run", str(source), str(output), *WORDS, *map(str, arguments)]
 
 
 def environment(output, kill_at=0, count=None):
@@ -21,18 +21,18 @@ def environment(output, kill_at=0, count=None):
     return {**os.environ, **more, **({"VERGER_KILL_COUNT": str(count)} if count else {})}
 
 
-def changes(source, output, *arguments):
+def changes(source, output, *arguments, **program):
     """How often a run changes the disk; it runs to its end."""
     count = pathlib.Path(f"{output}.count")
-    done = subprocess.run(words(source, output, *arguments), capture_output=True, text=True,
+    done = subprocess.run(words(source, output, *arguments, **program), capture_output=True, text=True,
                           env=environment(output, count=count), timeout=120)
     assert done.returncode in (0, 3), done.stderr
     return int(count.read_text())
 
 
-def killed_at(number, source, output, *arguments):
+def killed_at(number, source, output, *arguments, **program):
     """Whether the run came as far as its change of that number, and was killed there."""
-    done = subprocess.run(words(source, output, *arguments), capture_output=True, text=True,
+    done = subprocess.run(words(source, output, *arguments, **program), capture_output=True, text=True,
                           env=environment(output, number), timeout=120)
     assert done.returncode in (0, 3, -signal.SIGKILL), done.stderr
     return done.returncode == -signal.SIGKILL

@@ -1,6 +1,7 @@
 /* Preloaded into the command: system calls that fail as those of other machines do, and a
  * list of those that keep files.
- *   VERGER_FAULT_CALL    flock, rename, read, fsync or list (a folder that is opened)
+ *   VERGER_FAULT_CALL    flock, rename, read, fsync, list (a folder that is opened), link, or copy
+ *                        (links, and copies that the kernel makes)
  *   VERGER_FAULT_ERRNO   the number that it fails with
  *   VERGER_FAULT_BELOW   only for files whose path holds this text; unset, for all
  *   VERGER_FAULT_FIRST   the first call that fails, from 1
@@ -102,6 +103,23 @@ int rename(const char *from, const char *to)
     int result = REAL(rename)(from, to);
     if (result == 0) tell("rename", real_from, real_to);
     return result;
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    char real_to[PATH_MAX];
+    resolve(to, real_to);
+    if (fails("link", real_to) || fails("copy", real_to)) return -1;
+    return REAL(linkat)(from_folder, from, to_folder, to, flags);
+}
+
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t size,
+                        unsigned flags)
+{
+    char path[PATH_MAX];
+    path_of_file(to, path);
+    if (fails("copy", path)) return -1;
+    return REAL(copy_file_range)(from, from_at, to, to_at, size, flags);
 }
 
 int fsync(int file)

@@ -81,8 +81,9 @@ def test_resume_tries_again_what_could_not_be_read(fault_proxy, undisturbed, tmp
     mended = verger(*again, env=variables)
     assert mended.returncode == 0, mended.stderr
     assert "12 images' features" in mended.stdout and "6 failed before" in mended.stdout
-    # One that looks whether it can be read again, and the six.
-    assert fault_proxy.count("GET object", "/grove/*.jpg") == 7
+    # One that looks whether it can be read again, and the six; before that those that were on their
+    # way when the first of them told that the part is not the one of before.
+    assert 8 <= fault_proxy.count("GET object", "/grove/*.jpg") <= 13
     (newest,) = [p for p in (tmp_path / "out/features/parquet").iterdir() if TS not in p.name]
     ts = newest.name.removeprefix("features_")
     assert table_folder(tmp_path / "out", "errors").exists()

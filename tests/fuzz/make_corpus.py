@@ -273,8 +273,11 @@ def states():
     file = {"path": "features/parquet/features_20250131_235959/part-00000-x.snappy.parquet",
             "bytes": 12345, "sha256": "a" * 64}
     record = {"images": 300, "failed": 2, **figures, "files": [file, file]}
-    for name, value in [("plan", plan), ("update", {**plan, "base": "20250131_235958"}),
-                        ("record", record), ("no-files", {**record, "files": []}),
+    stamped = {"images": 300, "failed": 2, "rows_sha256": "b" * 64, **figures,
+               "files": [{**file, "stamp": "1764370800.123456789"}]}
+    for name, value in [("plan", plan), ("by-paths", {**plan, "part_ends": "paths", "parts": 1}),
+                        ("update", {**plan, "base": "20250131_235958"}),
+                        ("record", record), ("stamped", stamped), ("no-files", {**record, "files": []}),
                         ("many-files", {**record, "files": [file] * 7}),
                         ("upwards", {**record, "files": [{**file, "path": "../" * 50}]}),
                         ("many-failed", {**record, "failed": 301}),

@@ -29,8 +29,9 @@ def make_tree(folder, count):
 
 
 def tree_bytes(folder):
-    """Of all files below, as the file system rounds them."""
-    return sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file())
+    """Of all files below, as the file system rounds them; one of several names counts once."""
+    files = {path.stat().st_ino: path.stat() for path in Path(folder).rglob("*") if path.is_file()}
+    return sum(info.st_blocks * 512 for info in files.values())
 
 
 @dataclass
