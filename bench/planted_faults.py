@@ -3,14 +3,17 @@
 
 Labels are swapped at random and to the most similar label, in three draws each: the average
 precision of label_rank. Pictures of noise and waves are put among the images: the area under the
-curve of outlier_score, and where outlier_rank has them. Copies of 500 images, some compressed again,
-made smaller or shifted: how many share a group with their original. Prints a table in Markdown;
-asserts nothing.
+curve of outlier_score, and where outlier_rank has them. Copies, some compressed again, scaled or
+shifted: how many share a group with their original, of duplicates or of a picture saved again. Dark,
+light, blurred and flat ones: how many have that reason. Beside it is what cleanvision finds of the same
+files, where tools/setup bench-inspect has installed it. Prints a table in Markdown; asserts nothing.
 """
 
 import argparse
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageFilter
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bench" / "peers")]
@@ -29,6 +32,7 @@ sys.path[:0] = [str(ROOT / "bench" / "peers")]
 from machine import cpu_name  # noqa: E402
 from sample import find_weights, fruits  # noqa: E402
 
+CLEANVISION = ROOT / ".deps" / "inspect" / "bin" / "python"
 SWAPS = [("random", 0.01), ("random", 0.05), ("random", 0.2), ("nearest", 0.05), ("nearest", 0.2)]
 
 
@@ -104,29 +108,56 @@ def measure_swaps(build, output):
 def shifted(picture):
     pixels = np.asarray(picture)
     moved = np.full_like(pixels, 255)
-    moved[2:, 2:] = pixels[:-2, :-2]
+    moved[1:, 1:] = pixels[:-1, :-1]
     return Image.fromarray(moved)
 
 
-COPIES = {"same bytes": None,
-          "JPEG of quality 85": lambda picture: (picture, 85),
-          "80 % of the size": lambda p: (p.resize((p.width * 4 // 5, p.height * 4 // 5)), 95),
-          "shifted by 2 pixels": lambda picture: (shifted(picture), 95)}
+def scaled(picture, share):
+    return picture.resize((round(picture.width * share), round(picture.height * share)))
 
 
-def plant_copies(images, folder, count):
+def cropped(picture):
+    return picture.crop((1, 1, picture.width - 1, picture.height - 1))
+
+
+# Name, what is done, format, quality.
+COPIES = [("same bytes", None, "JPEG", 0),
+          *[(f"JPEG of quality {quality}", None, "JPEG", quality) for quality in (95, 85, 75, 60)],
+          ("WebP of quality 80", None, "WEBP", 80), ("PNG", None, "PNG", None),
+          *[(f"{share:.0%} of the size", lambda p, s=share: scaled(p, s), "JPEG", 95)
+            for share in (2, 1.25, 0.8, 0.5)],
+          ("shifted by a pixel", shifted, "JPEG", 95), ("a pixel cut off all round", cropped, "JPEG", 95)]
+
+POOR = [("dark", "a fifth of the brightness", lambda p: ImageEnhance.Brightness(p).enhance(0.2)),
+        ("light", "245 and more", lambda p: Image.eval(p, lambda level: 245 + level // 26)),
+        ("blurred", "by 1.5 pixels", lambda p: p.filter(ImageFilter.GaussianBlur(1.5))),
+        ("blurred", "by 3 pixels", lambda p: p.filter(ImageFilter.GaussianBlur(3))),
+        ("flat", "a tenth of the contrast", lambda p: ImageEnhance.Contrast(p).enhance(0.1))]
+
+
+def save(picture, kind, quality):
+    data = io.BytesIO()
+    picture.save(data, kind, **({} if quality is None else {"quality": quality}))
+    return data.getvalue()
+
+
+def plant(images, folder, count):
+    """Each kind is made of other images, so that no original has two copies."""
     paths = sorted(images.rglob("*.jpg"))
-    chosen = np.random.default_rng(1).choice(len(paths), min(count, len(paths)), replace=False)
-    for i in chosen:
-        for number, change in enumerate(COPIES.values()):
-            target = folder / f"copy{number}" / paths[i].relative_to(images)
-            target.parent.mkdir(parents=True, exist_ok=True)
+    kinds = len(COPIES) + len(POOR)
+    chosen = np.random.default_rng(1).permutation(len(paths))[:kinds * min(count, len(paths) // kinds)]
+    for number, some in enumerate(np.array_split(chosen, kinds)):
+        for i in some:
             data = paths[i].read_bytes()
-            if change is not None:
-                picture, quality = change(Image.open(io.BytesIO(data)).convert("RGB"))
-                written = io.BytesIO()
-                picture.save(written, "JPEG", quality=quality)
-                data = written.getvalue()
+            picture = Image.open(io.BytesIO(data)).convert("RGB")
+            if number < len(COPIES):
+                _, change, kind, quality = COPIES[number]
+                if quality != 0:
+                    data = save(change(picture) if change else picture, kind, quality)
+            else:
+                data = save(POOR[number - len(COPIES)][2](picture), "PNG", None)
+            target = folder / f"planted{number}" / paths[i].relative_to(images)
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
 
 
@@ -146,8 +177,7 @@ def plant_foreign(images, folder):
             Image.fromarray(pixels).save(target)
 
 
-def measure_images(output):
-    rows = read(output, "inspection").to_pylist()
+def measure_foreign(rows):
     is_foreign = np.array(["/foreign/" in row["path"] for row in rows])
     is_own = np.array(["/images/" in row["path"] for row in rows])
     for name in ("outlier_score", "outlier_rank"):
@@ -157,12 +187,66 @@ def measure_images(output):
         n, m = is_foreign.sum(), is_own.sum()
         area = (order[is_foreign[used]].sum() - n * (n - 1) / 2) / (n * m)
         yield f"100 foreign images, by {name}: area under the curve", f"{area:.4f}"
-    groups = {row["path"]: row["duplicate_group"] for row in rows}
-    for number, name in enumerate(COPIES):
-        part = f"/copy{number}/"
-        found = [groups[path] is not None and groups[path] == groups[path.replace(part, "/images/")]
-                 for path in groups if part in path]
-        yield f"copies, {name}: in the group of the original", f"{np.mean(found):.3f}"
+
+
+def found_by_verger(rows):
+    """Faults, and sets of images that are one picture."""
+    faults = {reason: {row["path"] for row in rows if reason in row["reasons"]}
+              for reason in ("dark", "light", "blurred", "flat")}
+    sets = {}
+    for row in rows:
+        for kind in ("duplicate_group", "resaved_group"):
+            if row[kind]:
+                sets.setdefault((kind, row[kind]), set()).add(row["path"])
+    return faults, list(sets.values())
+
+
+def found_by_cleanvision(folder):
+    done = subprocess.run([CLEANVISION, ROOT / "bench" / "cleanvision_peer.py", folder],
+                          stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return ({reason: set(paths) for reason, paths in found["faults"].items()},
+            [set(paths) for paths in found["sets"]])
+
+
+def original_of(path):
+    return re.sub("/planted[0-9]+/", "/images/", path)
+
+
+def measure_cost(build, images, model, root):
+    """CPU seconds of a run with --quality and of one without, by turns; the least of each."""
+    least = {}
+    for _ in range(6):
+        for words in ([], ["--quality"]):
+            before = os.times().children_user
+            call(build, "run", images, root / "cost", "--model", model, "-k", 0, "--limit", 1000,
+                 "--threads", 1, "--timestamp", "20260101_000000", "--overwrite", *words)
+            spent = os.times().children_user - before
+            least[len(words)] = min(least.get(len(words), spent), spent)
+    yield "CPU time of run --quality, beside one without", f"{least[1] / least[0]:.3f}"
+
+
+def measure_planted(rows, faults, sets):
+    """How many of each kind are found, and how many that were not planted."""
+    paths = [row["path"] for row in rows]
+    set_of = {}
+    for i, members in enumerate(sets):
+        for path in members:
+            set_of.setdefault(path, set()).add(i)
+    planted = set()
+    for number, (name, *_) in enumerate(COPIES):
+        copies = [path for path in paths if f"/planted{number}/" in path]
+        planted |= {*copies, *map(original_of, copies)}
+        found = [bool(set_of.get(path, set()) & set_of.get(original_of(path), set())) for path in copies]
+        yield f"copies, {name}: with their original", f"{np.mean(found):.3f}"
+    wrong = {path for path in set_of if path not in planted and "/foreign/" not in path}
+    yield "images that were not planted, in a set", str(len(wrong))
+    for i, (reason, what, _) in enumerate(POOR):
+        poor = [path for path in paths if f"/planted{len(COPIES) + i}/" in path]
+        yield f"{reason}, {what}", f"{np.mean([path in faults[reason] for path in poor]):.3f}"
+    for reason in dict.fromkeys(reason for reason, *_ in POOR):
+        own = [path for path in paths if "/images/" in path]
+        yield f"originals that are called {reason}", str(len(faults[reason] & set(own)))
 
 
 def main():
@@ -173,7 +257,7 @@ def main():
     parser.add_argument("--output", type=Path, metavar="FOLDER",
                         help="an output of those images, with neighbours, that is there already")
     parser.add_argument("--model", default=os.environ.get("VERGER_MODEL"), metavar="FILE")
-    parser.add_argument("--copies", type=int, default=500, metavar="N")
+    parser.add_argument("--copies", type=int, default=250, metavar="N", help="of each kind")
     options = parser.parse_args()
     model = find_weights(options.model)
     lines = []
@@ -184,17 +268,24 @@ def main():
         if options.output is None:
             call(options.build, "run", images, plain, "--model", model)
             call(options.build, "neighbours", plain)
-        lines += measure_swaps(options.build, plain)
+        lines += [(*line, "") for line in measure_swaps(options.build, plain)]
         shutil.copytree(images, planted / "images")
-        plant_copies(planted / "images", planted, options.copies)
+        plant(planted / "images", planted, options.copies)
         plant_foreign(planted / "images", planted / "foreign")
-        call(options.build, "run", planted, root / "out", "--model", model)
+        call(options.build, "run", planted, root / "out", "--model", model, "--quality")
         call(options.build, "neighbours", root / "out")
         call(options.build, "inspect", root / "out")
-        lines += measure_images(root / "out")
-    print(f"{date.today():%d %B %Y}, {cpu_name()}:\n\n| planted | found |\n|---|---|")
-    for what, figure in lines:
-        print(f"| {what} | {figure} |")
+        lines += [(*line, "") for line in measure_cost(options.build, images, model, root)]
+        rows = read(root / "out", "inspection").to_pylist()
+        lines += [(*line, "") for line in measure_foreign(rows)]
+        found = list(measure_planted(rows, *found_by_verger(rows)))
+        peer = [""] * len(found)
+        if CLEANVISION.exists():
+            peer = [figure for _, figure in measure_planted(rows, *found_by_cleanvision(planted))]
+        lines += [(*line, other) for line, other in zip(found, peer)]
+    print(f"{date.today():%d %B %Y}, {cpu_name()}:\n\n| planted | verger | cleanvision |\n|---|---|---|")
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
 
 
 main()

@@ -264,7 +264,7 @@ function showFaults(report, box) {
   const { faults } = report.data.review.pictures;
   const items = faults.map(([row, bits, low, high, contrast, sharpness]) => ({ row, bits, low, high, contrast, sharpness }));
   const cells = (item) => [faultNames(item.bits), item.low, item.high, item.contrast, item.sharpness];
-  box.append(listHead(report, 'Pictures that are dark, light, blurred or flat, which has little contrast. Brightness is the grey level, of 255, that 5 and 99 in a hundred of the pixels do not exceed.',
+  box.append(listHead(report, 'Pictures that are dark, light, blurred, or flat: of little contrast. Brightness is the grey level, of 255, that 5 and 99 in a hundred of the pixels do not exceed.',
     'pictures.csv', items, ['faults', 'brightness_5', 'brightness_99', 'contrast', 'sharpness'], cells));
   box.append(items.length === 0 ? make('p', {}, 'No picture is poor.')
     : reviewTable(report, firstOf(items), items, ['faults', 'brightness 5 %', 'brightness 99 %', 'contrast', 'sharpness'], cells));
