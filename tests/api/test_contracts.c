@@ -38,6 +38,10 @@ static void test_closed_objects_are_answered(void **state)
     EXPECT_EINVAL(vg_extractor_forward(extractor, 1, rgb, features, &error));
     EXPECT_EINVAL(vg_extractor_open(&extractor, model, NULL, &error));
     EXPECT_EINVAL(vg_model_save_packed(model, "nowhere", &error));
+    vg_image_quality quality = {.width = 1};
+    EXPECT_EINVAL(vg_extractor_get_quality(extractor, &quality, &error));
+    EXPECT_EINVAL(vg_extractor_get_quality(extractor, NULL, &error));
+    assert_int_equal(quality.width, 0);
     assert_null(vg_model_kernels(model));
     vg_extractor_times times = {1, 2, 3};
     vg_extractor_get_times(extractor, &times);
@@ -125,6 +129,42 @@ static void test_closing_twice_is_nothing(void **state)
     vg_index_close(NULL);
 }
 
+/* The last image's alone, and where it is asked for. */
+static void test_quality_is_that_of_the_last_image(void **state)
+{
+    (void)state;
+    static const char white[] = "P5 2 3 255 \xff\xff\xff\xff\xff\xff";
+    const vg_encoded_image images[] = {{white, sizeof white - 1}, {"no image", 8}};
+    float features[2 * VG_FEATURE_COUNT];
+    vg_image_result results[2];
+    vg_image_quality quality;
+    vg_model *model = NULL;
+    assert_int_equal(vg_model_open(&model, "seeded:1", NULL, NULL), VG_OK);
+    for (int asked = 0; asked < 2; asked++) {
+        vg_extractor *extractor = NULL;
+        vg_extractor_options options;
+        vg_extractor_options_default(&options);
+        assert_int_equal(options.quality, 0);
+        options.quality = asked;
+        assert_int_equal(vg_extractor_open(&extractor, model, &options, NULL), VG_OK);
+        assert_int_equal(vg_extract(extractor, 1, images, features, results, NULL), VG_OK);
+        assert_int_equal(results[0].status, VG_OK);
+        assert_int_equal(vg_extractor_get_quality(extractor, &quality, NULL), VG_OK);
+        assert_int_equal(quality.width, 2 * asked);
+        assert_int_equal(quality.height, 3 * asked);
+        for (int i = 0; i < VG_BRIGHTNESS_LEVELS; i++)
+            assert_int_equal(quality.brightness[i], 255 * asked);
+        assert_int_equal(quality.signature[255], 255 * 256 * asked);
+        assert_true(quality.contrast == 0 && quality.sharpness == 0);
+        assert_int_equal(vg_extract(extractor, 2, images, features, results, NULL), VG_OK);
+        assert_int_equal(results[1].status, VG_EFORMAT);
+        assert_int_equal(vg_extractor_get_quality(extractor, &quality, NULL), VG_OK);
+        assert_int_equal(quality.width + quality.brightness[4] + quality.signature[0], 0);
+        vg_extractor_close(&extractor);
+    }
+    vg_model_close(&model);
+}
+
 /* Options that did not begin as they must, or of a later version. */
 static void test_reserved_is_zero(void **state)
 {
@@ -182,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_closed_indexes_are_answered),
         cmocka_unit_test(test_results_need_a_place),
         cmocka_unit_test(test_closing_twice_is_nothing),
+        cmocka_unit_test(test_quality_is_that_of_the_last_image),
         cmocka_unit_test(test_reserved_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
