@@ -60,14 +60,23 @@ vg_status vg_pictures_group(uint32_t *group_of, float *diameter_of, uint64_t *gr
     vg_linkage linkage = {0};
     size_t count;
     group *groups = calloc(rows + 1, sizeof *groups);
-    vg_status status = groups != NULL ? VG_OK : vg_fail_memory(error, (rows + 1) * sizeof *groups);
+    uint32_t *alike = malloc((rows + 1) * sizeof *alike);
+    vg_status status = VG_OK;
+    if (groups == NULL || alike == NULL)
+        status = vg_fail_memory(error, rows * (sizeof *groups + sizeof *alike));
+    for (size_t row = 0; row < rows && status == VG_OK; row++)
+        alike[row] = same_as != NULL ? same_as[row] : (uint32_t)row;
+    if (status == VG_OK) status = vg_row_quality_unite(quality, alike, error);
+    /* What has the signature of a copy's first row is alike to the copy too. */
+    for (size_t row = 0; row < rows && status == VG_OK; row++) alike[row] = alike[alike[row]];
     if (status == VG_OK)
-        status = vg_row_quality_pairs(&pairs, &count, quality, same_as, within, cancel, error);
-    if (status == VG_OK) status = vg_linkage_make(&linkage, pairs, count, rows, same_as, error);
+        status = vg_row_quality_pairs(&pairs, &count, quality, within, cancel, error);
+    if (status == VG_OK) status = vg_linkage_make(&linkage, pairs, count, rows, alike, error);
     if (status == VG_OK) status = vg_linkage_cut(&linkage, within, group_of, diameter_of, error);
     if (status == VG_OK) *group_count = keep_mixed(group_of, rows, same_as, groups);
     vg_linkage_free(&linkage);
     free(pairs);
+    free(alike);
     free(groups);
     return status;
 }

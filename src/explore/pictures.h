@@ -14,8 +14,8 @@ unsigned vg_picture_faults(const vg_row_measures *measures);
 /* Finds pictures that lie in several files of different bytes: saved again in another format,
  * quality or size. Their signatures are at most `within` levels apart. group_of [rows] is from 1
  * on, by the first row, and 0 for the others; of a group no two are farther apart than diameter_of
- * [rows], in grey levels. same_as as for vg_row_quality_pairs, which takes copies out of `quality`.
- */
+ * [rows], in grey levels. same_as [rows] is the lowest row of the same bytes; NULL where that is
+ * not known. Signatures of pictures that are alike are taken out of `quality`. */
 vg_status vg_pictures_group(uint32_t *group_of, float *diameter_of, uint64_t *groups,
                             vg_row_quality *quality, double within, size_t rows,
                             const uint32_t *same_as, const atomic_bool *cancel, vg_error *error);

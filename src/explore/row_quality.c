@@ -25,7 +25,8 @@ static vg_status take_quality(void *context, uint32_t row, const vg_kept_image *
                                   .sharpness = quality->sharpness};
     memcpy(measures->brightness, quality->brightness, sizeof measures->brightness);
     for (int i = 0; i < DIMS; i++) levels[i] = (float)quality->signature[i] / 256.0f;
-    to->row_of[to->known++] = row;
+    to->row_of[to->signature_count++] = row;
+    to->known++;
     return vg_row_file_append(&to->signatures, levels, error);
 }
 
@@ -57,22 +58,47 @@ void vg_row_quality_close(vg_row_quality *quality)
 
 /* --- Pairs ------------------------------------------------------------------------- */
 
-/* Of images of the same bytes the first alone: copies would take all places of a list. How many
- * signatures are left, in front. */
-static size_t leave_copies_out(vg_row_quality *quality, const uint32_t *same_as)
+typedef struct signed_row {
+    const float *levels;
+    uint32_t row;
+} signed_row;
+
+static int by_levels(const void *left, const void *right)
+{
+    const signed_row *a = left, *b = right;
+    int order = memcmp(a->levels, b->levels, DIMS * sizeof *a->levels);
+    return order != 0 ? order : (a->row > b->row) - (a->row < b->row);
+}
+
+/* Keeps the signatures of rows that are the lowest of theirs. */
+static void keep_lowest(vg_row_quality *quality, const uint32_t *alike)
 {
     size_t left = 0;
     float *rows = quality->signatures.rows;
-    for (size_t i = 0; i < quality->known; i++) {
+    for (size_t i = 0; i < quality->signature_count; i++) {
         uint32_t row = quality->row_of[i];
-        if (same_as != NULL && same_as[row] != row) continue;
-        if (left != i) {
-            memcpy(rows + left * DIMS, rows + i * DIMS, DIMS * sizeof *rows);
-            quality->row_of[left] = row;
-        }
-        left++;
+        if (alike[row] != row) continue;
+        if (left != i) memcpy(rows + left * DIMS, rows + i * DIMS, DIMS * sizeof *rows);
+        quality->row_of[left++] = row;
     }
-    return left;
+    quality->signature_count = left;
+}
+
+vg_status vg_row_quality_unite(vg_row_quality *quality, uint32_t *alike, vg_error *error)
+{
+    keep_lowest(quality, alike);
+    size_t count = quality->signature_count;
+    signed_row *order = malloc((count + 1) * sizeof *order);
+    if (order == NULL) return vg_fail_memory(error, count * sizeof *order);
+    for (size_t i = 0; i < count; i++)
+        order[i] = (signed_row){quality->signatures.rows + i * DIMS, quality->row_of[i]};
+    qsort(order, count, sizeof *order, by_levels);
+    for (size_t i = 1; i < count; i++)
+        if (memcmp(order[i].levels, order[i - 1].levels, DIMS * sizeof *order[i].levels) == 0)
+            alike[order[i].row] = alike[order[i - 1].row];
+    free(order);
+    keep_lowest(quality, alike);
+    return VG_OK;
 }
 
 static int look_at_cancel(void *cancel, double share)
@@ -94,11 +120,10 @@ static size_t collect(vg_near_pair *pairs, const vg_row_quality *quality, size_t
     return count;
 }
 
-vg_status vg_row_quality_pairs(vg_near_pair **pairs, size_t *count, vg_row_quality *quality,
-                               const uint32_t *same_as, double limit, const atomic_bool *cancel,
-                               vg_error *error)
+vg_status vg_row_quality_pairs(vg_near_pair **pairs, size_t *count, const vg_row_quality *quality,
+                               double limit, const atomic_bool *cancel, vg_error *error)
 {
-    size_t rows = leave_copies_out(quality, same_as);
+    size_t rows = quality->signature_count;
     int k = rows <= MOST_PAIRS_A_ROW ? (int)rows - 1 : MOST_PAIRS_A_ROW;
     size_t places = rows * (size_t)(k > 0 ? k : 0);
     vg_neighbours_options options;

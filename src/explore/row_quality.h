@@ -17,7 +17,8 @@ typedef struct vg_row_quality {
     vg_row_measures *measures; /* [rows] */
     uint64_t known;            /* rows that were measured */
     vg_row_file signatures;    /* of those, in grey levels */
-    uint32_t *row_of;          /* [known], whose they are */
+    size_t signature_count;    /* until some are left out, as many */
+    uint32_t *row_of;          /* [signature_count], whose they are */
 } vg_row_quality;
 
 /* None is known where the run measured none, or where no run of this program made the table. */
@@ -25,12 +26,14 @@ vg_status vg_row_quality_read(vg_row_quality *quality, const vg_row_table *table
                               const atomic_bool *cancel, vg_error *error);
 void vg_row_quality_close(vg_row_quality *quality);
 
+/* alike [rows] says on the way in which row is the lowest of the same bytes, often a row itself,
+ * and on the way out which is the lowest of the same bytes or the same signature. Signatures of
+ * others are left out, once and for all: there may be more of them than a list has places. */
+vg_status vg_row_quality_unite(vg_row_quality *quality, uint32_t *alike, vg_error *error);
+
 /* The pairs of rows whose signatures are at most `limit` apart, by the root of the mean square of
- * their differences, in grey levels: of each row with its ten nearest. Rows of which same_as
- * [rows] knows an earlier one of the same bytes are left out, once and for all; NULL where that
- * is not known. The pairs are the caller's to free. */
-vg_status vg_row_quality_pairs(vg_near_pair **pairs, size_t *count, vg_row_quality *quality,
-                               const uint32_t *same_as, double limit, const atomic_bool *cancel,
-                               vg_error *error);
+ * their differences, in grey levels: of each row with its ten nearest. The caller's to free. */
+vg_status vg_row_quality_pairs(vg_near_pair **pairs, size_t *count, const vg_row_quality *quality,
+                               double limit, const atomic_bool *cancel, vg_error *error);
 
 #endif

@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 from conftest import TS, encoded, read_csv, read_parquet, run, table_folder, verger
 from PIL import Image, ImageEnhance, ImageFilter
+from PIL.PngImagePlugin import PngInfo
 
 from test_inspect import fails, inspect, rows_of, with_reason
 
@@ -135,6 +136,24 @@ def test_distances_are_those_of_numpy(planted, output):
     widest = max(distances[name][i] for name in group for i, path in enumerate(paths)
                  if path.name in group)
     assert named(rows_of(output))["07.jpg"]["resaved_diameter"] == pytest.approx(widest, abs=5e-3)
+
+
+def test_more_files_of_one_picture_than_a_list_has_places(tmp_path):
+    """30 of the same pixels, each with other bytes, two of them copied."""
+    folder = tmp_path / "in/Training/Apple 1"
+    folder.mkdir(parents=True)
+    for i in range(30):
+        text = PngInfo()
+        text.add_text("frame", str(i))
+        textured(1).save(folder / f"same {i:02}.png", pnginfo=text)
+        (folder / f"{i:02}.jpg").write_bytes(encoded(textured(200 + i)))
+    for i in (0, 29):
+        shutil.copy(folder / f"same {i:02}.png", folder / f"same {i:02} copy.png")
+    run(tmp_path / "in", tmp_path / "out", "--quality")
+    inspect(tmp_path / "out", "--resaved")
+    for row in rows_of(tmp_path / "out"):
+        assert row["resaved_group"] == (1 if "same" in row["path"] else None)
+        assert row["resaved_diameter"] in (0, None)
 
 
 def test_a_picture_saved_again_leaks(output):
