@@ -76,7 +76,8 @@ class Index(Handle):
 
     def __init__(self, rows: Any, *, metric: str = "cosine", threads: Optional[int] = None,
                  kernels: Optional[str] = None, sketch: bool = True) -> None:
-        """`rows` as for `neighbours`; an array of float32 is not copied and must not change.
+        """`rows` as for `neighbours`; an array of float32 whose rows follow one another, and a table of
+        one batch of such lists, are not copied and must not change.
         Without `sketch` opening is quick and searching slow: for a query or two."""
         self._settings = (metric, threads, kernels, sketch)
         self._rows = rows_of(rows)
@@ -178,7 +179,7 @@ def rows_of_table(table: Any, column: str, dims: Optional[int]) -> numpy.ndarray
     if len({part.shape[1] for part in parts}) > 1:
         raise ValueError(f"the column {column} has rows of several lengths")
     if parts:
-        return numpy.concatenate(parts)
+        return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
     if dims is None:
         raise ValueError("there are no rows")
     return numpy.empty((0, dims), numpy.float32)

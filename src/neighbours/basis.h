@@ -13,6 +13,6 @@ vg_status vg_basis_mean(double **mean, const vg_rowset *rows, double factor, vg_
  * [components / VG_GRAM_PANEL][dims][VG_GRAM_PANEL], freed with free(). Where there are not
  * as many directions the last ones are zero. */
 vg_status vg_basis_find(double **basis, const vg_rowset *rows, double factor, const double *mean,
-                        int components, vg_error *error);
+                        int components, vg_team *team, vg_error *error);
 
 #endif

@@ -239,8 +239,8 @@ vg_status vg_sketch_open(vg_sketch *sketch, const vg_rowset *rows, int component
     double factor = sketch->scale;
     vg_status status = vg_basis_mean(&sketch->mean, rows, factor, error);
     if (status == VG_OK && components > 0)
-        status =
-            vg_basis_find(&sketch->basis, rows, factor, sketch->mean, sketch->components, error);
+        status = vg_basis_find(&sketch->basis, rows, factor, sketch->mean, sketch->components, team,
+                               error);
     if (status == VG_OK && sketch->channels <= LONGEST_STORED)
         status = store_panels(sketch, team, error);
     if (status != VG_OK) vg_sketch_close(sketch);

@@ -69,6 +69,16 @@ def test_index(n, dims, metric, sketch):
         index.search(queries)
 
 
+def test_rows_are_not_copied_where_they_need_not_be():
+    rows = rows_in_clusters(300, 40)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 40)
+    table = pa.table({"path": [str(i) for i in range(300)], "features": lists})
+    flat = table["features"].chunk(0).flatten().to_numpy()
+    for given, values in ((rows, rows), (table, flat)):
+        assert np.shares_memory(verger.Index(given)._rows, values)
+    assert not np.shares_memory(verger.Index(rows[:, :20])._rows, rows)
+
+
 def test_the_same_bits_on_any_threads_and_kernels():
     rows = rows_in_clusters(1500, 60)
     answers = {b"".join(part.tobytes() for part in verger.neighbours(rows, threads=threads,
