@@ -1,6 +1,7 @@
 #include "explore/neighbours_job.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "base/memory.h"
 #include "base/usable_cpus.h"
 #include "explore/derived_table.h"
-#include "explore/neighbours_state.h"
+#include "explore/kept_lists.h"
 #include "explore/neighbours_update.h"
 #include "explore/row_digests.h"
 #include "explore/row_table.h"
@@ -45,7 +46,7 @@ typedef struct work {
     char digest[VG_SHA256_CHARS], k[NUMBER_CHARS]; /* that facts are made of */
     vg_fact facts[FACTS];
     vg_neighbours_update update;
-    vg_neighbours_checkpoint checkpoint;
+    vg_kept_lists kept;
     int64_t *indices;  /* [rows][k] */
     double *distances; /* [rows][k] */
     double match_start;
@@ -59,6 +60,7 @@ static vg_status find_unfinished(work *state, vg_error *error)
     const vg_neighbours_job *job = state->job;
     vg_derived_table *table = &state->table;
     char found[VG_TIMESTAMP_CHARS];
+    if (job->shares > 0 || job->gather > 0) return VG_OK;
     const char *only = job->resume ? job->target.timestamp : NULL;
     vg_status status = vg_neighbours_checkpoint_find(found, table->output, only, error);
     if (status != VG_OK) return status;
@@ -122,55 +124,33 @@ static vg_status tell_facts(work *state, vg_error *error)
     return vg_row_digests_sum(state->digests, &state->rows, state->digest, error);
 }
 
-/* --- What was broken off ------------------------------------------------------------- */
+/* --- What other calls have found ---------------------------------------------------------- */
 
-/* Of the facts those that tell whether lists are the same: where the rows lay does not. */
-static size_t checkpoint_facts(const work *state, vg_fact facts[FACTS])
-{
-    size_t count = 0;
-    for (size_t i = 0; i < FACTS; i++)
-        if (strcmp(state->facts[i].key, VG_ROWS_OF) != 0) facts[count++] = state->facts[i];
-    return count;
-}
-
-static vg_status read_checkpoint(work *state, vg_error *error)
+/* Whether there is nothing to find: it is a share that is there. */
+static vg_status read_kept(work *state, bool *is_there, vg_error *error)
 {
     const vg_neighbours_job *job = state->job;
-    const char *timestamp = state->table.timestamp;
-    vg_fact facts[FACTS];
+    vg_kept_lists *kept = &state->kept;
+    vg_kept_lists_open(kept, state->table.output, state->table.timestamp, state->facts, FACTS,
+                       vg_row_table_count(&state->rows), (size_t)job->k);
+    if (job->shares > 0) *is_there = vg_kept_lists_be_share(kept, job->share, job->shares);
+    if (job->gather > 0) return vg_kept_lists_gather(kept, job->gather, error);
     if (!state->result->was_resumed) return VG_OK;
-    vg_status status = vg_neighbours_checkpoint_read(
-        &state->checkpoint, state->table.output, timestamp, facts, checkpoint_facts(state, facts),
-        vg_row_table_count(&state->rows), (size_t)job->k, error);
-    if (status == VG_OK) {
-        vg_notify_log(&job->target.observer, VG_LOG_INFO, "the neighbours of %s go on", timestamp);
-        return VG_OK;
-    }
-    if (status != VG_EINVAL && status != VG_EFORMAT) return status;
-    return vg_fail_prefix(
-        error, status, "the neighbours of %s cannot be resumed (call without --resume)", timestamp);
-}
-
-static vg_status save_lists(void *context, const int32_t *lists, size_t done, vg_error *error)
-{
-    const work *state = context;
-    vg_fact facts[FACTS];
-    return vg_neighbours_checkpoint_write(
-        state->table.output, state->table.timestamp, facts, checkpoint_facts(state, facts), lists,
-        vg_row_table_count(&state->rows), (size_t)state->job->k, done, error);
+    vg_status status = vg_kept_lists_resume(kept, error);
+    if (status == VG_OK)
+        vg_notify_log(&job->target.observer, VG_LOG_INFO, "the neighbours of %s go on",
+                      kept->timestamp);
+    return status;
 }
 
 /* --- The table that is there -------------------------------------------------------- */
 
 static void tell_complete(work *state)
 {
-    const vg_neighbours_job *job = state->job;
     vg_neighbours_result *result = state->result;
     result->was_complete = true;
     result->kept = result->rows;
-    snprintf(state->table.timestamp, sizeof state->table.timestamp, "%s", state->update.timestamp);
-    vg_layout_address(state->table.folder, state->table.output, VG_TABLE_NEIGHBOURS,
-                      vg_first_format(job->target.parquet), state->update.timestamp);
+    vg_derived_table_move(&state->table, state->update.timestamp);
 }
 
 static vg_status find_update(work *state, vg_error *error)
@@ -227,17 +207,28 @@ static vg_status open_lists(work *state, vg_error *error)
 
 static vg_status find_lists(work *state, const vg_neighbours_options *options, vg_error *error)
 {
+    const vg_neighbours_job *job = state->job;
     const vg_row_file *values = &state->rows.values;
-    const int32_t *known = state->checkpoint.lists;
-    const vg_graph_choices choices = {.components = VG_GRAPH_CHOOSE,
-                                      .known = &known,
-                                      .known_count = known != NULL,
-                                      .done = state->checkpoint.done,
-                                      .save = save_lists,
-                                      .context = state,
-                                      .seconds = state->job->checkpoint};
-    return vg_graph_find(values->rows, values->count, values->dims, state->job->k, options,
-                         &choices, state->indices, state->distances, error);
+    vg_kept_lists *kept = &state->kept;
+    const int32_t **known = calloc(kept->count + 1, sizeof *known);
+    if (known == NULL) return vg_fail_memory(error, kept->count * sizeof *known);
+    for (size_t i = 0; i < kept->count; i++) known[i] = kept->items[i].lists;
+    vg_graph_choices choices = {.components = VG_GRAPH_CHOOSE,
+                                .share = job->share,
+                                .shares = job->shares,
+                                .known = known,
+                                .known_count = kept->count,
+                                .save = vg_kept_lists_save,
+                                .context = kept,
+                                .seconds = job->shares > 0 ? INFINITY : job->checkpoint};
+    if (job->gather > 0)
+        choices.done = VG_GRAPH_DONE;
+    else if (kept->count > 0)
+        choices.done = kept->items[0].done;
+    vg_status status = vg_graph_find(values->rows, values->count, values->dims, job->k, options,
+                                     &choices, state->indices, state->distances, error);
+    free(known);
+    return status;
 }
 
 static vg_status match_rows(work *state, vg_error *error)
@@ -339,9 +330,7 @@ static vg_status write_table(work *state, vg_error *error)
         status = vg_fail_memory(error, k * sizeof(char *));
     if (status == VG_OK) status = keep_rows(state, error);
     if (status == VG_OK) status = vg_derived_table_write(&state->table, &rows, error);
-    if (status == VG_OK)
-        status =
-            vg_neighbours_checkpoint_delete(state->table.output, state->table.timestamp, error);
+    if (status == VG_OK) status = vg_kept_lists_delete(&state->kept, state->job->gather, error);
     free(room.texts);
     free(room.sizes);
     free(room.distances);
@@ -355,22 +344,23 @@ vg_status vg_neighbours_job_run(const vg_neighbours_job *job, vg_neighbours_resu
     work state = {.job = job,
                   .result = result,
                   .threads = job->threads > 0 ? job->threads : vg_usable_cpus()};
+    bool is_there = false;
     *result = (vg_neighbours_result){0};
     vg_status status = prepare(&state, error);
     if (status == VG_OK) status = read_table(&state, error);
     if (status == VG_OK) status = tell_facts(&state, error);
-    if (status == VG_OK) status = read_checkpoint(&state, error);
+    if (status == VG_OK) status = read_kept(&state, &is_there, error);
     if (status == VG_OK) status = find_update(&state, error);
-    if (!result->was_complete) {
+    if (!is_there && !result->was_complete) {
         if (status == VG_OK) status = match_rows(&state, error);
-        if (status == VG_OK) status = write_table(&state, error);
+        if (status == VG_OK && job->shares == 0) status = write_table(&state, error);
     }
     snprintf(result->timestamp, sizeof result->timestamp, "%s", state.table.timestamp);
     snprintf(result->folder, sizeof result->folder, "%s", state.table.folder);
     free(state.digests);
     free(state.indices);
     free(state.distances);
-    vg_neighbours_checkpoint_free(&state.checkpoint);
+    vg_kept_lists_close(&state.kept);
     vg_neighbours_update_close(&state.update);
     vg_row_table_close(&state.rows);
     vg_derived_table_close(&state.table);

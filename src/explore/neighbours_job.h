@@ -17,6 +17,9 @@ typedef struct vg_neighbours_job {
     bool resume; /* go on with the newest call that was broken off, or with that of the target's
                   * timestamp */
     double checkpoint; /* seconds between two of what is kept for that, default 60 */
+    /* Share `share`, from 0 on, of `shares` alone, which is kept for the call that gathers so many
+     * under the same timestamp and writes the table; 0 for neither. */
+    size_t share, shares, gather;
 } vg_neighbours_job;
 
 void vg_neighbours_job_default(vg_neighbours_job *job);

@@ -13,7 +13,6 @@
 #define ROWS "rows_sha256"
 
 static const char root[] = VG_STATE_ROOT "/neighbours";
-static const char checkpoint_name[] = "checkpoint.safetensors";
 static const char rows_name[] = "rows.safetensors";
 
 enum { MOST_FACTS = 8, NUMBER_CHARS = 24 };
@@ -40,6 +39,11 @@ static vg_status digest(char hex[VG_SHA256_CHARS], const void *first, size_t fir
     return status;
 }
 
+void vg_neighbours_share_name(char name[VG_NEIGHBOURS_NAME_CHARS], size_t share, size_t shares)
+{
+    snprintf(name, VG_NEIGHBOURS_NAME_CHARS, "share-%05zu-of-%05zu.safetensors", share + 1, shares);
+}
+
 /* --- Finding ---------------------------------------------------------------------- */
 
 typedef struct survey {
@@ -54,7 +58,7 @@ static vg_status survey_file(void *context, const vg_file *file, vg_error *error
     char found[VG_TIMESTAMP_CHARS], timestamp[VG_TIMESTAMP_CHARS];
     (void)error;
     if (slash == NULL || slash - at != VG_TIMESTAMP_CHARS - 1 ||
-        strcmp(slash + 1, checkpoint_name) != 0)
+        strcmp(slash + 1, VG_NEIGHBOURS_CHECKPOINT) != 0)
         return VG_OK;
     snprintf(found, sizeof found, "%s", at);
     if (vg_timestamp_choose(timestamp, found, NULL) != VG_OK) return VG_OK;
@@ -124,13 +128,14 @@ static vg_status open_file(vg_tensor_file *file, vg_store *output, const char *p
 }
 
 vg_status vg_neighbours_checkpoint_read(vg_neighbours_checkpoint *checkpoint, vg_store *output,
-                                        const char *timestamp, const vg_fact *facts,
-                                        size_t fact_count, size_t rows, size_t k, vg_error *error)
+                                        const char *timestamp, const char *name,
+                                        const vg_fact *facts, size_t fact_count, size_t rows,
+                                        size_t k, vg_error *error)
 {
     char path[VG_FILE_CHARS];
     vg_tensor_file file = {0};
     *checkpoint = (vg_neighbours_checkpoint){0};
-    path_of(path, timestamp, checkpoint_name);
+    path_of(path, timestamp, name);
     vg_status status = open_file(&file, output, path, error);
     if (status == VG_OK) status = compare(&file, facts, fact_count, error);
     if (status == VG_OK) status = take_lists(checkpoint, &file, rows, k, error);
@@ -144,7 +149,7 @@ vg_status vg_neighbours_checkpoint_read(vg_neighbours_checkpoint *checkpoint, vg
 
 /* --- Writing ---------------------------------------------------------------------- */
 
-vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp,
+vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp, const char *name,
                                          const vg_fact *facts, size_t fact_count,
                                          const int32_t *lists, size_t rows, size_t k, size_t done,
                                          vg_error *error)
@@ -163,16 +168,17 @@ vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp
     all[fact_count + 1] = (vg_fact){SHA256, hex};
     if (status == VG_OK)
         status = vg_tensor_file_format(&bytes, &size, &tensor, 1, all, fact_count + 2, error);
-    path_of(path, timestamp, checkpoint_name);
+    path_of(path, timestamp, name);
     if (status == VG_OK) status = vg_store_write(output, path, bytes, size, error);
     free(bytes);
     return status;
 }
 
-vg_status vg_neighbours_checkpoint_delete(vg_store *output, const char *timestamp, vg_error *error)
+vg_status vg_neighbours_checkpoint_delete(vg_store *output, const char *timestamp, const char *name,
+                                          vg_error *error)
 {
     char path[VG_FILE_CHARS];
-    path_of(path, timestamp, checkpoint_name);
+    path_of(path, timestamp, name);
     return vg_store_delete_file(output, path, error);
 }
 

@@ -52,6 +52,7 @@ typedef struct graph {
     int64_t *ids; /* [count][k], the caller's, as keys are */
     double *keys;
     size_t blocks, tasks, part_rows;
+    size_t first_pair;      /* of different blocks, that this share has */
     pthread_mutex_t *locks; /* [locked], one a block, over what is found for its rows */
     size_t locked;
     struct worker *workers; /* [threads] */
@@ -267,7 +268,7 @@ static void find_task(const graph *g, size_t task, size_t *left, size_t *right)
 {
     *left = *right = task;
     if (task < g->blocks) return;
-    task -= g->blocks;
+    task += g->first_pair - g->blocks;
     for (*left = 0; task >= g->blocks - 1 - *left; ++*left) task -= g->blocks - 1 - *left;
     *right = *left + 1 + task;
 }
@@ -439,8 +440,9 @@ static vg_status match_all(graph *g, vg_team *team, vg_error *error)
     vg_run_shares(team, (int)g->working, match_share, g);
     bool is_ended = atomic_load(&g->is_cancelled);
     /* What comes after may be broken off too. */
-    bool is_worth_it = is_ended || vg_seconds() - start >= choices->seconds;
-    if (choices->save != NULL && g->status == VG_OK && is_worth_it &&
+    bool is_worth_it = is_ended || choices->shares > 1 || vg_seconds() - start >= choices->seconds;
+    bool is_whole = !is_ended || choices->shares <= 1; /* a share is kept whole or not at all */
+    if (choices->save != NULL && g->status == VG_OK && is_worth_it && is_whole &&
         g->saved_tasks < count_done(g))
         save(g);
     if (g->status != VG_OK) return vg_fail(error, g->status, "%s", g->error.message);
@@ -448,21 +450,30 @@ static vg_status match_all(graph *g, vg_team *team, vg_error *error)
     return VG_OK;
 }
 
+static void count_tasks(graph *g)
+{
+    size_t pairs = g->blocks * (g->blocks - 1) / 2, shares = g->choices->shares;
+    if (shares == 0) shares = 1;
+    g->first_pair = pairs * g->choices->share / shares;
+    g->tasks = g->blocks + pairs * (g->choices->share + 1) / shares - g->first_pair;
+}
+
 static vg_status find_all(graph *g, vg_team *team, vg_error *error)
 {
     size_t count = g->rows.count, values = count * (size_t)g->k;
     g->blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    g->tasks = g->blocks * (g->blocks + 1) / 2;
-    if (g->choices->done > g->tasks)
-        return vg_fail(error, VG_EINVAL, "neighbours: %zu of %zu tasks are done", g->choices->done,
-                       g->tasks);
+    count_tasks(g);
+    size_t done = g->choices->done == VG_GRAPH_DONE ? g->tasks : g->choices->done;
+    if (done > g->tasks)
+        return vg_fail(error, VG_EINVAL, "neighbours: %zu of %zu tasks are done", done, g->tasks);
     for (size_t row = 0; row < count; row++) vg_best_clear(best_of(g, row));
-    if (g->choices->done < g->tasks) {
+    if (done < g->tasks) {
         vg_status status = match_all(g, team, error);
         if (status != VG_OK) return status;
     } else {
         for (size_t i = 0; i < g->choices->known_count; i++) take_known(g, g->choices->known[i]);
     }
+    if (g->choices->shares > 1) return VG_OK;
     for (size_t i = 0; i < values; i++) {
         if (g->ids[i] < 0)
             return vg_fail(error, VG_EINVAL, "neighbours: lists that were found before lack rows");

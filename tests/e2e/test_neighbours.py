@@ -353,6 +353,34 @@ def test_a_damaged_checkpoint_is_refused(broken_off, damage):
     assert not file.exists()
 
 
+# --- Shares --------------------------------------------------------------------------------
+
+
+def test_shares_on_several_machines(tmp_path):
+    blocks(tmp_path, 3000)
+    neighbours(tmp_path, "-k", 5, "--timestamp", ONCE_MORE)
+    kept = checkpoint(tmp_path).parent
+    for share in ("2/4", "1/4", "4/4", "3/4", "2/4"):
+        done = neighbours(tmp_path, "-k", 5, "--share", share)
+        assert f"share     {share[0]} of 4, kept for --gather" in done.stdout
+        assert not table_folder(tmp_path, "neighbours", "parquet").exists()
+    assert len(list(kept.iterdir())) == 4
+    assert "share 1 of 3 cannot be taken (write it with --share 1/3): cannot read" in \
+        neighbours(tmp_path, "-k", 5, "--gather", 3, code=1).stderr
+    assert "k was 5, and is 4 now" in neighbours(tmp_path, "-k", 4, "--gather", 4, code=1).stderr
+    neighbours(tmp_path, "-k", 5, "--gather", 4)
+    assert contents(tmp_path, TS) == contents(tmp_path, ONCE_MORE)
+    assert [file.name for file in kept.iterdir()] == ["rows.safetensors"]
+
+
+def test_shares_of_centred_components(output):
+    neighbours(output, "-k", 5, "--space", "pca", "--timestamp", ONCE_MORE)
+    for share in ("1/2", "2/2"):
+        neighbours(output, "-k", 5, "--space", "pca", "--share", share)
+    neighbours(output, "-k", 5, "--space", "pca", "--gather", 2)
+    assert contents(output, TS) == contents(output, ONCE_MORE)
+
+
 # --- Updates -----------------------------------------------------------------------------
 
 LATER, WHOLE = "20250201_000000", "20250202_000000"

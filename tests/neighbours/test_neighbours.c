@@ -286,6 +286,49 @@ static void test_resumed(void **state)
     free(from.values);
 }
 
+/* Shares by others, put together, are the whole; also where there are more than pairs of blocks. */
+static void test_shares(void **state)
+{
+    (void)state;
+    enum { MOST = 8, K = 5 };
+    rows from = make_rows(4200, 6, 0.0F); /* four blocks: six pairs */
+    vg_neighbours_options options;
+    vg_neighbours_options_default(&options);
+    answer expected = open_answer(from.n * K), got = open_answer(from.n * K);
+    assert_int_equal(vg_neighbours(from.values, from.n, from.dims, K, &options, expected.indices,
+                                   expected.distances, NULL),
+                     VG_OK);
+    for (size_t shares = 2; shares <= MOST; shares += 3) {
+        const int32_t *known[MOST];
+        kept made[MOST];
+        for (size_t i = 0; i < shares; i++) {
+            options.threads = i % 2 == 0 ? 1 : 3;
+            made[i] = (kept){.values = expected.count};
+            known[i] = made[i].lists = calloc(expected.count, sizeof(int32_t));
+            const vg_graph_choices choices = {.components = 0,
+                                              .share = i,
+                                              .shares = shares,
+                                              .save = keep,
+                                              .context = &made[i],
+                                              .seconds = INFINITY};
+            assert_int_equal(vg_graph_find(from.values, from.n, from.dims, K, &options, &choices,
+                                           got.indices, got.distances, NULL),
+                             VG_OK);
+            assert_int_equal(made[i].saves, 1);
+        }
+        const vg_graph_choices choices = {
+            .known = known, .known_count = shares, .done = VG_GRAPH_DONE};
+        assert_int_equal(vg_graph_find(from.values, from.n, from.dims, K, &options, &choices,
+                                       got.indices, got.distances, NULL),
+                         VG_OK);
+        assert_same(&got, &expected);
+        for (size_t i = 0; i < shares; i++) free(made[i].lists);
+    }
+    close_answer(&got);
+    close_answer(&expected);
+    free(from.values);
+}
+
 /* Lists of too few tasks are an error, and no result with holes. */
 static void test_lists_that_lack_rows(void **state)
 {
@@ -634,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_resumed),
         cmocka_unit_test(test_lists_that_lack_rows),
+        cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

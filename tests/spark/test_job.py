@@ -360,7 +360,7 @@ def test_hadoop_reads_where_there_is_no_command(spark, options, monkeypatch, tmp
 def test_executors_have_to_have_the_same_command(spark, options, monkeypatch, tmp_path):
     for versions, message in (({None}, "an executor has no command verger"),
                               ({"verger 0.1.0"}, "another than the driver's: verger 0.1.0")):
-        monkeypatch.setattr("verger.spark.led_job.versions_on_executors", lambda _, v=versions: v)
+        monkeypatch.setattr("verger.spark.shares.versions_on_executors", lambda _, v=versions: v)
         with pytest.raises(JobError, match=message):
             run(spark, dataclasses.replace(options, output=str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()

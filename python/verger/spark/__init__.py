@@ -1,8 +1,10 @@
-"""Verger on Spark: the job (`run`, `python -m verger.spark`) and stages of pyspark.ml."""
+"""Verger on Spark: the job (`run`, `python -m verger.spark`), `neighbours` of its features, and stages
+of pyspark.ml."""
 
 import importlib
 
 _MODULES = {"JobError": "job", "Summary": "job", "run": "job", "Options": "options",
+            "NeighboursTable": "neighbour_shares", "neighbours": "neighbour_shares",
             "VergerFeaturizer": "ml", "VergerPCA": "ml", "VergerPCAModel": "ml"}
 
 __all__ = sorted(_MODULES)

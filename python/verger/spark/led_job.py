@@ -19,7 +19,7 @@ from verger.spark.leader import Leader
 from verger.spark.mllib import mllib_model
 from verger.spark.network import share_weights
 from verger.spark.options import Options
-from verger.spark.shares import NO_COMMAND, Share, version_of_command, versions_on_executors
+from verger.spark.shares import Share, check_commands
 from verger.spark.telling import JobError, Summary, cause_of, phase, say
 
 
@@ -41,7 +41,7 @@ class LedJob:
         folder = os.path.dirname(file) if is_copy else None
         words = [*options.words(), "--model", model if is_copy else file]
         with phase(self.spark, "check the executors"):
-            self.check_executors()
+            check_commands(self.spark)
         with Leader(words, self.cores, self.variables, options.log_level, folder) as leader:
             with phase(self.spark, "list"):
                 wanted = leader.wanted()
@@ -58,16 +58,6 @@ class LedJob:
             with phase(self.spark, "write MLlib's model"):
                 self.write_mllib_model(end["timestamp"])
         return self.summary(end)
-
-    def check_executors(self) -> None:
-        """They must have the driver's command: another may write other tables."""
-        own = version_of_command()
-        for version in versions_on_executors(self.spark):
-            if version is None:
-                raise JobError(NO_COMMAND)
-            if version != own:
-                raise JobError(f"an executor's command is another than the driver's: {version}, not "
-                               f"{own}: install the same on every machine")
 
     def extract(self, model: str, wanted: Mapping[str, Any]) -> None:
         parts = tuple(wanted["parts"])

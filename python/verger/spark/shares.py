@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from verger._command import environment, find_command
 from verger.spark.arrow import map_in_arrow
+from verger.spark.telling import JobError
 
 SAYS = "verger: "
 NO_COMMAND = ("an executor has no command verger: install the package with it on every machine, or let "
@@ -81,3 +82,15 @@ def versions_on_executors(spark: SparkSession) -> set[Optional[str]]:
     tasks = spark.sparkContext.defaultParallelism
     rows = map_in_arrow(spark.range(0, tasks, 1, tasks), ask, "version string")
     return {row.version for row in rows.collect()}
+
+
+def check_commands(spark: SparkSession, without: str = NO_COMMAND) -> None:
+    """Executors must have the driver's command: another may write other tables. `without` is said
+    where one has none."""
+    own = version_of_command()
+    for version in versions_on_executors(spark):
+        if version is None:
+            raise JobError(without)
+        if version != own:
+            raise JobError(f"an executor's command is another than the driver's: {version}, not "
+                           f"{own}: install the same on every machine")

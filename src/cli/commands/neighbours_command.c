@@ -16,10 +16,12 @@ enum {
     OPTION_UPDATE,
     OPTION_RESUME,
     OPTION_CHECKPOINT,
+    OPTION_SHARE,
+    OPTION_GATHER,
     OPTION_THREADS
 };
 
-enum { MOST_SECONDS = 86400 };
+enum { MOST_SECONDS = 86400, MOST_SHARES = 10000 };
 
 #define METRIC_VALUES "cosine l2"
 #define SPACE_VALUES "features pca"
@@ -37,6 +39,9 @@ static const vg_cli_option neighbours_options[] = {
      "go on with the last call that was broken off; start one where there is none"},
     {OPTION_CHECKPOINT, "checkpoint", "SECONDS", NULL,
      "keep what is found for --resume this often; 0 after every piece of work (default: 60)"},
+    {OPTION_SHARE, "share", "I/N", NULL,
+     "do share I of N alone, on one of several machines, for a --timestamp"},
+    {OPTION_GATHER, "gather", "N", NULL, "put the N shares of a --timestamp together"},
     {OPTION_THREADS, "threads", "N", NULL, "threads (default: one a CPU)"},
     {VG_CLI_FORMAT, "format", "LIST", VG_CLI_FORMAT_VALUES,
      "formats of the table: parquet, csv or both, with a comma between (default: parquet,csv)"},
@@ -44,6 +49,20 @@ static const vg_cli_option neighbours_options[] = {
     VG_CLI_STORE_OPTIONS,
     VG_CLI_REPORT_OPTIONS,
     {0}};
+
+static bool take_share(vg_neighbours_job *job, const vg_cli_command *command, const char *value)
+{
+    unsigned share = 0, shares = 0;
+    int end = 0;
+    bool is_one = sscanf(value, "%5u/%5u%n", &share, &shares, &end) == 2 && value[end] == '\0';
+    if (!is_one || share < 1 || share > shares || shares > MOST_SHARES) {
+        vg_cli_usage_error(command, "--share takes I/N, such as 3/16, not '%s'", value);
+        return false;
+    }
+    job->share = share - 1;
+    job->shares = shares;
+    return true;
+}
 
 static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
                         const vg_cli_command *command, int key, const char *value)
@@ -58,6 +77,11 @@ static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
         return true;
     case OPTION_UPDATE: job->update = true; return true;
     case OPTION_RESUME: job->resume = true; return true;
+    case OPTION_SHARE: return take_share(job, command, value);
+    case OPTION_GATHER:
+        if (!vg_cli_integer(command, "--gather", value, 1, MOST_SHARES, &number)) return false;
+        job->gather = (size_t)number;
+        return true;
     case OPTION_CHECKPOINT:
         if (!vg_cli_integer(command, "--checkpoint", value, 0, MOST_SECONDS, &number)) return false;
         job->checkpoint = (double)number;
@@ -78,6 +102,21 @@ static bool take_option(vg_neighbours_job *job, vg_cli_shared_options *shared,
     }
 }
 
+static bool check_shares(const vg_neighbours_job *job, const vg_cli_command *command)
+{
+    const char *option = job->shares > 0 ? "--share" : "--gather";
+    if (job->shares == 0 && job->gather == 0) return true;
+    if (job->shares > 0 && job->gather > 0)
+        vg_cli_usage_error(command, "--share and --gather are two calls");
+    else if (job->resume || job->update)
+        vg_cli_usage_error(command, "%s goes with neither --resume nor --update", option);
+    else if (job->target.timestamp == NULL)
+        vg_cli_usage_error(command, "%s needs the --timestamp that all shares have", option);
+    else
+        return true;
+    return false;
+}
+
 /* VG_CLI_END when all is understood, else VG_CLI_ERROR or VG_CLI_HELP. */
 static int parse(vg_neighbours_job *job, vg_cli_shared_options *shared,
                  const vg_cli_command *command, int argc, char **argv)
@@ -92,6 +131,7 @@ static int parse(vg_neighbours_job *job, vg_cli_shared_options *shared,
         if (!take_option(job, shared, command, key, value)) return VG_CLI_ERROR;
     }
     vg_cli_shared_target(shared, &job->target);
+    if (!check_shares(job, command)) return VG_CLI_ERROR;
     if (job->target.output != NULL && job->target.output[0] != '\0') return VG_CLI_END;
     vg_cli_usage_error(command, "OUTPUT is missing");
     return VG_CLI_ERROR;
@@ -130,7 +170,10 @@ static void print_summary(const void *context)
         printf("complete  since the table %s: nothing was left to do\n", result->timestamp);
     else
         printf("speed     %.1f s, %.1f s in all\n", result->match_seconds, result->seconds);
-    vg_cli_print_row("table", "%s", result->folder);
+    if (s->job.shares > 0)
+        printf("share     %zu of %zu, kept for --gather\n", s->job.share + 1, s->job.shares);
+    else
+        vg_cli_print_row("table", "%s", result->folder);
 }
 
 static void add_figures(const void *context, vg_cli_json *end)
