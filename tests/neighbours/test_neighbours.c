@@ -279,7 +279,8 @@ static void test_resumed(void **state)
         for (options.threads = 1; options.threads <= 3; options.threads += 2) {
             int last = 1;
             while (check_resumed(&from, 7, &options, last, &expected)) last++;
-            assert_true(last > 3);
+            /* Beside others the calling thread may have few tasks, and saves after its own. */
+            if (options.threads == 1) assert_true(last > 3);
         }
         close_answer(&expected);
     }
