@@ -31,6 +31,8 @@ void vg_classify_job_default(vg_classify_job *job)
                              .k = 10};
 }
 
+enum { JOIN_CHARS = 1024, NUMBER_CHARS = 32 }; /* of facts */
+
 typedef struct work {
     const vg_classify_job *job;
     vg_classify_result *result;
@@ -245,7 +247,12 @@ static vg_classify_tables describe(const work *state, const destination *to, con
 static vg_status write_evaluation(const work *state, const destination *to, vg_error *error)
 {
     const vg_classify_job *job = state->job;
+    char columns[JOIN_CHARS], weight[NUMBER_CHARS];
+    vg_join_text(&job->join, columns, sizeof columns);
+    snprintf(weight, sizeof weight, "%g", job->join_weight);
     const vg_fact facts[] = {{"rows_of", state->rows.table.address},
+                             {"join_columns", columns},
+                             {"join_weight", weight},
                              {"test", job->test != NULL ? job->test : ""},
                              {"group", job->group != NULL ? job->group : ""},
                              {"verger_version", vg_version()}};

@@ -14,7 +14,7 @@
 #include "explore/sensor_columns.h"
 
 enum { PATH, LABEL, CLUSTER, DISTANCE, COLUMNS };
-enum { FACTS = 5, NUMBER_CHARS = 24, SAMPLE = 1024 };
+enum { FACTS = 7, NUMBER_CHARS = 24, JOIN_CHARS = 1024, SAMPLE = 1024 };
 
 void vg_cluster_job_default(vg_cluster_job *job)
 {
@@ -230,13 +230,17 @@ static vg_status write_table(work *state, vg_error *error)
                                                {"cluster", VG_COLUMN_INT64},
                                                {"distance", VG_COLUMN_FLOAT64}};
     const vg_cluster_job *job = state->job;
-    char k[NUMBER_CHARS], seed[NUMBER_CHARS];
+    char k[NUMBER_CHARS], seed[NUMBER_CHARS], columns_of_join[JOIN_CHARS], weight[NUMBER_CHARS];
+    vg_join_text(&job->join, columns_of_join, sizeof columns_of_join);
+    snprintf(weight, sizeof weight, "%g", job->join_weight);
     snprintf(k, sizeof k, "%d", state->result->k);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)job->seed);
     const vg_fact facts[FACTS] = {{"rows_of", state->rows.address},
                                   {"space", vg_space_name(job->space)},
                                   {"k", k},
                                   {"seed", seed},
+                                  {"join_columns", columns_of_join},
+                                  {"join_weight", weight},
                                   {"verger_version", vg_version()}};
     const vg_derived_rows rows = {.columns = columns,
                                   .column_count = COLUMNS,

@@ -1,5 +1,6 @@
 #include "explore/joined_columns.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,15 @@ vg_status vg_join_columns(vg_paths *texts, vg_joined *joined, const vg_join *joi
     free(state.is_given);
     free(state.cells);
     return status;
+}
+
+void vg_join_text(const vg_join *join, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t c = 0; c < join->columns.count && used < size; c++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", c > 0 ? "," : "",
+                                 join->columns.items[c]);
 }
 
 static void warn(const vg_joined *joined, const vg_join *join, size_t rows,

@@ -12,6 +12,9 @@ typedef struct vg_join {
                        * the input, else */
 } vg_join;
 
+/* The names of the columns with commas between, as far as they fit. */
+void vg_join_text(const vg_join *join, char *text, size_t size);
+
 typedef struct vg_joined {
     uint64_t rows;              /* of the output that got values */
     uint64_t unknown, repeated; /* records of the file that are of no row, or of one that has its

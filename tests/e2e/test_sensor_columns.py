@@ -4,8 +4,9 @@ scikit-learn's ColumnTransformer."""
 
 import numpy
 import pandas
+import pyarrow.parquet
 import pytest
-from conftest import TS, read_parquet, verger
+from conftest import TS, parts, read_parquet, table_folder, verger
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -105,6 +106,9 @@ def test_clusters(drawn):
     table = read_parquet(folder / "out", "clusters").to_pandas()
     wide = numpy.hstack([rows, 10 * StandardScaler().fit_transform(sensors[["weight"]])])
     other = KMeans(4, n_init=10, random_state=0).fit(wide)
+    part, = parts(table_folder(folder / "out", "clusters", "parquet"))
+    facts = pyarrow.parquet.read_metadata(part).metadata
+    assert facts[b"join_columns"] == b"weight" and facts[b"join_weight"] == b"10"
     assert (table["distance"] ** 2).sum() == pytest.approx(other.inertia_, rel=1e-4)
     assert len(table.groupby("label")["cluster"].agg(lambda c: c.mode()[0]).unique()) == 4
 
