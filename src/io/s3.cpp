@@ -5,9 +5,12 @@
 #include <vector>
 
 #include <fnmatch.h>
-#include <unistd.h>
 
 #include <arrow/filesystem/s3fs.h>
+
+extern "C" {
+#include "base/certificates.h"
+}
 
 #include "io/profile.hpp"
 #include "io/regions.hpp"
@@ -96,18 +99,12 @@ arrow::Status with_attempts(const arrow::Status &status, Retry &retry)
 
 /* --- Certificates ---------------------------------------------------------- */
 
-/* The wheel's curl looks for them where the machine that built it had them. These are the
- * places of crypto/x509/root_linux.go of Go. */
+/* Of buckets; Arrow's curl, too, has to be told. */
 std::string certificates()
 {
-    std::string given = first_of_environment({"AWS_CA_BUNDLE", "SSL_CERT_FILE"});
-    if (!given.empty()) return given;
-    for (const char *file :
-         {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-          "/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-          "/etc/ssl/cert.pem"})
-        if (::access(file, R_OK) == 0) return file;
-    return "";
+    std::string given = first_of_environment({"AWS_CA_BUNDLE"});
+    const char *usual = vg_certificates();
+    return !given.empty() || usual == nullptr ? given : usual;
 }
 
 /* --- Where a bucket is asked ------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/certificates.h"
 #include "base/error.h"
 
 enum {
@@ -243,6 +244,7 @@ static void set_options(download *fetch, char reason[CURL_ERROR_SIZE])
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "verger");
+    if (vg_certificates() != NULL) curl_easy_setopt(curl, CURLOPT_CAINFO, vg_certificates());
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, fetch);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -195,8 +195,8 @@ def test_follows_redirects(home, server, published):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-def test_does_not_trust_anybody(home, server, tmp_path):
-    """A server whose certificate nobody vouches for is sent no request."""
+def test_does_not_trust_anybody(home, server, published, tmp_path):
+    """A server whose certificate nobody vouches for is sent no request; SSL_CERT_FILE vouches."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
          "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
@@ -210,6 +210,9 @@ def test_does_not_trust_anybody(home, server, tmp_path):
     run = home.run("model", "fetch", "--url", url)
     assert_failed(home, run, "certificate")
     assert server.requests == []
+    run = home.run("model", "fetch", "--url", url,
+                   environment={"SSL_CERT_FILE": str(tmp_path / "certificate.pem")})
+    assert_fetched(home, run, published)
 
 
 def test_does_not_follow_to_a_file(home, server):
