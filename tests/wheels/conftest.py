@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from pictures import encoded, photograph
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("VERGER_BUILD", ROOT / "build"))
 DIST = ROOT / "dist"
+ARCHIVE = DIST / "verger-emr.tar.gz"
 ARCHES = ("x86_64", "aarch64")
 PROBE = ROOT / "tests/wheels/probe.py"
 # What qemu plays where it has to: Graviton2's cores.
@@ -39,6 +41,11 @@ def run(command, **environment):
                           env={**kept, **environment})
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def output(*command):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                          check=True).stdout
 
 
 def probe(python, *pictures, **environment):
@@ -73,3 +80,12 @@ def reference(pictures):
 @pytest.fixture(params=ARCHES)
 def arch(request):
     return request.param
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory):
+    """The archive as YARN unpacks it."""
+    folder = tmp_path_factory.mktemp("container") / "verger"
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    return folder

@@ -4,24 +4,19 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import pytest
 
 import pictures as drawn
-from conftest import ARCHES, DIST, QEMU_CPU, ROOT, probe, python39
+from conftest import ARCHES, ARCHIVE, QEMU_CPU, ROOT, probe, python39, run
+from spark.spark_tables import TS, assert_same, below_training, table
+from store.fixtures import gateway  # noqa: F401
 
-ARCHIVE = DIST / "verger-emr.tar.gz"
 # All that a first start of a cluster's container must fetch and unpack.
-LARGEST = 80 << 20
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("container") / "verger"
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+LARGEST = 90 << 20
+MODEL = "seeded:7"
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def test_holds_the_job_and_licences(unpacked):
         (ROOT / "python/process_fruits_data.py").read_bytes()
     for arch in ARCHES:
         assert (unpacked / arch / "verger/lib/THIRD-PARTY.txt").is_file()
-        assert list((unpacked / arch).glob("pyarrow-*.dist-info/LICENSE.txt"))
+        assert list((unpacked / arch / "python3.9").glob("pyarrow-*.dist-info/LICENSE.txt"))
 
 
 def test_runs_on_a_node(unpacked, node, pictures, reference, arch):
@@ -90,6 +85,30 @@ def test_says_that_a_python_is_missing(unpacked, tmp_path):
     assert "there is no python3.9-of-nobody on this node" in done.stderr
 
 
+def test_says_that_no_python_suits(unpacked, tmp_path):
+    """As on emr-spark-8, whose Pythons are newer than the archive's pyarrow."""
+    for name in ("dirname", "uname", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    for named, message in (({}, "this node has no Python 3.9"), ({"VERGER_PYTHON": "python3"}, "has no pyarrow")):
+        done = subprocess.run(["/bin/sh", unpacked / "bin/python", "-V"], capture_output=True, text=True,
+                              env={"PATH": str(tmp_path), **named})
+        assert done.returncode == 127
+        assert done.stderr.startswith("verger: error: ") and message in done.stderr
+
+
+def test_takes_another_python_with_its_own_pyarrow(unpacked):
+    """The command keeps to the archive's."""
+    said = run([unpacked / "bin/python", "-c", "import subprocess, pyarrow, verger, verger._command as c\n"
+                "print(verger.__file__, pyarrow.__file__, sep='\\n', flush=True)\n"
+                "subprocess.run([c.find_command(), '--version'], env=c.environment(), check=True)"],
+               VERGER_PYTHON=sys.executable)
+    package, arrow, version, *_ = said.splitlines()
+    assert package.startswith(str(unpacked)) and not arrow.startswith(str(unpacked))
+    assert version.startswith("verger ") and "Arrow C++ 21." in said
+
+
 def spark_home():
     found = next(ROOT.glob(".deps/spark3/lib/python3*/site-packages/pyspark"), None)
     if found is None or shutil.which("java") is None:
@@ -97,20 +116,69 @@ def spark_home():
     return found
 
 
-def test_job_on_spark_without_numpy_and_pandas(unpacked, tmp_path):
-    """The driver too runs on the cluster, where there is nothing but Spark and Python."""
+@pytest.fixture(scope="module")
+def submit(unpacked, tmp_path_factory):
+    """A driver with Spark and Python alone, without numpy and pandas, as a cluster's is: it has to
+    end well. Returns what it said."""
     home = spark_home()
-    packages = tmp_path / "packages"
-    packages.mkdir()
+    packages = tmp_path_factory.mktemp("packages")
     for name in ("pyspark", "py4j"):
         (packages / name).symlink_to(home.parent / name)
-    fruits = drawn.fill(tmp_path / "fruits")
     path = f"{python39(platform.machine()).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        [home / "bin/spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false",
-         "--conf", "spark.pyspark.python=./verger/bin/python", "verger/process_fruits_data.py",
-         fruits, tmp_path / "out", "full", "3", "--model", "seeded:7"],
-        cwd=unpacked.parent, capture_output=True, text=True,
-        env={**os.environ, "SPARK_HOME": str(home), "PYTHONPATH": str(packages), "PATH": path})
-    assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "out").glob("features/parquet/*/_SUCCESS"))
+    # What the tests of the source tree name would be taken before the archive's own.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERGER")}
+
+    def submit(*words, **environment):
+        done = subprocess.run(
+            [home / "bin/spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false",
+             "--conf", "spark.pyspark.python=./verger/bin/python", "verger/process_fruits_data.py",
+             *words, "--model", MODEL, "--timestamp", TS, "--part-rows", "10"],
+            cwd=unpacked.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**kept, "SPARK_HOME": str(home), "PYTHONPATH": str(packages), "PATH": path, **environment})
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    return submit
+
+
+@pytest.fixture(scope="module")
+def fruits(tmp_path_factory):
+    return drawn.fill(tmp_path_factory.mktemp("fruits"))
+
+
+@pytest.fixture(scope="module")
+def expected(unpacked, fruits, tmp_path_factory):
+    """The tables of the archive's own command."""
+    folder = tmp_path_factory.mktemp("command") / "out"
+    run([unpacked / platform.machine() / "verger/bin/verger", "run", fruits, folder, "-k", 3, "--model",
+         MODEL, "--timestamp", TS, "--part-rows", 10])
+    return folder
+
+
+def test_job_has_the_commands_tables(submit, fruits, expected, tmp_path):
+    said = submit(fruits, tmp_path / "out", "full", "3")
+    assert "Hadoop lists" not in said and "3 parts on 2 cores" in said
+    assert_same(tmp_path / "out", expected)
+
+
+def test_job_goes_on_with_a_run(submit, fruits, expected, tmp_path):
+    """A run that was broken off; Hadoop's way has no --resume."""
+    shutil.copytree(expected, tmp_path / "out")
+    for success in (tmp_path / "out").rglob("_SUCCESS"):
+        success.unlink()
+    for record in (tmp_path / "out").rglob("part-00001.json"):
+        record.unlink()
+    submit(fruits, tmp_path / "out", "full", "3", "--resume")
+    assert_same(tmp_path / "out", expected)
+
+
+def test_job_reads_and_writes_a_bucket(submit, fruits, expected, gateway):  # noqa: F811
+    """By keys of the environment, without a jar of Hadoop's for S3: for that Spark has none."""
+    shutil.copytree(fruits, gateway.bucket("orchard"), dirs_exist_ok=True)
+    gateway.bucket("tables")
+    keys = {name: value for name, value in gateway.environment().items() if name.startswith("AWS_")}
+    said = submit("s3://orchard", "s3://tables/out", "full", "3", **keys)
+    assert "Hadoop lists" not in said
+    ours, theirs = (table(o, "features", "parquet") for o in (gateway.folder / "tables/out", expected))
+    assert below_training(ours) == below_training(theirs)
+    assert ours["features"].equals(theirs["features"])

@@ -4,23 +4,17 @@ import configparser
 import json
 import platform
 import re
-import subprocess
 import sys
 import zipfile
 
 import pytest
 
-from conftest import ARCHES, BUILD, QEMU_CPU, ROOT, probe, python39, run, wheel_of
+from conftest import ARCHES, BUILD, QEMU_CPU, ROOT, output, probe, python39, run, wheel_of
 from elf import assert_looks_in_no_working_folder, missing_hardening
 
 TOOLS = ROOT / ".deps/wheels/bin"
 # manylinux_2_28 and glibc; libgcc_s and libstdc++ would be allowed and are not needed.
 SYSTEM = re.compile(r"(libc|libm|libpthread|ld-linux[\w-]*)\.so\.\d+")
-
-
-def output(*command):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True,
-                          check=True).stdout
 
 
 @pytest.fixture

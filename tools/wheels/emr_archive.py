@@ -1,7 +1,7 @@
 """Puts the archive for EMR together: emr_archive.py ARCHIVE WHEEL_FOLDER VERSION.
 
-x86_64/ and aarch64/ hold verger and pyarrow for the cluster's Python 3.9, bin/python
-chooses between them. The same input gives the same bytes.
+x86_64/ and aarch64/ hold verger, with the command in verger/bin/, and below python3.9/ pyarrow for
+the cluster's Python; bin/python chooses between them. The same input gives the same bytes.
 """
 
 import gzip
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("lib", "_acero", "_compute", "_csv", "_dataset", "_dataset_parquet", "_feather",
            "_fs", "_hdfs", "_json", "_parquet", "_s3fs")
 # Of a package that somebody builds or tests.
+PROGRAMS = ("bin/python", "bin/verger")
 FOLDERS_LEFT_OUT = {"tests", "include", "includes", "src"}
 
 
@@ -57,10 +58,12 @@ def collect(wheels, version):
     for arch in ("x86_64", "aarch64"):
         unpacked = ROOT / ".deps/unpacked" / arch / "pyarrow"
         for path in pyarrow_files(unpacked):
-            files[f"{arch}/{path}"] = (unpacked / path).read_bytes()
+            files[f"{arch}/python3.9/{path}"] = (unpacked / path).read_bytes()
         with zipfile.ZipFile(wheels / f"verger-{version}-py3-none-manylinux_2_28_{arch}.whl") as wheel:
             for name in wheel.namelist():
                 files[f"{arch}/{name}"] = wheel.read(name)
+        for path in (ROOT / "build-wheels" / arch / "bin").iterdir():
+            files[f"{arch}/verger/bin/{path.name}"] = path.read_bytes()
     return files
 
 
@@ -70,7 +73,7 @@ def write(archive, files):
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
-            entry.mode = 0o755 if name == "bin/python" or ".so" in name else 0o644
+            entry.mode = 0o755 if name.endswith(PROGRAMS) or ".so" in name else 0o644
             tar.addfile(entry, io.BytesIO(content))
 
 
