@@ -213,6 +213,34 @@ def original_of(path):
     return re.sub("/planted[0-9]+/", "/images/", path)
 
 
+def signatures(output):
+    """What the run kept of each image, in grey levels; 512 bytes end a quality (packed_quality.h)."""
+    for part in sorted(output.glob("_verger/run_*/part-*.parquet")):
+        for row in pyarrow.parquet.read_table(part).to_pylist():
+            if row["quality"]:
+                yield row["path"].decode(), np.frombuffer(row["quality"][-512:], "<u2") / 256
+
+
+def measure_levels(output):
+    """How far copies are from their originals, and those from one another."""
+    levels = dict(signatures(output))
+    own = np.stack([level for path, level in levels.items() if path.startswith("images/")])
+    squares = (own ** 2).sum(axis=1)
+    nearest = []
+    for first in range(0, len(own), 1000):
+        some = own[first:first + 1000]
+        apart = squares[first:first + 1000, None] + squares[None] - 2 * some @ own.T
+        apart[np.arange(len(some)), first + np.arange(len(some))] = np.inf
+        nearest.append(np.sqrt(np.maximum(apart.min(axis=1), 0)) / 16)
+    low, middle = np.percentile(np.concatenate(nearest), [1, 50])
+    yield "levels to the nearest other photograph: 1 %, median", f"{low:.2f}, {middle:.2f}"
+    for number, (name, *_) in enumerate(COPIES):
+        apart = [np.sqrt(((level - levels[original_of("/" + path)[1:]]) ** 2).mean())
+                 for path, level in levels.items() if path.startswith(f"planted{number}/")]
+        middle, high = np.percentile(apart, [50, 99])
+        yield f"levels between copy and original, {name}: median, 99 %", f"{middle:.2f}, {high:.2f}"
+
+
 def measure_cost(build, images, model, root):
     """CPU seconds of a run with --quality and of one without, by turns; the least of each."""
     least = {}
@@ -233,14 +261,15 @@ def measure_planted(rows, faults, sets):
     for i, members in enumerate(sets):
         for path in members:
             set_of.setdefault(path, set()).add(i)
-    planted = set()
+    planted = {path for path in paths if original_of(path) != path}
+    planted |= set(map(original_of, planted))  # a blurred picture is its original's, too
     for number, (name, *_) in enumerate(COPIES):
         copies = [path for path in paths if f"/planted{number}/" in path]
-        planted |= {*copies, *map(original_of, copies)}
         found = [bool(set_of.get(path, set()) & set_of.get(original_of(path), set())) for path in copies]
         yield f"copies, {name}: with their original", f"{np.mean(found):.3f}"
     wrong = {path for path in set_of if path not in planted and "/foreign/" not in path}
-    yield "images that were not planted, in a set", str(len(wrong))
+    others = sum(path not in planted and "/foreign/" not in path for path in paths)
+    yield "photographs that have no copy, in a set", f"{len(wrong)} of {others}"
     for i, (reason, what, _) in enumerate(POOR):
         poor = [path for path in paths if f"/planted{len(COPIES) + i}/" in path]
         yield f"{reason}, {what}", f"{np.mean([path in faults[reason] for path in poor]):.3f}"
@@ -278,6 +307,7 @@ def main():
         lines += [(*line, "") for line in measure_cost(options.build, images, model, root)]
         rows = read(root / "out", "inspection").to_pylist()
         lines += [(*line, "") for line in measure_foreign(rows)]
+        lines += [(*line, "") for line in measure_levels(root / "out")]
         found = list(measure_planted(rows, *found_by_verger(rows)))
         peer = [""] * len(found)
         if CLEANVISION.exists():
