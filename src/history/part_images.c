@@ -82,8 +82,9 @@ static vg_status find_columns(vg_part_images_reader *reader, vg_error *error)
     vg_status status = VG_OK;
     for (size_t i = 0; i < COLUMNS && status == VG_OK; i++) {
         vg_column_view *view = &reader->views[i];
-        status =
-            vg_column_find(&reader->file.schema, &reader->file.batch, columns[i].name, view, error);
+        vg_error *reason = i == QUALITY ? NULL : error; /* its lack is none */
+        status = vg_column_find(&reader->file.schema, &reader->file.batch, columns[i].name, view,
+                                reason);
         if (i == QUALITY && status == VG_ENOTFOUND) {
             *view = (vg_column_view){0};
             return VG_OK;
