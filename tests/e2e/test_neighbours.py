@@ -283,10 +283,10 @@ def rows_of(output, ts=TS):
     return read_parquet(output, "neighbours", ts).to_pydict()
 
 
-def stopped(output, *arguments):
+def stopped(output, address=None, env=None):
     """Interrupted from the terminal when some blocks are done."""
-    process = subprocess.Popen(saving(output, "--timestamp", TS, "--progress", "json", *arguments),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(saving(address or output, "--timestamp", TS, "--progress", "json"),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     for line in process.stderr:
         event = json.loads(line)
         if event.get("phase") == "match" and event["done"] > 0:
@@ -311,6 +311,19 @@ def test_interrupted_and_resumed(broken_off):
     neighbours(broken_off, "-k", 5, "--timestamp", ONCE_MORE)
     assert contents(broken_off, TS) == contents(broken_off, ONCE_MORE)
     assert not checkpoint(broken_off).exists()
+
+
+def test_interrupted_and_resumed_in_a_bucket(gateway, tmp_path):
+    address, output = "s3://neighbours-go-on", gateway.bucket("neighbours-go-on")
+    blocks(output, 12000)
+    stopped(output, address, gateway.environment())
+    done = verger("neighbours", address, "-k", 5, "--resume", "--progress", "none", "--log-level",
+                  "info", env=gateway.environment())
+    assert done.returncode == 0 and f"the neighbours of {TS} go on" in done.stderr, done.stderr
+    blocks(tmp_path, 12000)
+    neighbours(tmp_path, "-k", 5)
+    assert csv_of(output) == csv_of(tmp_path)
+    assert not checkpoint(output).exists() and kept_rows(output).exists()
 
 
 def test_resumed_for_nothing(tmp_path):
