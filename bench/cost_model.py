@@ -8,7 +8,6 @@ included.
 """
 
 import argparse
-import math
 import pathlib
 import sys
 
@@ -26,7 +25,7 @@ def cost(kind, images, arguments):
     vcpus = arguments.nodes * kind["vcpus"]
     speed = images_per_second(vcpus, vcpus * arguments.tasks, kind["peak"],
                               per_vcpu=arguments.per_vcpu, overhead=arguments.overhead,
-                              measured_peak=arguments.peak)
+                              measured_peak=arguments.peak, per_task=arguments.per_task)
     hours = images / speed / 3600 + arguments.start_minutes / 60
     machines = arguments.nodes + 1  # one for YARN and the driver
     per_hour = machines * (kind["ec2"] + kind["emr"])
@@ -44,18 +43,19 @@ def main():
         "says (default: %(default)s)")
     add("--overhead", type=float, default=SPEED["overhead"], help="of Spark over the command, for "
         "each image (default: %(default)s)")
-    add("--tasks", type=float, default=SPEED["tasks_per_vcpu"], help="at a time on a vCPU, each of "
-        f"which reads {SPEED['per_task']} images/s out of a bucket (default: %(default)s)")
+    add("--tasks", type=float, default=SPEED["tasks_per_vcpu"],
+        help="at a time on a vCPU (default: %(default)s)")
+    add("--per-task", type=float, default=SPEED["per_task"], help="images/s that a task gets out of "
+        "a bucket (default: %(default)s)")
     add("--nodes", type=int, default=6, help="core nodes of 4 vCPU, the reference's 24 vCPU")
     add("--start-minutes", type=float, default=SPEED["start_minutes"]["ec2"],
         help="of a cluster without bootstrap actions (default: %(default)s)")
-    add("--requests", type=float, default=3, help="reads of the bucket an image, as Hadoop asks "
-        "(default: 3)")
-    add("--command", action="store_true", help="the machines have the command: one read an image, and "
-        "eight under way for which no task waits (docs/spark.md)")
+    add("--requests", type=float, default=1, help="reads of the bucket an image (default: 1)")
+    add("--hadoop", action="store_true", help="Hadoop reads: three requests an image, one by one, by "
+        "three tasks a vCPU (docs/spark.md)")
     arguments = parser.parse_args()
-    if arguments.command:
-        arguments.requests, arguments.tasks = 1, math.inf
+    if arguments.hadoop:
+        arguments.requests, arguments.tasks, arguments.per_task = 3, 3, SPEED["per_hadoop_task"]
     print("| instance | images | hours | machines, € | requests, M | requests, € |")
     print("|---|---|---|---|---|---|")
     for kind in table()["instances"]:

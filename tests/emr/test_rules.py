@@ -135,7 +135,7 @@ def test_no_wheel_without_the_extra_fails_with_a_traceback(monkeypatch, capsys):
 def test_sizes_follow_from_the_instance():
     small, large = (spark_words.sizes_ec2("", vcpus, memory, 4) for vcpus, memory in
                     ((4, 15.25), (16, 64)))
-    assert (small.cores, large.cores) == (12, 48)
+    assert (small.cores, large.cores) == (4, 16)
     for sizes, memory in ((small, 15.25), (large, 64)):
         driver = spark_words.HEAP_MB + spark_words.DRIVER_OVERHEAD_MB
         assert sizes.heap_mb + sizes.overhead_mb + driver < memory * 1024 * 0.7
@@ -168,7 +168,7 @@ def test_the_paper_model_gives_the_same_euros():
     speed = prices.table()["speed"]
     arguments = type("Arguments", (), {
         "nodes": 6, "tasks": speed["tasks_per_vcpu"], "per_vcpu": speed["per_vcpu"],
-        "overhead": speed["overhead"], "peak": speed["peak"], "requests": 3,
+        "overhead": speed["overhead"], "peak": speed["peak"], "per_task": speed["per_task"], "requests": 1,
         "start_minutes": speed["start_minutes"]["ec2"] + speed["job_minutes"]})
     _, machines, requests, _ = model.cost(kind, 67_692, arguments)
     estimate = cost.estimate_ec2(67_692, prices.instance_price("m7g.xlarge"), 6)

@@ -56,9 +56,10 @@ def yarn(gateway, tmp_path_factory):
 
 
 def make_archive(path):
-    """bin/python and the job's file, at their places."""
+    """bin/python and the job's file, at their places; the command is the build's."""
     script = f"""#!/bin/sh
 export PYTHONPATH="{ROOT / 'python'}" VERGER_LIBRARY="{BUILD / 'libverger.so'}"
+export VERGER_COMMAND="{BUILD / 'verger'}"
 exec "{clusters.SPARK3.python}" "$@"
 """
     with tarfile.open(path, "w:gz") as tar:
@@ -153,7 +154,7 @@ def rows(folder, name, kind):
     place = next((folder / name / kind).glob(f"{name}_*"))
     if kind == "parquet":
         found = parquet.read_table(place)
-        column = found.column_names[2]
+        column = "pca_features" if name == "pca" else "features"
         return sorted((row["path"].rpartition("/Training/")[2], row["label"], tuple(row[column]))
                       for row in found.to_pylist())
     return sorted(row["path"].rpartition("/Training/")[2] for part in place.glob("*.csv")
@@ -171,7 +172,9 @@ def test_the_words_do_what_the_command_does(nodes, tmp_path):
     for (path, _, a), (other, _, b) in zip(rows(ours, "pca", "parquet"),
                                            rows(theirs, "pca", "parquet")):
         assert path == other and a == pytest.approx(b, abs=1e-9)
-    assert "extract:" in nodes.call("logs", "last").out
+    assert list(ours.glob("model_info/pca_*/pca.safetensors"))
+    logs = nodes.call("logs", "last").out
+    assert "extract:" in logs and "Hadoop lists" not in logs
 
 
 def test_weights_that_are_broken_are_named(nodes):

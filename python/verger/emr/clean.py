@@ -53,7 +53,7 @@ def heaps(aws: Aws, settings: Settings, *, logs: bool, artifacts_too: bool,
     if timestamp:
         names = [f"{above}{folder}/" for folder, _ in folders(timestamp)]
         yield _heap(aws, f"tables of {timestamp}", place,
-                    [*names, f"{above}_verger/spark_{timestamp}/"], True)
+                    [*names, *(f"{above}_verger/{kind}_{timestamp}/" for kind in ("run", "spark"))], True)
     elif outputs:
         tops = ("features", "pca", "metadata", "errors", "model_info", "_verger")
         yield _heap(aws, "tables of all runs", place, [f"{above}{top}/" for top in tops], True)

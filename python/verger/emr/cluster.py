@@ -136,7 +136,7 @@ def _fleet(name: str, plan: ClusterPlan, kinds: Sequence[str], on_demand: int,
 
 
 def configurations(plan: ClusterPlan) -> list[dict[str, Any]]:
-    """Of YARN, whose own idea of a node is one task a core."""
+    """Of YARN, whose own idea of a node leaves no core for the driver."""
     cores = str(plan.kinds[0].vcpus * table()["speed"]["tasks_per_vcpu"] + DRIVER_CORES)
     life = "yarn.scheduler.capacity.root.default.{}-application-lifetime"
     site = {"yarn.nodemanager.resource.cpu-vcores": cores,

@@ -73,24 +73,24 @@ class Estimate:
 
 
 def images_per_second(vcpus: float, tasks: float, peak: float, *, per_vcpu: Optional[float] = None,
-                      overhead: Optional[float] = None,
-                      measured_peak: Optional[float] = None) -> float:
+                      overhead: Optional[float] = None, measured_peak: Optional[float] = None,
+                      per_task: Optional[float] = None) -> float:
     """Of a job on so many vCPUs with so many tasks at a time: what the CPUs compute, or what
-    the tasks read out of the bucket one by one, whichever is less."""
+    the tasks read out of the bucket, whichever is less."""
     speed = table()["speed"]
     computed = (vcpus * (per_vcpu or speed["per_vcpu"]) * peak
                 / (measured_peak or speed["peak"]) / (overhead or speed["overhead"]))
-    return min(float(computed), tasks * float(speed["per_task"]))
+    return min(float(computed), tasks * float(per_task or speed["per_task"]))
 
 
-def request_counts(images: int, reads_per_image: float = 3) -> tuple[float, float]:
-    """(reads, writes): what a run asks of a bucket. A part of each of seven tables and of the
-    staging table is a PUT, is read back once or twice, and commits list a few times."""
+def request_counts(images: int, reads_per_image: float = 1) -> tuple[float, float]:
+    """(reads, writes): what a run asks of a bucket. A part's file of each of seven tables and its
+    record are a PUT each, some are read back, and lists go before."""
     parts = -(-images // PART_ROWS)
     return images * reads_per_image + parts * 4, parts * 8 + images // 1000
 
 
-def requests_usd(images: int, reads_per_image: float = 3) -> float:
+def requests_usd(images: int, reads_per_image: float = 1) -> float:
     reads, writes = request_counts(images, reads_per_image)
     price: dict[str, float] = table()["s3"]
     return reads / 1000 * price["get"] + writes / 1000 * price["put"]

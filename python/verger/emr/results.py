@@ -19,7 +19,7 @@ from verger.emr.settings import split_address
 # Of every table that a run writes, TS for its timestamp; those without * must be there.
 FOLDERS = ("features/parquet/features_TS*", "features/csv/features_TS*", "pca/parquet/pca_TS*",
            "pca/csv/pca_TS*", "metadata/metadata_TS", "errors/errors_TS*",
-           "model_info/model_info_TS", "model_info/variance_TS", "model_info/pca_model_TS*")
+           "model_info/model_info_TS", "model_info/variance_TS", "model_info/pca_TS*", "model_info/pca_model_TS*")
 CHUNK = 1 << 20
 
 

@@ -1,8 +1,7 @@
 """How the job is called on either kind of machine, and how large its processes are.
 
-Sizes come from the instance's own vCPUs and memory (docs/spark.md, Settings that matter): on
-EC2 three tasks a vCPU, for a task waits for the bucket most of the time; on Serverless a task
-a vCPU, for there the size of an executor is the size of its worker.
+Sizes come from the instance's own vCPUs and memory (docs/spark.md, Settings that matter): a task a
+vCPU, for the command in it has many reads under way.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from verger.emr.prices import table
 
 PYTHON = "./verger/bin/python"
 HEAP_MB = 2048
-TASK_MB = 100  # of a Python worker with its images
+TASK_MB = 300  # of the command, and of the Python worker that waits for it
 PROCESS_MB = 256  # of an executor beside its tasks
 DRIVER_OVERHEAD_MB = 512
 # EMR gives YARN some three quarters of a node's memory; the rest is the system's.
