@@ -50,6 +50,15 @@ def state(output, pattern, timestamp=BASE):
     return next((output / "_verger" / f"run_{timestamp}").glob(pattern))
 
 
+def test_the_run_that_is_built_on_is_not_overwritten(base):
+    source, output = base
+    put(image(source, 77), 9)
+    before = snapshots.whole(output)
+    event, _ = update(source, output, "--overwrite", timestamp=BASE, code=1)
+    assert "give another --timestamp" in event["error"], event
+    snapshots.assert_same(snapshots.whole(output), before)
+
+
 def test_a_moved_input_has_nothing_new(base):
     source, output = base
     moved = source.rename(source.with_name("elsewhere"))
