@@ -215,8 +215,9 @@ static vg_status open_destination(destination *to, const vg_classify_job *job,
         status = vg_timestamp_choose(result->timestamp, job->target.timestamp, error);
     if (status == VG_OK)
         status = vg_store_open(&to->store, job->target.output, &job->target.store, error);
-    if (status == VG_OK && !job->target.overwrite)
-        status = vg_layout_check_absent(to->store, tables, count, result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_layout_free_timestamp(result->timestamp, to->store, tables, count,
+                                          job->target.timestamp, job->target.overwrite, error);
     if (status == VG_OK) status = vg_layout_uuid(to->uuid, error);
     return status;
 }

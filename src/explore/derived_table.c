@@ -19,8 +19,9 @@ vg_status vg_derived_table_open(vg_derived_table *derived, vg_table table, const
     if (status == VG_OK) status = vg_timestamp_choose(derived->timestamp, target->timestamp, error);
     if (status == VG_OK)
         status = vg_store_open(&derived->output, target->output, &target->store, error);
-    if (status == VG_OK && !target->overwrite)
-        status = vg_layout_check_absent(derived->output, &table, 1, derived->timestamp, error);
+    if (status == VG_OK)
+        status = vg_layout_free_timestamp(derived->timestamp, derived->output, &table, 1,
+                                          target->timestamp, target->overwrite, error);
     if (status == VG_OK) status = vg_layout_uuid(derived->uuid, error);
     if (status == VG_OK) name_folder(derived);
     return status;

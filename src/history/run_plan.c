@@ -220,6 +220,35 @@ static bool is_plausible(const vg_saved_plan *saved)
            saved->parts <= MAX_PARTS && saved->parts <= saved->images;
 }
 
+static bool is_known(vg_json_string name)
+{
+    static const char *const others[] = {"parts", "model_source", "base", "uuid", "verger"};
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        if (vg_json_equal(name, items[i].key)) return true;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (vg_json_equal(name, others[i])) return true;
+    return false;
+}
+
+/* A name that is unknown may be an option of a later version, or a known one that was damaged: to
+ * pass over it would take the run for one without the option. The JSON was read once. */
+static vg_status check_names(const vg_saved_plan *saved, vg_error *error)
+{
+    vg_json json = {.next = saved->json, .end = saved->json + saved->size};
+    bool is_whole = vg_json_take(&json, '{');
+    do {
+        vg_json_string name;
+        value taken;
+        is_whole = is_whole && vg_json_take_string(&json, &name) && vg_json_take(&json, ':') &&
+                   take_value(&json, &taken);
+        if (!is_whole) return vg_fail(error, VG_EFORMAT, "it is not what verger writes");
+        if (!is_known(name))
+            return vg_fail(error, VG_EFORMAT, "this version of verger does not know its \"%.*s\"",
+                           (int)name.size, name.text);
+    } while (vg_json_take(&json, ','));
+    return VG_OK;
+}
+
 vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error *error)
 {
     *saved = (vg_saved_plan){.json = json, .size = size};
@@ -230,9 +259,12 @@ vg_status vg_plan_parse(vg_saved_plan *saved, char *json, size_t size, vg_error 
                     read_number(saved, "images", &saved->images) &&
                     read_number(saved, "part_rows", &saved->part_rows);
     if (is_whole) read_parts(saved);
-    if (is_whole && is_plausible(saved)) return VG_OK;
-    vg_plan_free(saved);
-    return vg_fail(error, VG_EFORMAT, "it is not what verger writes");
+    vg_status status = VG_OK;
+    if (!is_whole || !is_plausible(saved))
+        status = vg_fail(error, VG_EFORMAT, "it is not what verger writes");
+    if (status == VG_OK) status = check_names(saved, error);
+    if (status != VG_OK) vg_plan_free(saved);
+    return status;
 }
 
 vg_status vg_plan_read(vg_saved_plan *saved, vg_store *output, const char *timestamp,

@@ -134,6 +134,21 @@ vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_
     return VG_OK;
 }
 
+vg_status vg_layout_free_timestamp(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output,
+                                   const vg_table *tables, size_t n, const char *asked,
+                                   bool overwrite, vg_error *error)
+{
+    if (overwrite && asked != NULL) return VG_OK;
+    for (;;) {
+        char next[VG_TIMESTAMP_CHARS];
+        vg_status status = vg_layout_check_absent(output, tables, n, timestamp, error);
+        if (status != VG_EEXIST || asked != NULL) return status;
+        status = vg_timestamp_after(next, timestamp, error);
+        if (status != VG_OK) return status;
+        memcpy(timestamp, next, sizeof next);
+    }
+}
+
 vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
                            const char *timestamp, vg_error *error)
 {

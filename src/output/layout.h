@@ -81,6 +81,12 @@ vg_status vg_layout_uuid(char uuid[VG_UUID_CHARS], vg_error *error);
  * those that were only begun. */
 vg_status vg_layout_check_absent(vg_store *output, const vg_table *tables, size_t n,
                                  const char *timestamp, vg_error *error);
+/* Looks whether new tables [n] can have the timestamp, which vg_timestamp_choose made of `asked`.
+ * One that was asked for and is taken is VG_EEXIST, unless it is to be overwritten; one that is the
+ * time of the call, of two calls in one second, becomes the next that is free. */
+vg_status vg_layout_free_timestamp(char timestamp[VG_TIMESTAMP_CHARS], vg_store *output,
+                                   const vg_table *tables, size_t n, const char *asked,
+                                   bool overwrite, vg_error *error);
 vg_status vg_layout_delete(vg_store *output, const vg_table *tables, size_t n,
                            const char *timestamp, vg_error *error);
 

@@ -76,8 +76,8 @@ vg_status vg_explore_table_open(vg_explore_table **table, const vg_explore_sourc
         status = vg_fail_memory(error, k * sizeof *opened->texts);
     if (status == VG_OK) status = vg_timestamp_choose(opened->timestamp, NULL, error);
     if (status == VG_OK)
-        status =
-            vg_layout_check_absent(source->output, &explore_table, 1, opened->timestamp, error);
+        status = vg_layout_free_timestamp(opened->timestamp, source->output, &explore_table, 1,
+                                          NULL, false, error);
     if (status == VG_OK) status = vg_layout_uuid(opened->uuid, error);
     vg_layout_folder(opened->folder, explore_table, VG_PARQUET, opened->timestamp);
     vg_sink_options options = {.output = source->output,

@@ -251,9 +251,10 @@ static vg_status prepare(metadata_run *state, vg_error *error)
     if (status == VG_OK)
         status = vg_select_images(&state->listed, state->input, state->output, &options->selection,
                                   &options->observer, options->cancel, error);
-    if (status == VG_OK && !options->overwrite)
-        status = vg_layout_check_absent(state->output, metadata_tables, METADATA_TABLES,
-                                        result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_layout_free_timestamp(result->timestamp, state->output, metadata_tables,
+                                          METADATA_TABLES, options->timestamp, options->overwrite,
+                                          error);
     if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
     if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
     return status;

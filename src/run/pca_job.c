@@ -115,9 +115,9 @@ static vg_status prepare(pca_run *state, vg_error *error)
         status = vg_feature_table_find(&state->features, state->input, VG_TABLE_FEATURES,
                                        &options->observer, error);
     if (status == VG_OK) status = vg_feature_table_find_texts(&state->features, error);
-    if (status == VG_OK && !options->overwrite)
-        status =
-            vg_layout_check_absent(state->output, pca_tables, PCA_TABLES, result->timestamp, error);
+    if (status == VG_OK)
+        status = vg_layout_free_timestamp(result->timestamp, state->output, pca_tables, PCA_TABLES,
+                                          options->timestamp, options->overwrite, error);
     if (status == VG_OK) status = vg_layout_uuid(state->uuid, error);
     if (status == VG_OK) status = vg_layout_check_writable(state->output, error);
     if (status != VG_OK) return status;

@@ -89,6 +89,16 @@ def test_the_state_is_damaged(dozen, output, expected, pattern, damage):
     snapshots.assert_same(found, expected)
 
 
+@pytest.mark.parametrize("key", ["quality", "part_rows", "verger"])
+def test_a_plan_with_a_name_that_is_unknown(dozen, output, key):
+    """It may be an option of a later version, or what was one before a bit of it turned."""
+    plan = output / STATE / "run.json"
+    plan.write_bytes(plan.read_bytes().replace(f'"{key}"'.encode(), f'"{key[:-1]}_"'.encode()))
+    done = subprocess.run(kills.words(dozen, output, "--resume", *WORDS), capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 1 and "damaged" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("name", ["run_zzzzzzzzzzzzzzz", "run_20261399_000000", "run_"])
 def test_a_folder_that_is_no_run(dozen, output, name):
     """A stranger's folder beside the states of runs is passed over, and left."""

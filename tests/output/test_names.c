@@ -150,6 +150,32 @@ static void existing_tables_are_found_and_deleted(void **state)
     vg_store_close(&store);
 }
 
+/* Two calls in one second are two tables; a name that was given is kept to. */
+static void a_second_that_is_taken_makes_way(void **state)
+{
+    const char *asked = "20250131_235959";
+    const vg_table table = VG_TABLE_VARIANCE;
+    char timestamp[VG_TIMESTAMP_CHARS];
+    vg_store *store = NULL;
+    vg_error error;
+    assert_int_equal(vg_store_open(&store, *state, NULL, &error), VG_OK);
+    for (int i = 0; i < 2; i++) {
+        snprintf(timestamp, sizeof timestamp, "%s", asked);
+        assert_int_equal(vg_layout_free_timestamp(timestamp, store, &table, 1, NULL, i > 0, &error),
+                         VG_OK);
+        assert_string_equal(timestamp, i == 0 ? asked : "20250201_000000");
+        assert_int_equal(
+            vg_layout_mark_complete(store, "model_info/variance_20250131_235959", &error), VG_OK);
+    }
+    snprintf(timestamp, sizeof timestamp, "%s", asked);
+    assert_int_equal(vg_layout_free_timestamp(timestamp, store, &table, 1, asked, false, &error),
+                     VG_EEXIST);
+    assert_int_equal(vg_layout_free_timestamp(timestamp, store, &table, 1, asked, true, &error),
+                     VG_OK);
+    assert_string_equal(timestamp, asked);
+    vg_store_close(&store);
+}
+
 static void assert_json(const char *text, const char *expected)
 {
     char *json = NULL;
@@ -218,6 +244,8 @@ int main(void)
         cmocka_unit_test(uuids_are_random),
         cmocka_unit_test(own_tables_are_known),
         cmocka_unit_test_setup_teardown(existing_tables_are_found_and_deleted, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_second_that_is_taken_makes_way, make_folder,
                                         remove_folder),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(model_info_is_one_line_of_json),
