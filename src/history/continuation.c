@@ -90,10 +90,11 @@ static vg_status update(choice *made, vg_error *error)
         return VG_OK;
     }
     if (strcmp(base, made->timestamp) == 0)
-        return vg_fail(error, VG_EINVAL,
-                       "--update builds on the run %s, which --overwrite would delete: give another "
-                       "--timestamp or none, or leave out --update",
-                       base);
+        return vg_fail(
+            error, VG_EINVAL,
+            "--update builds on the run %s, which --overwrite would delete: give another "
+            "--timestamp or none, or leave out --update",
+            base);
     vg_saved_plan saved;
     vg_error fault = {""};
     vg_status status = vg_plan_read(&saved, made->output, base, &fault);
