@@ -43,10 +43,10 @@ vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
                             const vg_row_table *rows, vg_error *error)
 {
     char folder[VG_FOLDER_CHARS];
-    size_t size = strlen(rows->address), timestamp = VG_TIMESTAMP_CHARS - 1;
+    const char *timestamp = vg_timestamp_of(rows->address);
     name[0] = '\0';
-    if (size < timestamp) return VG_OK;
-    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, rows->address + size - timestamp);
+    if (timestamp[0] == '\0') return VG_OK;
+    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, timestamp);
     info_search state = {.store = store};
     vg_status status = vg_store_list(store, folder, read_info, &state, error);
     if (status == VG_ENOTFOUND) status = VG_OK;
@@ -83,10 +83,10 @@ vg_status vg_features_form(vg_feature_form *form, vg_store *store, const vg_row_
                            vg_error *error)
 {
     vg_saved_plan plan;
-    size_t size = strlen(rows->address), timestamp = VG_TIMESTAMP_CHARS - 1;
+    const char *timestamp = vg_timestamp_of(rows->address);
     *form = (vg_feature_form){0};
-    if (size < timestamp) return VG_OK;
-    vg_status status = vg_plan_read(&plan, store, rows->address + size - timestamp, error);
+    if (timestamp[0] == '\0') return VG_OK;
+    vg_status status = vg_plan_read(&plan, store, timestamp, error);
     if (status == VG_ENOTFOUND) return VG_OK;
     if (status == VG_OK) vg_plan_tell(&plan, take_form, form);
     vg_plan_free(&plan);

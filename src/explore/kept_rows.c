@@ -68,12 +68,9 @@ static vg_status find_run(char timestamp[VG_TIMESTAMP_CHARS], const vg_row_table
                           vg_store *output, vg_error *error)
 {
     vg_past_runs runs;
-    const char *name = strrchr(table->address, '_');
     vg_status status = VG_OK;
     timestamp[0] = '\0';
-    size_t size = strlen(table->address), stamp = VG_TIMESTAMP_CHARS - 1;
-    if (name != NULL && size > stamp &&
-        vg_timestamp_choose(timestamp, table->address + size - stamp, NULL) == VG_OK) {
+    if (vg_timestamp_choose(timestamp, vg_timestamp_of(table->address), NULL) == VG_OK) {
         status = vg_past_runs_find(&runs, output, timestamp, error);
         if (status != VG_OK || runs.complete[0] != '\0') return status;
     }

@@ -83,10 +83,9 @@ static vg_status read_facts(looking *look, vg_error *error)
         return VG_OK;
     }
     if (status != VG_OK) return status;
-    size_t size = strlen(table.folder);
-    if (size >= VG_TIMESTAMP_CHARS && table.parts.count > 0) {
-        snprintf(look->update->timestamp, VG_TIMESTAMP_CHARS, "%s",
-                 table.folder + size - (VG_TIMESTAMP_CHARS - 1));
+    const char *timestamp = vg_timestamp_of(table.folder);
+    if (timestamp[0] != '\0' && table.parts.count > 0) {
+        snprintf(look->update->timestamp, VG_TIMESTAMP_CHARS, "%s", timestamp);
         status =
             vg_reader_open(&reader, options->output, table.parts.items[0].text, VG_PARQUET, error);
         if (status == VG_OK) compare_facts(look, reader);
@@ -105,9 +104,7 @@ static vg_status is_complete_in(const looking *look, const char *format, bool *i
 {
     char folder[VG_FOLDER_CHARS];
     vg_status status = vg_latest_find(folder, look->options->output, format, error);
-    size_t size = strlen(folder), stamp = VG_TIMESTAMP_CHARS - 1;
-    *is_complete = status == VG_OK && size > stamp &&
-                   strcmp(folder + size - stamp, look->update->timestamp) == 0;
+    *is_complete = status == VG_OK && strcmp(vg_timestamp_of(folder), look->update->timestamp) == 0;
     return status == VG_ENOTFOUND ? VG_OK : status;
 }
 

@@ -163,6 +163,11 @@ static bool take_value(vg_json *json, value *taken)
     return taken->is_number || vg_json_take_string(json, &taken->text);
 }
 
+static bool take_member(vg_json *json, vg_json_string *name, value *taken)
+{
+    return vg_json_take_string(json, name) && vg_json_take(json, ':') && take_value(json, taken);
+}
+
 /* Whether the JSON is one object of strings and whole numbers; `found` gets the value
  * of `key`, if it has one. */
 static bool find_value(const vg_saved_plan *plan, const char *key, value *found, bool *exists)
@@ -173,9 +178,7 @@ static bool find_value(const vg_saved_plan *plan, const char *key, value *found,
     do {
         vg_json_string name;
         value taken;
-        if (!vg_json_take_string(&json, &name) || !vg_json_take(&json, ':') ||
-            !take_value(&json, &taken))
-            return false;
+        if (!take_member(&json, &name, &taken)) return false;
         if (!vg_json_equal(name, key)) continue;
         *found = taken;
         *exists = true;
@@ -239,8 +242,7 @@ static vg_status check_names(const vg_saved_plan *saved, vg_error *error)
     do {
         vg_json_string name;
         value taken;
-        is_whole = is_whole && vg_json_take_string(&json, &name) && vg_json_take(&json, ':') &&
-                   take_value(&json, &taken);
+        is_whole = is_whole && take_member(&json, &name, &taken);
         if (!is_whole) return vg_fail(error, VG_EFORMAT, "it is not what verger writes");
         if (!is_known(name))
             return vg_fail(error, VG_EFORMAT, "this version of verger does not know its \"%.*s\"",

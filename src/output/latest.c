@@ -36,12 +36,6 @@ void vg_latest_name(char name[VG_FOLDER_CHARS], vg_table table, vg_format format
         snprintf(name, VG_FOLDER_CHARS, "%.*s", (int)strlen(slash + 1) - 1, slash + 1);
 }
 
-static const char *timestamp_of(const char *folder)
-{
-    size_t size = strlen(folder);
-    return size >= VG_TIMESTAMP_CHARS ? folder + size - (VG_TIMESTAMP_CHARS - 1) : "";
-}
-
 /* --- The file ----------------------------------------------------------------------- */
 
 static bool parse(latest *read, const vg_bytes *content)
@@ -102,7 +96,7 @@ static void put(latest *changed, vg_table table, vg_format format, const char *t
     while (at < changed->count && strcmp(changed->entries[at].name, next.name) != 0) at++;
     if (at == MOST_ENTRIES) return;
     if (at < changed->count &&
-        strcmp(timestamp_of(changed->entries[at].folder), timestamp_of(next.folder)) > 0)
+        strcmp(vg_timestamp_of(changed->entries[at].folder), vg_timestamp_of(next.folder)) > 0)
         return;
     changed->entries[at] = next;
     if (at == changed->count) changed->count++;
@@ -131,7 +125,7 @@ vg_status vg_latest_forget(vg_store *output, const char *timestamp, vg_error *er
     if (status != VG_OK || !exists) return status;
     size_t kept = 0;
     for (size_t i = 0; i < changed.count; i++)
-        if (strcmp(timestamp_of(changed.entries[i].folder), timestamp) != 0)
+        if (strcmp(vg_timestamp_of(changed.entries[i].folder), timestamp) != 0)
             changed.entries[kept++] = changed.entries[i];
     if (kept == changed.count) return VG_OK;
     changed.count = kept;

@@ -79,3 +79,9 @@ vg_status vg_timestamp_after(char after[VG_TIMESTAMP_CHARS],
                    "or delete what is not a run of yours",
                    timestamp);
 }
+
+const char *vg_timestamp_of(const char *folder)
+{
+    size_t size = strlen(folder);
+    return size >= VG_TIMESTAMP_CHARS ? folder + size - (VG_TIMESTAMP_CHARS - 1) : "";
+}

@@ -14,4 +14,8 @@ vg_status vg_timestamp_choose(char timestamp[VG_TIMESTAMP_CHARS], const char *re
 vg_status vg_timestamp_after(char after[VG_TIMESTAMP_CHARS],
                              const char timestamp[VG_TIMESTAMP_CHARS], vg_error *error);
 
+/* The timestamp that the name or address of a table's folder ends with, within it; "" where it is
+ * too short for one. Whether it is a date is not looked at. */
+const char *vg_timestamp_of(const char *folder);
+
 #endif
