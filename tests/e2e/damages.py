@@ -2,6 +2,9 @@
 
 import os
 import random
+import time
+
+SEED = int(os.environ.get("VERGER_SEED", str(time.time_ns() % 2**32)))
 
 
 def delete(path):
@@ -27,3 +30,11 @@ def garbage(path):
 
 
 DAMAGES = [delete, truncate, flip, empty, garbage]
+
+
+def in_turn(things):
+    """For a test: each damage with one of the things, with another one the next time the tests run;
+    with all of them where kills are asked for (VERGER_KILLS)."""
+    if os.environ.get("VERGER_KILLS"):
+        return [(thing, damage) for thing in things for damage in DAMAGES]
+    return [(things[(SEED + i) % len(things)], damage) for i, damage in enumerate(DAMAGES)]

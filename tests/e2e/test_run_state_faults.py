@@ -12,7 +12,7 @@ import kills
 import pytest
 import snapshots
 from conftest import TS, fill, files_below, leftovers, table_folder
-from damages import DAMAGES, garbage
+from damages import DAMAGES, garbage, in_turn
 
 WORDS = ["--part-rows", "5", "--timestamp", TS]
 STATE = pathlib.Path("_verger") / f"run_{TS}"
@@ -70,8 +70,7 @@ def updated(source, output):
     return snapshots.of_run(output, newest.removeprefix("run_"))
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("pattern", ["run.json", "part-00000.json", "part-00001-*"])
+@pytest.mark.parametrize("pattern, damage", in_turn(["run.json", "part-00000.json", "part-00001-*"]))
 def test_the_state_is_damaged(dozen, output, expected, pattern, damage):
     """Either the run goes on and is whole, or it is refused in plain words; an update works
     in any case."""

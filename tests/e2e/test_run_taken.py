@@ -13,7 +13,7 @@ import kills
 import pytest
 import snapshots
 from conftest import BUILD, verger
-from damages import DAMAGES
+from damages import in_turn
 
 # The command with features drawn from a hash of the file (tests/scale): parts that are taken over
 # have many images.
@@ -214,8 +214,7 @@ def test_checksums_look_at_contents(base):
 # --- Faults -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("table", ["features/csv", "features/parquet", "metadata"])
+@pytest.mark.parametrize("table, damage", in_turn(["features/csv", "features/parquet", "metadata"]))
 def test_a_file_of_the_run_before_is_damaged(base, table, damage):
     source, output = base
     damage(next(path for path in (output / table).rglob("part-00002-*")))
@@ -283,7 +282,7 @@ def test_kills_of_an_update_that_takes_over(base, tmp_path):
     shutil.copytree(output, counted)
     changes = kills.changes(source, counted, *words, **STANDIN)
     expected, before = snapshots.of_run(counted, NEXT), snapshots.of_run(output, BASE)
-    for point in range(1, changes + 1, max(1, changes // 24)):
+    for point in range(1, changes + 1, max(1, changes // 12)):
         own = tmp_path / f"{point}"
         shutil.copytree(output, own)
         assert kills.killed_at(point, source, own, *words, **STANDIN)

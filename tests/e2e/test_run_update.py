@@ -9,7 +9,7 @@ import kills
 import pytest
 import snapshots
 from conftest import encoded, fill, photograph, table_folder, verger
-from damages import DAMAGES, delete, flip, truncate
+from damages import DAMAGES, delete, flip, in_turn, truncate
 
 WORDS = ["-k", 3, "--model", "seeded:7", "--progress", "json", "--part-rows", 7]
 BASE, NEXT, LAST = "20250101_000000", "20250102_000000", "20250103_000000"
@@ -278,8 +278,7 @@ def test_other_features_are_refused(base, arguments, reason):
 # --- Damage ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("which", ["features", "images", "record"])
+@pytest.mark.parametrize("which, damage", in_turn(["features", "images", "record"]))
 def test_a_part_of_the_base_is_damaged(base, which, damage):
     source, output = base
     put(image(source, 90, "Zebra"), 90)
