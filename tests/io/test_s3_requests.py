@@ -249,7 +249,7 @@ def test_unsigned_on_demand(bucket, gateway):  # noqa: F811
             assert "AWS_NO_SIGN_REQUEST" in done.stderr
 
 
-def test_a_profile_that_is_not_there(tmp_path, gateway):  # noqa: F811
+def test_a_profile_that_is_not_there(tmp_path, bucket, gateway):  # noqa: F811
     env = {**gateway.environment(), "AWS_PROFILE": "nosuch", "HOME": str(tmp_path)}
     tool("list", "s3://requests", "", env=env)  # keys of the environment come first
     del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
