@@ -6,30 +6,46 @@
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/tiles.h"
 
+enum { MOST_COLUMNS = 7 };
+
+/* Of one vector of channels. */
+typedef struct depthwise_filter {
+    vec taps[3][3], bias;
+} depthwise_filter;
+
+INLINE depthwise_filter depthwise_filter_at(const float *b, const float *bias, const int width)
+{
+    depthwise_filter filter = {.bias = vec_load(bias)};
+    UNROLL
+    for (int ky = 0; ky < 3; ky++) {
+        UNROLL
+        for (int kx = 0; kx < 3; kx++) filter.taps[ky][kx] = vec_load(b + (ky * 3 + kx) * width);
+    }
+    return filter;
+}
+
 /* `columns` outputs side by side, one vector of channels; taps[ky] points at the column of
  * the first tap. At a border, the tap in the padding is left out: the first of the first
- * output, the last of the last. Weights b [9][width] are loaded row by row: all nine beside
- * the sums would be more than AVX2 has registers for. */
-INLINE void depthwise_tile(float *c, const float *const taps[3], const float *b, const float *bias,
+ * output, the last of the last. */
+INLINE void depthwise_tile(float *c, const float *const taps[3], const depthwise_filter *filter,
                            const int width, const int stride, const int columns, const int is_left,
                            const int is_right)
 {
-    vec acc[columns];
+    vec acc[MOST_COLUMNS];
     UNROLL
-    for (int j = 0; j < columns; j++) acc[j] = vec_load(bias);
+    for (int j = 0; j < columns; j++) acc[j] = filter->bias;
     UNROLL
     for (int ky = 0; ky < 3; ky++) {
-        vec weights[3];
-        UNROLL
-        for (int kx = 0; kx < 3; kx++) weights[kx] = vec_load(b + (ky * 3 + kx) * width);
-        /* Each input is loaded once and goes to all outputs it is a tap of. */
+        /* Each input is loaded once and goes to all outputs it is a tap of: the empty
+         * instruction keeps gcc from loading it again in each multiply-add. */
         UNROLL
         for (int x = is_left; x < (columns - 1) * stride + 3 - is_right; x++) {
             vec input = vec_load(taps[ky] + x * width);
+            __asm__("" : VEC_REGISTER(input));
             UNROLL
             for (int j = 0; j < columns; j++) {
                 int kx = x - j * stride;
-                if (kx >= 0 && kx <= 2) acc[j] = vec_fma(input, weights[kx], acc[j]);
+                if (kx >= 0 && kx <= 2) acc[j] = vec_fma(input, filter->taps[ky][kx], acc[j]);
             }
         }
     }
@@ -41,8 +57,9 @@ INLINE void depthwise_tile(float *c, const float *const taps[3], const float *b,
 INLINE void depthwise_row(float *c, const float *taps[3], const float *b, const float *bias,
                           int out_width, const int width, const int stride, const int columns)
 {
+    const depthwise_filter filter = depthwise_filter_at(b, bias, width);
 #define TILE(is_left, is_right) \
-    depthwise_tile(c, taps, b, bias, width, stride, columns, is_left, is_right)
+    depthwise_tile(c, taps, &filter, width, stride, columns, is_left, is_right)
     int has_left = stride == 1;
     for (int left = out_width; left > 0; left -= columns, c += columns * width) {
         int is_left = has_left && left == out_width, is_right = left == columns;
