@@ -54,7 +54,7 @@ static void end_layer(const block_run *run, int which, double start)
     layer->stretches++;
 }
 
-/* --- Strips and their expanded rows ------------------------------------- */
+/* --- Strips, bands and their expanded rows ------------------------------ */
 
 typedef struct strip {
     int begin, end; /* output rows */
@@ -65,16 +65,17 @@ typedef struct strip {
     int set;        /* alternates: which carried rows are its own */
 } strip;
 
-static int first_tap(const block_run *run, int row)
+/* Of output rows, and of columns. */
+static int first_tap(const block_run *run, int output)
 {
     int padding = run->block->stride == 1;
-    int tap = row * run->block->stride - padding;
+    int tap = output * run->block->stride - padding;
     return tap > 0 ? tap : 0;
 }
 
-static int past_last_tap(const block_run *run, int row)
+static int past_last_tap(const block_run *run, int output)
 {
-    int past = row * run->block->stride + 2 + (run->block->stride == 2);
+    int past = output * run->block->stride + 2 + (run->block->stride == 2);
     return past < run->block->in_size ? past : run->block->in_size;
 }
 
@@ -90,6 +91,20 @@ static strip strip_at(const block_run *run, int begin, int begin_rows, int end_r
     return s;
 }
 
+typedef struct band {
+    int begin, end;  /* output columns */
+    int first, last; /* expanded columns that these need, and the one past them */
+} band;
+
+static band band_at(const block_run *run, int begin)
+{
+    int end = begin + run->plan->band_columns;
+    return (band){.begin = begin,
+                  .end = end,
+                  .first = first_tap(run, begin),
+                  .last = past_last_tap(run, end - 1)};
+}
+
 static float *carried_row(const block_run *run, int set, int p, int index, int width)
 {
     int panel = run->plan->panel;
@@ -98,19 +113,22 @@ static float *carried_row(const block_run *run, int set, int p, int index, int w
     return run->own->carried + (start + (ptrdiff_t)index * width) * run->block->in_size;
 }
 
-/* Where panel `p` of an expanded row lies. */
-static float *expanded_row(const block_run *run, const strip *s, int p, int row)
+/* Where panel `p` of an expanded row lies, at the band's first column. Rows that are carried
+ * are whole, those of the ring are the band's. */
+static float *expanded_row(const block_run *run, const strip *s, const band *b, int p, int row)
 {
     int width = vg_panel_width(run->block->expanded_channels, run->plan->panel, p);
-    if (row >= s->carried) return carried_row(run, s->set, p, row - s->carried, width);
-    if (row < s->fresh) return carried_row(run, !s->set, p, row - s->first, width);
+    ptrdiff_t column = (ptrdiff_t)b->first * width;
+    if (row >= s->carried) return carried_row(run, s->set, p, row - s->carried, width) + column;
+    if (row < s->fresh) return carried_row(run, !s->set, p, row - s->first, width) + column;
     ptrdiff_t index = row % run->plan->ring_rows;
-    return run->own->ring + index * width * run->block->in_size;
+    return run->own->ring + index * width * run->plan->ring_columns;
 }
 
 /* How many of the rows begin .. end, all of them fresh, lie side by side. */
 static int adjacent_rows(const block_run *run, const strip *s, int begin, int end)
 {
+    if (run->plan->ring_columns < run->block->in_size) return 1;
     int count = end - begin;
     if (begin >= s->carried) return count;
     int to_wrap = run->plan->ring_rows - begin % run->plan->ring_rows;
@@ -180,63 +198,70 @@ static void normalise_rows(const block_run *run, const strip *s)
     end_layer(run, VG_EXPAND, start);
 }
 
-static void run_stem(const block_run *run, const strip *s, int p, int begin, int end)
+static void run_stem(const block_run *run, const strip *s, const band *b, int p, int begin, int end)
 {
     const vg_packed_layer *layer = &run->layers[VG_EXPAND];
+    const float *input = run->own->input + b->first * VG_STEM_PIXEL_STRIDE;
     for (int row = begin; row < end; row++)
-        run->network->kernels.stem(expanded_row(run, s, p, row),
-                                   run->own->input + (ptrdiff_t)(row - s->fresh) * 2 * VG_INPUT_ROW,
-                                   VG_INPUT_ROW, weights_of(layer, p), bias_of(layer, p),
-                                   VG_STEM_SIZE, vg_panel_width(layer->channels, layer->panel, p));
+        run->network->kernels.stem(
+            expanded_row(run, s, b, p, row), input + (ptrdiff_t)(row - s->fresh) * 2 * VG_INPUT_ROW,
+            VG_INPUT_ROW, weights_of(layer, p), bias_of(layer, p), b->last - b->first,
+            vg_panel_width(layer->channels, layer->panel, p));
 }
 
-static void run_pointwise(const block_run *run, const strip *s, int p, int begin, int end)
+static void run_pointwise(const block_run *run, const strip *s, const band *b, int p, int begin,
+                          int end)
 {
     const vg_packed_layer *layer = &run->layers[VG_EXPAND];
     int in_size = run->block->in_size;
     vg_pointwise_input input = input_of(run, layer, in_size * in_size);
     for (int row = begin, count; row < end; row += count) {
         count = adjacent_rows(run, s, row, end);
-        input.first = row * in_size;
-        pointwise_of(run, layer)(expanded_row(run, s, p, row), &input, weights_of(layer, p),
-                                 bias_of(layer, p), NULL, count * in_size,
+        input.first = row * in_size + b->first;
+        pointwise_of(run, layer)(expanded_row(run, s, b, p, row), &input, weights_of(layer, p),
+                                 bias_of(layer, p), NULL, count * (b->last - b->first),
                                  vg_panel_width(layer->channels, layer->panel, p), VG_RELU6);
     }
 }
 
-static void run_expand(const block_run *run, const strip *s, int p, int begin, int end)
+static void run_expand(const block_run *run, const strip *s, const band *b, int p, int begin,
+                       int end)
 {
     double start = begin_layer(run);
     if (run->rgb != NULL)
-        run_stem(run, s, p, begin, end);
+        run_stem(run, s, b, p, begin, end);
     else
-        run_pointwise(run, s, p, begin, end);
+        run_pointwise(run, s, b, p, begin, end);
     end_layer(run, VG_EXPAND, start);
 }
 
-/* `height` rows of outputs from the rows that `own` lists. */
-static void filter_rows(const block_run *run, float *to, int p, int height, int width)
+/* `height` rows of the band's outputs from the rows that `own` lists. */
+static void filter_rows(const block_run *run, float *to, const band *b, int p, int height,
+                        int width)
 {
     const vg_kernels *kernels = &run->network->kernels;
     const vg_packed_layer *layer = &run->layers[VG_DEPTHWISE];
     const float *const *rows = run->own->rows;
-    int stride = run->block->stride, out_size = run->plan->out_size;
+    int stride = run->block->stride, out_size = run->plan->out_size, columns = b->end - b->begin;
+    int borders = (b->begin == 0 ? VG_BORDER_LEFT : 0) | (b->end == out_size ? VG_BORDER_RIGHT : 0);
     vg_depthwise_fn *depthwise =
         stride == 1 ? kernels->depthwise_stride1 : kernels->depthwise_stride2;
     if (!run->plan->has_digits) {
-        depthwise(to, rows, weights_of(layer, p), bias_of(layer, p), height, out_size, width);
+        depthwise(to, (ptrdiff_t)out_size * width, rows, weights_of(layer, p), bias_of(layer, p),
+                  height, columns, width, borders);
         return;
     }
     for (int y = 0; y < height; y++, rows += stride) {
-        depthwise(run->own->filtered, rows, weights_of(layer, p), bias_of(layer, p), 1, out_size,
-                  width);
-        kernels->encode_bounded(to, run->own->filtered, out_size, width);
+        depthwise(run->own->filtered, columns * width, rows, weights_of(layer, p),
+                  bias_of(layer, p), 1, columns, width, borders);
+        kernels->encode_bounded(to, run->own->filtered, columns, width);
         to += out_size * vg_digits_floats(width);
     }
 }
 
-/* Output rows begin .. end of one panel into the strip. */
-static void run_depthwise(const block_run *run, const strip *s, int p, int begin, int end)
+/* Output rows begin .. end of one panel's band into the strip. */
+static void run_depthwise(const block_run *run, const strip *s, const band *b, int p, int begin,
+                          int end)
 {
     double start = begin_layer(run);
     const vg_packed_layer *layer = &run->layers[VG_DEPTHWISE];
@@ -246,12 +271,12 @@ static void run_depthwise(const block_run *run, const strip *s, int p, int begin
     const float **rows = run->own->rows;
     for (int i = 0; i < (end - begin - 1) * stride + 3; i++) {
         int row = begin * stride - padding_above + i;
-        rows[i] = row >= 0 && row < run->block->in_size ? expanded_row(run, s, p, row)
+        rows[i] = row >= 0 && row < run->block->in_size ? expanded_row(run, s, b, p, row)
                                                         : run->workspace->zeros;
     }
-    float *to = run->strip + p * strip_stride(run) +
-                (ptrdiff_t)(begin - s->begin) * out_size * strip_floats(run, width);
-    filter_rows(run, to, p, end - begin, width);
+    ptrdiff_t pixel = (ptrdiff_t)(begin - s->begin) * out_size + b->begin;
+    float *to = run->strip + p * strip_stride(run) + pixel * strip_floats(run, width);
+    filter_rows(run, to, b, p, end - begin, width);
     end_layer(run, VG_DEPTHWISE, start);
 }
 
@@ -289,18 +314,26 @@ static void run_project(const block_run *run, int strip_begin, int begin, int en
 
 /* --- Blocks ------------------------------------------------------------- */
 
-/* One panel of a strip, in steps: expanded rows are read while they are in the level 1
- * cache. */
-static void run_panel(const block_run *run, const strip *s, int p)
+/* One band of a panel of a strip, in steps: expanded rows are read while they are in the
+ * level 1 cache. */
+static void run_band(const block_run *run, const strip *s, const band *b, int p)
 {
     int expanded = s->fresh;
     for (int begin = s->begin, end; begin < s->end; begin = end) {
         end = begin + run->plan->step_rows;
         if (end > s->end) end = s->end;
         int needed = past_last_tap(run, end - 1);
-        run_expand(run, s, p, expanded, needed);
+        run_expand(run, s, b, p, expanded, needed);
         expanded = needed;
-        run_depthwise(run, s, p, begin, end);
+        run_depthwise(run, s, b, p, begin, end);
+    }
+}
+
+static void run_panel(const block_run *run, const strip *s, int p)
+{
+    for (int begin = 0; begin < run->plan->out_size; begin += run->plan->band_columns) {
+        band b = band_at(run, begin);
+        run_band(run, s, &b, p);
     }
 }
 

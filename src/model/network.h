@@ -4,17 +4,19 @@
 
 #include "model/packed.h"
 
-/* How a block runs: in strips of output rows, within a strip panel by panel, within a
- * panel in steps of a few rows. Expanded rows lie in a ring that serves every panel in
- * turn; those that the next strip needs too are carried over, so that none is computed
- * twice. */
+/* How a block runs: in strips of output rows, within a strip panel by panel, within a panel
+ * band of columns by band, within a band in steps of a few rows. Expanded rows lie in a ring that
+ * serves every panel in turn; those that the next strip needs too are carried over, so that none is
+ * computed twice. */
 typedef struct vg_block_plan {
     int panel; /* of the expanded tensor */
     int has_digits;
     int out_size;
-    int strip_rows; /* output rows that are projected at once */
-    int step_rows;  /* output rows of a panel that are expanded and filtered at once */
-    int ring_rows;  /* expanded rows of a panel that a step needs */
+    int strip_rows;   /* output rows that are projected at once */
+    int band_columns; /* output columns that are expanded and filtered before the next */
+    int step_rows;    /* output rows of a band that are expanded and filtered at once */
+    int ring_columns; /* expanded columns that a band needs, at most */
+    int ring_rows;    /* expanded rows of a panel that a step needs */
     int carried_rows;
 } vg_block_plan;
 
@@ -33,7 +35,7 @@ static inline int vg_plan_is_whole(const vg_block_plan *plan)
 }
 
 /* Floats of the plan's buffers. */
-size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan);
+size_t vg_plan_ring_floats(const vg_block_plan *plan);
 size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan);
 size_t vg_plan_strip_floats(const vg_block *block, const vg_block_plan *plan);
 

@@ -1,23 +1,49 @@
-/* Heights of strips and steps: as tall as the caches allow. */
+/* Heights of strips and steps and widths of bands: as large as the caches allow. */
 #include "model/network.h"
 
 enum {
     TAPS = 3,
     /* A shorter strip would carry rows over that were carried into it. */
     LEAST_STRIP_ROWS = 2,
+    /* A tile of the depthwise kernels. */
+    LEAST_BAND_COLUMNS = 7,
     /* Rows carried into a strip and those out of it. */
     CARRIED_SETS = 2,
 };
 
-static int input_rows(const vg_block *block, int output_rows)
+/* Expanded rows, or columns, that so many of the outputs need. */
+static int inputs_of(const vg_block *block, int outputs)
 {
-    return (output_rows - 1) * block->stride + TAPS;
+    return (outputs - 1) * block->stride + TAPS;
 }
 
 static void take_steps(vg_block_plan *plan, const vg_block *block, int rows)
 {
     plan->step_rows = rows;
-    plan->ring_rows = input_rows(block, rows);
+    plan->ring_rows = inputs_of(block, rows);
+}
+
+static void take_bands(vg_block_plan *plan, const vg_block *block, int columns)
+{
+    plan->band_columns = columns;
+    plan->ring_columns = inputs_of(block, columns);
+    if (plan->ring_columns > block->in_size) plan->ring_columns = block->in_size;
+}
+
+static size_t ring_bytes(const vg_block_plan *plan)
+{
+    return sizeof(float) * vg_plan_ring_floats(plan);
+}
+
+/* Bands expand a column or two that their neighbours expand too: so there are several only
+ * where steps of one row would nearly fill level 1. */
+static void choose_bands(vg_block_plan *plan, const vg_block *block, size_t level1)
+{
+    take_steps(plan, block, 1);
+    take_bands(plan, block, plan->out_size);
+    if (ring_bytes(plan) <= level1 / 4 * 3) return;
+    while (ring_bytes(plan) > level1 / 2 && plan->band_columns % (2 * LEAST_BAND_COLUMNS) == 0)
+        take_bands(plan, block, plan->band_columns / 2);
 }
 
 static void take_strips(vg_block_plan *plan, int strips)
@@ -63,18 +89,18 @@ vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *c
         if (plan.strip_rows == LEAST_STRIP_ROWS) break;
         take_strips(&plan, strips);
     }
+    choose_bands(&plan, block, caches->level1);
     int rows = plan.strip_rows;
     take_steps(&plan, block, rows);
     /* A matrix unit that did nothing for 0.3 us takes 0.2 us to wake: longer steps pay. */
     size_t most = vg_expands_digits(block, panel) ? 2 * caches->level1 : caches->level1 / 2;
-    while (rows > 1 && sizeof(float) * vg_plan_ring_floats(block, &plan) > most)
-        take_steps(&plan, block, --rows);
+    while (rows > 1 && ring_bytes(&plan) > most) take_steps(&plan, block, --rows);
     return plan;
 }
 
-size_t vg_plan_ring_floats(const vg_block *block, const vg_block_plan *plan)
+size_t vg_plan_ring_floats(const vg_block_plan *plan)
 {
-    return (size_t)block->in_size * (size_t)plan->ring_rows * (size_t)plan->panel;
+    return (size_t)plan->ring_columns * (size_t)plan->ring_rows * (size_t)plan->panel;
 }
 
 size_t vg_plan_carried_floats(const vg_block *block, const vg_block_plan *plan)

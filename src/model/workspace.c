@@ -28,7 +28,7 @@ static sizes sizes_for(const vg_network *network)
         const vg_block_plan *plan = &network->plans[i];
         size_t pixels = (size_t)plan->out_size * (size_t)plan->out_size;
         s.tensor = larger(s.tensor, pixels * (size_t)vg_panel_channels(block->out_channels, panel));
-        s.ring = larger(s.ring, vg_plan_ring_floats(block, plan));
+        s.ring = larger(s.ring, vg_plan_ring_floats(plan));
         s.carried = larger(s.carried, vg_plan_carried_floats(block, plan));
         s.strip = larger(s.strip, vg_plan_strip_floats(block, plan));
         s.rows = larger(s.rows, (size_t)plan->ring_rows);

@@ -7,7 +7,8 @@
 /* A shape and its dense values, the same for every set. */
 typedef struct problem {
     int height, width; /* of the output */
-    int stride;        /* depthwise only */
+    int stride;        /* depthwise only, and ... */
+    int seam;          /* ... the column at which a set begins again, or 0 */
     int in_channels;   /* pixels of the input for the average */
     int channels;
     vg_activation activation;

@@ -22,21 +22,33 @@ static operands depthwise_prepare(const vg_kernels *kernels, const problem *p)
     return prepare(p, kernels->panel, input, TAPS);
 }
 
-static void depthwise_run(const vg_kernels *kernels, const problem *p, operands *o)
+/* Output columns begin .. end of panel i, in rows of the whole width. */
+static void run_columns(const vg_kernels *kernels, const problem *p, operands *o, int i,
+                        const float **rows, int begin, int end)
 {
-    int panel = kernels->panel, in_width = p->width * p->stride, in_rows = depthwise_rows(p);
-    const float **rows = malloc((size_t)in_rows * sizeof *rows);
-    if (rows == NULL) abort();
+    const int panel = kernels->panel, width = vg_panel_width(p->channels, panel, i);
+    const int in_width = p->width * p->stride, in_rows = depthwise_rows(p);
+    const int borders = (begin == 0 ? VG_BORDER_LEFT : 0) | (end == p->width ? VG_BORDER_RIGHT : 0);
+    const int is_padded = p->stride == 1 && begin > 0;
+    const float *input = o->input.values + panel_start(i, in_rows * in_width, panel) +
+                         (ptrdiff_t)(begin * p->stride - is_padded) * width;
+    for (int y = 0; y < in_rows; y++) rows[y] = input + (ptrdiff_t)y * in_width * width;
     vg_depthwise_fn *depthwise =
         p->stride == 1 ? kernels->depthwise_stride1 : kernels->depthwise_stride2;
-    for (int i = 0; i < vg_panel_count(p->channels, panel); i++) {
-        int width = vg_panel_width(p->channels, panel, i);
-        for (int y = 0; y < in_rows; y++)
-            rows[y] = o->input.values + panel_start(i, in_rows * in_width, panel) +
-                      (ptrdiff_t)y * in_width * width;
-        depthwise(o->output.values + panel_start(i, p->height * p->width, panel), rows,
-                  o->weights.values + panel_start(i, TAPS, panel),
-                  o->bias.values + panel_start(i, 1, panel), p->height, p->width, width);
+    depthwise(o->output.values + panel_start(i, p->height * p->width, panel) + begin * width,
+              p->width * width, rows, o->weights.values + panel_start(i, TAPS, panel),
+              o->bias.values + panel_start(i, 1, panel), p->height, end - begin, width, borders);
+}
+
+/* Plain C takes whole rows, the others in two pieces where there is a seam. */
+static void depthwise_run(const vg_kernels *kernels, const problem *p, operands *o)
+{
+    const float **rows = malloc((size_t)depthwise_rows(p) * sizeof *rows);
+    if (rows == NULL) abort();
+    const int seam = kernels->depthwise_stride1 == vg_depthwise_stride1_ref ? 0 : p->seam;
+    for (int i = 0; i < vg_panel_count(p->channels, kernels->panel); i++) {
+        if (seam > 0) run_columns(kernels, p, o, i, rows, 0, seam);
+        run_columns(kernels, p, o, i, rows, seam, p->width);
     }
     free(rows);
 }
@@ -61,6 +73,7 @@ static int check_widths(const vg_kernels *kernels, const vg_kernels *reference)
                     problem p = {.height = height,
                                  .width = width,
                                  .stride = stride,
+                                 .seam = width / 2 / 7 * 7,
                                  .channels = channels[i]};
                     failures += !agrees(&depthwise_operation, kernels, reference, &p);
                 }
@@ -75,6 +88,7 @@ int check_depthwise(const vg_kernels *kernels, const vg_kernels *reference, int 
                      .width = random_int(1, 30),
                      .stride = 1 + round % 2,
                      .channels = random_int(1, 70)};
+        p.seam = random_int(0, p.width - 1);
         failures += !agrees(&depthwise_operation, kernels, reference, &p);
     }
     return failures;

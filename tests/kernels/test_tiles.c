@@ -33,10 +33,10 @@ static void see_stem(float *c, const float *a, ptrdiff_t a_row, const float *b, 
     stem_seen[m][width] = true;
 }
 
-static void see_depthwise(float *c, const float *const *rows, const float *b, const float *bias,
-                          int height, int out_width, int width)
+static void see_depthwise(float *c, ptrdiff_t c_row, const float *const *rows, const float *b,
+                          const float *bias, int height, int out_width, int width, int borders)
 {
-    (void)c, (void)rows, (void)b, (void)bias, (void)height;
+    (void)c, (void)c_row, (void)rows, (void)b, (void)bias, (void)height, (void)borders;
     depthwise_seen[out_width][width] = true;
 }
 

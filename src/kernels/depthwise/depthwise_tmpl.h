@@ -55,48 +55,50 @@ INLINE void depthwise_tile(float *c, const float *const taps[3], const depthwise
 
 /* One row of outputs of one vector of channels. */
 INLINE void depthwise_row(float *c, const float *taps[3], const float *b, const float *bias,
-                          int out_width, const int width, const int stride, const int columns)
+                          int out_width, const int width, const int stride, const int columns,
+                          const int borders)
 {
     const depthwise_filter filter = depthwise_filter_at(b, bias, width);
 #define TILE(is_left, is_right) \
     depthwise_tile(c, taps, &filter, width, stride, columns, is_left, is_right)
-    int has_left = stride == 1;
+    const int has_left = vg_depthwise_has_left(stride, borders);
+    const int has_right = vg_depthwise_has_right(borders);
     for (int left = out_width; left > 0; left -= columns, c += columns * width) {
-        int is_left = has_left && left == out_width, is_right = left == columns;
+        int is_left = has_left && left == out_width, is_right = has_right && left == columns;
         is_left ? (is_right ? TILE(1, 1) : TILE(1, 0)) : (is_right ? TILE(0, 1) : TILE(0, 0));
         for (int ky = 0; ky < 3; ky++) taps[ky] += columns * stride * width;
     }
 #undef TILE
 }
 
-typedef void depthwise_rows_fn(float *c, const float *const *rows, const float *b,
-                               const float *bias, int height, int out_width);
+typedef void depthwise_rows_fn(float *c, ptrdiff_t c_row, const float *const *rows, const float *b,
+                               const float *bias, int height, int out_width, int borders);
 
-INLINE void depthwise_run(float *c, const float *const *rows, const float *b, const float *bias,
-                          int height, int out_width, const int width, const int stride,
-                          const int columns)
+INLINE void depthwise_run(float *c, ptrdiff_t c_row, const float *const *rows, const float *b,
+                          const float *bias, int height, int out_width, const int borders,
+                          const int width, const int stride, const int columns)
 {
-    /* With stride 1 the first tap of output 0 lies in the left padding; with
-     * stride 2 there is padding on the right only. */
-    const int left = stride == 1 ? width : 0;
-    for (int y = 0; y < height; y++, c += out_width * width, rows += stride) {
+    /* The first tap of the first output, which may lie in the padding. */
+    const int left = vg_depthwise_has_left(stride, borders) ? width : 0;
+    for (int y = 0; y < height; y++, c += c_row, rows += stride) {
         /* Row by row, not channel by channel: lines of the cache are read once. */
         for (int channel = 0; channel < width; channel += LANES) {
             const float *taps[3] = {rows[0] + channel - left, rows[1] + channel - left,
                                     rows[2] + channel - left};
             depthwise_row(c + channel, taps, b + channel, bias + channel, out_width, width, stride,
-                          columns);
+                          columns, borders);
         }
     }
 }
 
 /* One function a panel's width and stride. */
-#define DEPTHWISE_FUNCTION(STRIDE, COLUMNS, VECTORS)                                         \
-    static void TILE_KERNEL(depthwise_stride##STRIDE, COLUMNS,                               \
-                            VECTORS)(float *c, const float *const *rows, const float *b,     \
-                                     const float *bias, int height, int out_width)           \
-    {                                                                                        \
-        depthwise_run(c, rows, b, bias, height, out_width, VECTORS *LANES, STRIDE, COLUMNS); \
+#define DEPTHWISE_FUNCTION(STRIDE, COLUMNS, VECTORS)                                               \
+    static void TILE_KERNEL(depthwise_stride##STRIDE, COLUMNS, VECTORS)(                           \
+        float *c, ptrdiff_t c_row, const float *const *rows, const float *b, const float *bias,    \
+        int height, int out_width, int borders)                                                    \
+    {                                                                                              \
+        depthwise_run(c, c_row, rows, b, bias, height, out_width, borders, VECTORS *LANES, STRIDE, \
+                      COLUMNS);                                                                    \
     }
 #define DEPTHWISE_FUNCTIONS(COLUMNS, VECTORS) \
     DEPTHWISE_FUNCTION(1, COLUMNS, VECTORS) DEPTHWISE_FUNCTION(2, COLUMNS, VECTORS)
@@ -111,9 +113,11 @@ static depthwise_rows_fn *const depthwise_functions[][2] = {DEPTHWISE_TILES(DEPT
 
 /* Any shape: one vector of one output at a time. */
 static void FALLBACK_KERNEL(depthwise)(float *c, const float *const *rows, const float *b,
-                                       const float *bias, int out_width, int width, int stride)
+                                       const float *bias, int out_width, int width, int stride,
+                                       int borders)
 {
-    const int in_width = out_width * stride, padding = stride == 1;
+    const int in_width = vg_depthwise_in_width(out_width, stride, borders);
+    const int padding = vg_depthwise_has_left(stride, borders);
     for (int x = 0; x < out_width; x++, c += width) {
         for (int channel = 0; channel < width; channel += LANES) {
             vec sum = vec_load(bias + channel);
@@ -130,27 +134,30 @@ static void FALLBACK_KERNEL(depthwise)(float *c, const float *const *rows, const
     }
 }
 
-INLINE void depthwise(float *c, const float *const *rows, const float *b, const float *bias,
-                      int height, int out_width, int width, const int stride)
+INLINE void depthwise(float *c, ptrdiff_t c_row, const float *const *rows, const float *b,
+                      const float *bias, int height, int out_width, int width, const int stride,
+                      int borders)
 {
-    assert(vg_depthwise_may(c, rows, b, bias, height, out_width, width, PANEL));
+    assert(vg_depthwise_may(c, c_row, rows, b, bias, height, out_width, width, PANEL));
     for (int t = 0; depthwise_tiles[t].rows > 0; t++) {
         if (depthwise_tiles[t].width != width || out_width % depthwise_tiles[t].rows != 0) continue;
-        depthwise_functions[t][stride - 1](c, rows, b, bias, height, out_width);
+        depthwise_functions[t][stride - 1](c, c_row, rows, b, bias, height, out_width, borders);
         return;
     }
-    for (int y = 0; y < height; y++, c += out_width * width, rows += stride)
-        FALLBACK_KERNEL(depthwise)(c, rows, b, bias, out_width, width, stride);
+    for (int y = 0; y < height; y++, c += c_row, rows += stride)
+        FALLBACK_KERNEL(depthwise)(c, rows, b, bias, out_width, width, stride, borders);
 }
 
-static void KERNEL(depthwise_stride1)(float *c, const float *const *rows, const float *b,
-                                      const float *bias, int height, int out_width, int width)
+static void KERNEL(depthwise_stride1)(float *c, ptrdiff_t c_row, const float *const *rows,
+                                      const float *b, const float *bias, int height, int out_width,
+                                      int width, int borders)
 {
-    depthwise(c, rows, b, bias, height, out_width, width, 1);
+    depthwise(c, c_row, rows, b, bias, height, out_width, width, 1, borders);
 }
 
-static void KERNEL(depthwise_stride2)(float *c, const float *const *rows, const float *b,
-                                      const float *bias, int height, int out_width, int width)
+static void KERNEL(depthwise_stride2)(float *c, ptrdiff_t c_row, const float *const *rows,
+                                      const float *b, const float *bias, int height, int out_width,
+                                      int width, int borders)
 {
-    depthwise(c, rows, b, bias, height, out_width, width, 2);
+    depthwise(c, c_row, rows, b, bias, height, out_width, width, 2, borders);
 }

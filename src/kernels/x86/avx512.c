@@ -13,7 +13,7 @@ enum { PANEL_VECTORS = 2, FULL_ROWS = 14, TALLEST = 28 };
     X(6, 2) X(5, 2) X(4, 2) X(3, 2)                                         \
     X(28, 1)
 /* clang-format on */
-#define STEM_TILES(X) X(14, 2)
+#define STEM_TILES(X) X(14, 2) X(12, 2) X(11, 2) X(10, 2) X(9, 2)
 #define DEPTHWISE_TILES(X) X(7, 2) X(7, 1)
 
 enum { GRAM_LANES = 8, GRAM_ROWS = 8, GRAM_INPUTS = 1 };
