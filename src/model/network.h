@@ -25,7 +25,7 @@ typedef struct vg_caches {
     size_t level1, level2;
 } vg_caches;
 
-/* A step's expanded rows fit into half of level 1, the strip into half of level 2. */
+/* A step's expanded rows fit into half of level 1, a strip into half of level 2 or less. */
 vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *caches);
 
 /* Whether one strip is all there is. */

@@ -78,17 +78,25 @@ int vg_block_panel(const vg_block *block, int panel)
     return VG_DIGITS_PANEL / 2; /* the panel of AVX-512 */
 }
 
+/* One strip where it fits into half of level 2; of several, each into a quarter, for what came
+ * before it is still there. */
+static void choose_strips(vg_block_plan *plan, const vg_block *block, size_t level2)
+{
+    take_strips(plan, 1);
+    if (strip_bytes(block, plan) <= level2 / 2) return;
+    for (int strips = 2; strip_bytes(block, plan) > level2 / 4; strips++) {
+        if (plan->strip_rows == LEAST_STRIP_ROWS) break;
+        take_strips(plan, strips);
+    }
+}
+
 vg_block_plan vg_plan_block(const vg_block *block, int panel, const vg_caches *caches)
 {
     vg_block_plan plan = {.panel = vg_block_panel(block, panel),
                           .has_digits = vg_projects_digits(block, panel),
                           .out_size = block->in_size / block->stride,
                           .carried_rows = TAPS - block->stride};
-    take_strips(&plan, 1);
-    for (int strips = 2; strip_bytes(block, &plan) > caches->level2 / 2; strips++) {
-        if (plan.strip_rows == LEAST_STRIP_ROWS) break;
-        take_strips(&plan, strips);
-    }
+    choose_strips(&plan, block, caches->level2);
     choose_bands(&plan, block, caches->level1);
     int rows = plan.strip_rows;
     take_steps(&plan, block, rows);
