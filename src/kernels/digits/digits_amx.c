@@ -64,143 +64,270 @@ typedef struct block {
     int rows;       /* pixels of a run */
     const int8_t *tiles[2];
     const vg_digits_outputs *outputs[2];
-    fetch ahead;
+    int has_second; /* twice 16 outputs, or the same once more, for nothing */
+    float *c;       /* of the first output and pixel 0 */
+    const float *residual;
 } block;
 
 typedef int32_t order_sums[2][2][ROWS][LANES]; /* [outputs][pixels] */
 
-/* Adds a row of each pixel times a tile of weights. */
-INLINE void add_products(const float *const rows[2], int row, int pixel_floats,
-                         const int8_t *const tiles[2], int tile)
-{
-    const ptrdiff_t stride = pixel_floats * (ptrdiff_t)sizeof(float);
-    const int at = row * VG_DIGITS_ROW_FLOATS;
-    _tile_loadd(6, tiles[0] + tile * VG_DIGITS_TILE, VG_DIGITS_ROW);
-    _tile_loadd(4, rows[0] + at, stride);
-    _tile_dpbusd(0, 4, 6);
-    _tile_loadd(5, rows[1] + at, stride);
-    _tile_dpbusd(1, 5, 6);
-    _tile_loadd(7, tiles[1] + tile * VG_DIGITS_TILE, VG_DIGITS_ROW);
-    _tile_dpbusd(2, 4, 7);
-    _tile_dpbusd(3, 5, 7);
-}
+/* The sums of `block` as they are put together, a few rows at a time. */
+typedef struct finishing {
+    const block *block;
+    const float *scales; /* or NULL */
+    int width;
+    vg_activation activation;
+    const order_sums *sums[VG_DIGITS];
+    int run, next; /* the first row that is left; run 2: none is */
+} finishing;
 
-INLINE void add_panel(const float *panel, const int pixels[2], const int8_t *const tiles[2],
-                      fetch *ahead, const int order, const int width)
-{
-    const int floats = vg_digits_floats(width);
-    const float *const rows[2] = {panel + pixels[0] * floats, panel + pixels[1] * floats};
-    UNROLL
-    for (int row = 0; row < vg_digits_rows(width); row++) {
-        int tile = vg_digits_tile_of(width, row, order);
-        if (tile < 0) continue;
-        add_products(rows, row, floats, tiles, tile);
-        fetch_some(ahead);
-    }
-}
-
-INLINE void sum_order(order_sums sums, const vg_pointwise_input *a, block *b, const int order)
-{
-    const int pixels[2] = {a->first + b->pixels[0], a->first + b->pixels[1]};
-    const int8_t *tiles[2] = {b->tiles[0], b->tiles[1]};
-    const float *panel = a->values;
-    /* One row for all pixels: the stride is 0. */
-    _tile_loadd(0, b->outputs[0]->start[order], 0);
-    _tile_loadd(1, b->outputs[0]->start[order], 0);
-    _tile_loadd(2, b->outputs[1]->start[order], 0);
-    _tile_loadd(3, b->outputs[1]->start[order], 0);
-    const int panels = vg_panel_count(a->channels, a->panel);
-    for (int p = 0; p < panels; p++, panel += a->panel_stride) {
-        const int width = p + 1 < panels ? a->panel : vg_panel_width(a->channels, a->panel, p);
-        if (width == VG_DIGITS_PANEL)
-            add_panel(panel, pixels, tiles, &b->ahead, order, VG_DIGITS_PANEL);
-        else if (width == VG_DIGITS_PANEL / 2)
-            add_panel(panel, pixels, tiles, &b->ahead, order, VG_DIGITS_PANEL / 2);
-        else
-            add_panel(panel, pixels, tiles, &b->ahead, order, VG_DIGITS_PANEL / 4);
-        const int size = vg_digits_panel_tiles(width) * VG_DIGITS_TILE;
-        tiles[0] += size;
-        tiles[1] += size;
-    }
-    _tile_stored(0, sums[0][0], VG_DIGITS_ROW);
-    _tile_stored(1, sums[0][1], VG_DIGITS_ROW);
-    _tile_stored(2, sums[1][0], VG_DIGITS_ROW);
-    _tile_stored(3, sums[1][1], VG_DIGITS_ROW);
-}
+/* A block is multiplied while the one before it is finished: AVX-512 and the matrix unit work at
+ * the same time where their instructions take turns. The lowest order, which has most products,
+ * comes first, and so needs room of its own beside the sums that are still read. */
+typedef struct work {
+    const vg_pointwise_input *a;
+    int panels, last_width; /* of the input, and of its last panel */
+    fetch ahead;
+    finishing before;
+    int rows_a_step; /* of `before`, after each product of four tiles */
+    int turn;        /* which of these two is multiplied */
+    block blocks[2];
+    order_sums high, middle, low[2];
+} work;
 
 /* --- From sums to outputs ------------------------------------------------- */
 
-typedef struct finishing {
-    const float *scales; /* or NULL */
-    const float *residual;
-    int width;
-} finishing;
-
-/* One run of pixels times 16 outputs. */
-INLINE void finish_run(float *c, int32_t (*const sums[VG_DIGITS])[LANES],
-                       const vg_digits_outputs *outputs, const finishing *f, int begin, int end,
-                       const int has_scales, const int has_residual, const int is_relu6)
+INLINE __m512 put_together(const int32_t *high, const int32_t *middle, const int32_t *low)
 {
-    const __m512 scale = _mm512_loadu_ps(outputs->scale), bias = _mm512_loadu_ps(outputs->bias);
-    for (int i = begin; i < end; i++) {
-        ptrdiff_t at = (ptrdiff_t)i * f->width;
-        __m512i low = _mm512_srai_epi32(_mm512_load_si512(sums[2][i]), 8);
-        low = _mm512_add_epi32(low, _mm512_load_si512(sums[1][i]));
-        __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(sums[0][i]));
-        sum = _mm512_fmadd_ps(sum, _mm512_set1_ps(256.0F), _mm512_cvtepi32_ps(low));
-        if (has_scales) sum = _mm512_mul_ps(sum, _mm512_set1_ps(f->scales[i]));
-        sum = _mm512_fmadd_ps(sum, scale, bias);
-        if (is_relu6) {
-            sum = _mm512_max_ps(sum, _mm512_setzero_ps());
-            sum = _mm512_min_ps(sum, _mm512_set1_ps(6.0F));
+    __m512i rest = _mm512_srai_epi32(_mm512_load_si512(low), 8);
+    rest = _mm512_add_epi32(rest, _mm512_load_si512(middle));
+    __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(high));
+    return _mm512_fmadd_ps(sum, _mm512_set1_ps(256.0F), _mm512_cvtepi32_ps(rest));
+}
+
+/* Rows begin .. end of a run, `outputs` times 16 outputs. */
+INLINE void finish_rows(const finishing *f, int begin, int end, const int outputs,
+                        const int has_scales, const int has_residual, const int is_relu6)
+{
+    const int32_t *high = (*f->sums[0])[0][f->run][begin];
+    const int32_t *middle = (*f->sums[1])[0][f->run][begin];
+    const int32_t *low = (*f->sums[2])[0][f->run][begin];
+    const int width = f->width;
+    const ptrdiff_t pixel = f->block->pixels[f->run] + begin;
+    float *c = f->block->c + pixel * width;
+    const float *scales = has_scales ? f->scales + pixel : NULL;
+    const float *residual = has_residual ? f->block->residual + pixel * width : NULL;
+    __m512 scale[2], bias[2];
+    UNROLL
+    for (int n = 0; n < outputs; n++) {
+        scale[n] = _mm512_loadu_ps(f->block->outputs[n]->scale);
+        bias[n] = _mm512_loadu_ps(f->block->outputs[n]->bias);
+    }
+    for (int i = begin; i < end; i++, high += LANES, middle += LANES, low += LANES, c += width) {
+        UNROLL
+        for (int n = 0; n < outputs; n++) {
+            const int at = n * 2 * ROWS * LANES;
+            __m512 sum = put_together(high + at, middle + at, low + at);
+            if (has_scales) sum = _mm512_mul_ps(sum, _mm512_set1_ps(scales[i - begin]));
+            sum = _mm512_fmadd_ps(sum, scale[n], bias[n]);
+            if (is_relu6) {
+                sum = _mm512_max_ps(sum, _mm512_setzero_ps());
+                sum = _mm512_min_ps(sum, _mm512_set1_ps(6.0F));
+            }
+            if (has_residual) sum = _mm512_add_ps(sum, _mm512_loadu_ps(residual + n * LANES));
+            _mm512_storeu_ps(c + n * LANES, sum);
         }
-        if (has_residual) sum = _mm512_add_ps(sum, _mm512_loadu_ps(f->residual + at));
-        _mm512_storeu_ps(c + at, sum);
+        if (has_residual) residual += width;
     }
 }
 
 /* The cases of the network, each without a branch in its loop. */
-INLINE void finish_any(float *c, int32_t (*const sums[VG_DIGITS])[LANES],
-                       const vg_digits_outputs *outputs, const finishing *f, int begin, int end,
-                       vg_activation activation)
+INLINE void finish_any(const finishing *f, int begin, int end, const int outputs)
 {
-#define FINISH(scales, residual, relu6) \
-    finish_run(c, sums, outputs, f, begin, end, scales, residual, relu6)
-    const int is_relu6 = activation == VG_RELU6;
+#define FINISH(scales, residual, relu6) finish_rows(f, begin, end, outputs, scales, residual, relu6)
+    const int is_relu6 = f->activation == VG_RELU6, has_residual = f->block->residual != NULL;
     if (f->scales != NULL)
-        f->residual != NULL ? is_relu6 ? FINISH(1, 1, 1) : FINISH(1, 1, 0)
+        has_residual ? is_relu6 ? FINISH(1, 1, 1) : FINISH(1, 1, 0)
         : is_relu6 ? FINISH(1, 0, 1)
-                            : FINISH(1, 0, 0);
+                     : FINISH(1, 0, 0);
     else
-        f->residual != NULL ? is_relu6 ? FINISH(0, 1, 1) : FINISH(0, 1, 0)
+        has_residual ? is_relu6 ? FINISH(0, 1, 1) : FINISH(0, 1, 0)
         : is_relu6 ? FINISH(0, 0, 1)
-                            : FINISH(0, 0, 0);
+                     : FINISH(0, 0, 0);
 #undef FINISH
 }
 
-static void run_block(float *c, const vg_pointwise_input *a, block *b, const float *residual,
-                      int width, int outputs, vg_activation activation)
+/* Not inlined: a copy at each of its calls would be more code than a core keeps decoded. */
+static __attribute__((noinline)) void finish_some(finishing *f, int rows)
 {
-    _Alignas(64) order_sums sums[VG_DIGITS];
-    sum_order(sums[0], a, b, 0);
-    sum_order(sums[1], a, b, 1);
-    sum_order(sums[2], a, b, 2);
-    for (int n = 0; n < outputs; n++)
-        for (int run = 0; run < 2; run++) {
-            ptrdiff_t at = (ptrdiff_t)b->pixels[run] * width + n * LANES;
-            int32_t(*const parts[VG_DIGITS])[LANES] = {sums[0][n][run], sums[1][n][run],
-                                                       sums[2][n][run]};
-            const finishing f = {.scales = a->scales != NULL ? a->scales + a->first + b->pixels[run]
-                                                             : NULL,
-                                 .residual = residual != NULL ? residual + at : NULL,
-                                 .width = width};
-            finish_any(c + at, parts, b->outputs[n], &f, b->skipped[run], b->rows, activation);
-        }
+    if (f->run == 2) return;
+    const int all = f->block->rows, end = f->next + rows < all ? f->next + rows : all;
+    if (f->block->has_second)
+        finish_any(f, f->next, end, 2);
+    else
+        finish_any(f, f->next, end, 1);
+    f->next = end;
+    if (end < all) return;
+    f->run++;
+    f->next = f->block->skipped[1];
+}
+
+static void finish_all(finishing *f)
+{
+    while (f->run < 2) finish_some(f, ROWS);
+}
+
+/* --- Products ------------------------------------------------------------- */
+
+/* Adds a row of each pixel times a tile of weights. */
+INLINE void add_products(const float *const rows[2], ptrdiff_t stride, const int8_t *const tiles[2])
+{
+    _tile_loadd(6, tiles[0], VG_DIGITS_ROW);
+    _tile_loadd(4, rows[0], stride);
+    _tile_dpbusd(0, 4, 6);
+    _tile_loadd(5, rows[1], stride);
+    _tile_dpbusd(1, 5, 6);
+    _tile_loadd(7, tiles[1], VG_DIGITS_ROW);
+    _tile_dpbusd(2, 4, 7);
+    _tile_dpbusd(3, 5, 7);
+}
+
+/* The same, the first of an order: the sums there were are stored and others begun tile by tile,
+ * between products, for four stores in a row would keep the unit waiting. */
+INLINE void begin_products(order_sums stored, const block *b, const int order,
+                           const float *const rows[2], ptrdiff_t stride,
+                           const int8_t *const tiles[2])
+{
+    /* One row for all pixels: the stride is 0. */
+    const int32_t *const start[2] = {b->outputs[0]->start[order], b->outputs[1]->start[order]};
+    _tile_stored(0, stored[0][0], VG_DIGITS_ROW);
+    _tile_loadd(0, start[0], 0);
+    _tile_loadd(6, tiles[0], VG_DIGITS_ROW);
+    _tile_loadd(4, rows[0], stride);
+    _tile_dpbusd(0, 4, 6);
+    _tile_stored(1, stored[0][1], VG_DIGITS_ROW);
+    _tile_loadd(1, start[0], 0);
+    _tile_loadd(5, rows[1], stride);
+    _tile_dpbusd(1, 5, 6);
+    _tile_stored(2, stored[1][0], VG_DIGITS_ROW);
+    _tile_loadd(2, start[1], 0);
+    _tile_loadd(7, tiles[1], VG_DIGITS_ROW);
+    _tile_dpbusd(2, 4, 7);
+    _tile_stored(3, stored[1][1], VG_DIGITS_ROW);
+    _tile_loadd(3, start[1], 0);
+    _tile_dpbusd(3, 5, 7);
+}
+
+/* A panel of inputs, of which the block's runs begin at pixels[]. `stored`: where the sums there
+ * were go, NULL past the first panel. */
+INLINE void add_panel(work *w, const block *b, order_sums *stored, const float *panel,
+                      const int pixels[2], const int8_t *const panel_tiles[2], const int order,
+                      const int width)
+{
+    const int floats = vg_digits_floats(width);
+    const float *const runs[2] = {panel + pixels[0] * floats, panel + pixels[1] * floats};
+    UNROLL
+    for (int row = 0; row < vg_digits_rows(width); row++) {
+        const int tile = vg_digits_tile_of(width, row, order);
+        if (tile < 0) continue;
+        const ptrdiff_t stride = floats * (ptrdiff_t)sizeof(float);
+        const float *const rows[2] = {runs[0] + row * VG_DIGITS_ROW_FLOATS,
+                                      runs[1] + row * VG_DIGITS_ROW_FLOATS};
+        const int8_t *const tiles[2] = {panel_tiles[0] + tile * VG_DIGITS_TILE,
+                                        panel_tiles[1] + tile * VG_DIGITS_TILE};
+        const int is_first = row == 0 && stored != NULL;
+        if (is_first)
+            begin_products(*stored, b, order, rows, stride, tiles);
+        else
+            add_products(rows, stride, tiles);
+        fetch_some(&w->ahead);
+        /* Neither what has just been stored nor what is about to be. */
+        if (order == 1 || (order == 2 && !is_first)) finish_some(&w->before, w->rows_a_step);
+    }
+}
+
+INLINE void add_panel_of(work *w, const block *b, order_sums *stored, const float *panel,
+                         const int pixels[2], const int8_t *const tiles[2], const int order,
+                         int width)
+{
+    if (width == VG_DIGITS_PANEL)
+        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL);
+    else if (width == VG_DIGITS_PANEL / 2)
+        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL / 2);
+    else
+        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL / 4);
+}
+
+/* Leaves an order's sums in the registers, and stores those that were there. */
+INLINE void sum_order(work *w, const block *b, order_sums *stored, const int order)
+{
+    const ptrdiff_t panel_stride = w->a->panel_stride;
+    const int pixels[2] = {w->a->first + b->pixels[0], w->a->first + b->pixels[1]};
+    const int8_t *tiles[2] = {b->tiles[0], b->tiles[1]};
+    const float *panel = w->a->values;
+    const int panels = w->panels, full = w->a->panel, last = w->last_width;
+    const int size = vg_digits_panel_tiles(full) * VG_DIGITS_TILE;
+    add_panel_of(w, b, stored, panel, pixels, tiles, order, panels > 1 ? full : last);
+    for (int p = 1; p < panels; p++) {
+        panel += panel_stride;
+        tiles[0] += size;
+        tiles[1] += size;
+        add_panel_of(w, b, NULL, panel, pixels, tiles, order, p + 1 < panels ? full : last);
+    }
+}
+
+/* Finishes the block before as well. */
+static __attribute__((noinline)) void run_block(work *w)
+{
+    const block *b = &w->blocks[w->turn];
+    sum_order(w, b, &w->high, 2);
+    sum_order(w, b, &w->low[w->turn], 1);
+    finish_all(&w->before);
+    sum_order(w, b, &w->middle, 0);
+    w->before.block = b;
+    w->before.sums[2] = &w->low[w->turn];
+    w->before.run = 0;
+    w->before.next = b->skipped[0];
+    w->turn = !w->turn;
+}
+
+static void end_blocks(work *w)
+{
+    _tile_stored(0, w->high[0][0], VG_DIGITS_ROW);
+    _tile_stored(1, w->high[0][1], VG_DIGITS_ROW);
+    _tile_stored(2, w->high[1][0], VG_DIGITS_ROW);
+    _tile_stored(3, w->high[1][1], VG_DIGITS_ROW);
+    finish_all(&w->before);
 }
 
 /* --- All of it ------------------------------------------------------------ */
 
-/* Runs of ROWS pixels; the last is moved up to end with them. */
+/* Rows to finish after each product of four tiles, so that none is left at the end; but soon,
+ * for the inputs of many channels displace the sums from the level 1 cache. */
+static int rows_a_step(const work *w, int rows)
+{
+    enum { LEAST = 4 };
+    const int steps = w->panels * (w->a->panel == VG_DIGITS_PANEL ? 5 : 3) - 1;
+    const int share = (2 * rows + steps - 1) / steps;
+    return share > LEAST ? share : LEAST;
+}
+
+static void begin_work(work *w, const vg_pointwise_input *a, int width, int rows,
+                       vg_activation activation)
+{
+    w->a = a;
+    w->panels = vg_panel_count(a->channels, a->panel);
+    w->last_width = vg_panel_width(a->channels, a->panel, w->panels - 1);
+    w->rows_a_step = rows_a_step(w, rows);
+    w->turn = 0;
+    w->before = (finishing){.scales = a->scales != NULL ? a->scales + a->first : NULL,
+                            .width = width,
+                            .activation = activation,
+                            .sums = {&w->high, &w->middle},
+                            .run = 2};
+}
+
+/* Runs of so many pixels; the last is moved up to end with them. */
 static void place_runs(block *b, int first, int m)
 {
     for (int run = 0; run < 2; run++) {
@@ -217,23 +344,29 @@ void vg_digits_pointwise_amx(float *c, const vg_pointwise_input *a, const float 
     const int8_t *tiles = (const int8_t *)b;
     const vg_digits_outputs *outputs = (const vg_digits_outputs *)(const void *)bias;
     const ptrdiff_t size = (ptrdiff_t)vg_digits_tiles(a->channels, a->panel) * VG_DIGITS_TILE;
+    const int rows = m < ROWS ? m : ROWS;
     if (m == 0) return;
     /* gcc does not know that tile loads read memory: what is to be read is stored by here. */
     __asm__ volatile("" : : : "memory");
     const int8_t *end = tiles + width / LANES * size;
-    block run = {.rows = m < ROWS ? m : ROWS, .ahead = {end, end + width / LANES * size}};
-    if (run.rows != ROWS) set_shapes(run.rows);
+    _Alignas(64) work w;
+    begin_work(&w, a, width, rows, activation);
+    w.ahead = (fetch){end, end + width / LANES * size};
+    if (rows != ROWS) set_shapes(rows);
     for (int n = 0; n < width; n += 2 * LANES, tiles += 2 * size, outputs += 2) {
-        const int second = n + LANES < width; /* else the same again, for nothing */
-        run.tiles[0] = tiles;
-        run.tiles[1] = tiles + second * size;
-        run.outputs[0] = outputs;
-        run.outputs[1] = outputs + second;
-        for (int first = 0; first < m; first += 2 * run.rows) {
-            place_runs(&run, first, m);
-            run_block(c + n, a, &run, residual != NULL ? residual + n : NULL, width, 1 + second,
-                      activation);
+        const int second = n + LANES < width;
+        for (int first = 0; first < m; first += 2 * rows) {
+            block *next = &w.blocks[w.turn];
+            *next = (block){.rows = rows,
+                            .tiles = {tiles, tiles + second * size},
+                            .outputs = {outputs, outputs + second},
+                            .has_second = second,
+                            .c = c + n,
+                            .residual = residual != NULL ? residual + n : NULL};
+            place_runs(next, first, m);
+            run_block(&w);
         }
     }
-    if (run.rows != ROWS) set_shapes(ROWS);
+    end_blocks(&w);
+    if (rows != ROWS) set_shapes(ROWS);
 }
