@@ -16,12 +16,18 @@ from typing import Any, Iterator, Mapping, NamedTuple, Union
 from verger._library import VergerError
 
 MOST_HEADER_BYTES = 1 << 20
-ITEM_BYTES = {"F64": 8, "U8": 1}
+ITEM_BYTES = {"F64": 8, "F32": 4, "U8": 1}
+CODES = {"F64": "d", "F32": "f"}  # of array
 
 
 class Tensor(NamedTuple):
     shape: tuple[int, ...]
-    values: array[float]  # float64
+    values: Union[array[float], bytes]  # float64 or float32 by the array's code, else octets
+
+    @property
+    def kind(self) -> str:
+        codes = {code: kind for kind, code in CODES.items()}
+        return codes[self.values.typecode] if isinstance(self.values, array) else "U8"
 
 
 class TensorFile:
@@ -45,14 +51,27 @@ class TensorFile:
         return name in self._header
 
     def doubles(self, name: str) -> Tensor:
-        shape, data = self._tensor(name, "F64")
-        numbers = array("d", data)
+        return self._numbers(name, "F64")
+
+    def floats(self, name: str) -> Tensor:
+        return self._numbers(name, "F32")
+
+    def _numbers(self, name: str, kind: str) -> Tensor:
+        shape, data = self._tensor(name, kind)
+        numbers = array(CODES[kind], data)
         if sys.byteorder == "big":
             numbers.byteswap()
         return Tensor(shape, numbers)
 
     def octets(self, name: str) -> bytes:
         return self._tensor(name, "U8")[1]
+
+    def as_it_is(self, name: str) -> Tensor:
+        """Of any kind."""
+        kind = self._header[name]["dtype"]
+        if kind in CODES:
+            return self._numbers(name, kind)
+        return Tensor(*self._tensor(name, "U8"))
 
     def _tensor(self, name: str, kind: str) -> tuple[tuple[int, ...], bytes]:
         entry = self._header[name]
@@ -83,7 +102,9 @@ def reading(path: Union[str, os.PathLike[str]], kind: str, what: str) -> Iterato
         raise ValueError(f"{name} is no {what} of verger: {reason}") from None
 
 
-def little_endian(values: array[float]) -> bytes:
+def little_endian(values: Union[array[float], bytes]) -> bytes:
+    if isinstance(values, bytes):
+        return values
     if sys.byteorder == "big":
         values = values[:]
         values.byteswap()
@@ -96,7 +117,7 @@ def write(path: Union[str, os.PathLike[str]], kind: str, tensors: Mapping[str, T
     parts, end = [], 0
     for name, tensor in tensors.items():
         parts.append(little_endian(tensor.values))
-        header[name] = {"dtype": "F64", "shape": list(tensor.shape),
+        header[name] = {"dtype": tensor.kind, "shape": list(tensor.shape),
                         "data_offsets": [end, end + len(parts[-1])]}
         end += len(parts[-1])
     text = json.dumps(header).encode()

@@ -1,14 +1,15 @@
 """The classifiers of `verger classify train`: labels of rows of features, with probabilities.
 
-Scores are summed by numpy in float64. The command sums them in float32, so its probabilities differ
-by some 1e-5, and a label only where two are as likely to within that.
+Scores and distances are summed by numpy in float64. The command sums them in float32, so its
+probabilities differ by some 1e-5, and a label only where two are as likely to within that.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, Sequence
+from array import array
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from verger import _tensor_file
 from verger._library import library
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Matrix = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
 
 KIND = "verger classifier"  # of its file
+FACTS = ("kind", "method", "temperature", "space", "features_model", "unknown_above",
+         "verger_version")  # that the classifier tells itself
+SENSORS = ("sensor_names", "sensor_scales", "sensor_categories")  # of columns of another table
 COLUMNS = {"features": "features", "pca": "pca_features"}  # of a table, by space
 ROWS_A_BLOCK = 4096  # scored at a time, so that few rows are there as float64
 ONNX_OPSET = 13  # of 2020, that every runtime in use reads
@@ -33,9 +37,14 @@ class Classifier:
 
     def __init__(self, labels: Sequence[str], weights: Any, bias: Any, mean: Any, *,
                  temperature: float = 1.0, method: str = "logistic",
-                 space: str = "features", features_model: str = "") -> None:
+                 space: str = "features", features_model: str = "", whitening: Any = None,
+                 centres: Any = None, unknown_above: Optional[float] = None,
+                 facts: Optional[Mapping[str, str]] = None,
+                 sensors: Optional[Mapping[str, _tensor_file.Tensor]] = None) -> None:
         """From weights [classes][dims], bias [classes] and mean [dims] that were fitted before,
-        with labels in ascending order. `load` is the usual way to a classifier."""
+        with labels in ascending order; whitening [dims][dims], centres [n][dims] and a limit where
+        it knows what is unknown; facts and sensors are kept for `save`, what else a file says.
+        `load` is the usual way to a classifier."""
         self._labels = list(labels)
         self._weights, self._bias, self._mean = fixed(weights, 2), fixed(bias, 1), fixed(mean, 1)
         self._temperature = float(temperature)
@@ -51,6 +60,15 @@ class Classifier:
             raise ValueError(f"the temperature is {temperature}: a number above 0 is needed")
         if space not in COLUMNS:
             raise ValueError(f"the space is {space!r}: {' and '.join(COLUMNS)} are possible")
+        self._facts, self._sensors = dict(facts or {}), dict(sensors or {})
+        self._whitening = self._centres = self._unknown_above = None
+        if unknown_above is not None:
+            self._whitening, self._centres = fixed(whitening, 2), fixed(centres, 2)
+            self._unknown_above = float(unknown_above)
+            if self._whitening.shape != (dims, dims) or self._centres.shape[1] != dims:
+                raise ValueError("whitening and centres do not fit the weights")
+            if not (math.isfinite(self._unknown_above) and self._unknown_above > 0):
+                raise ValueError(f"unknown_above is {unknown_above}: a number above 0 is needed")
 
     @classmethod
     def load(cls, path: PathLike) -> Classifier:
@@ -60,11 +78,31 @@ class Classifier:
             labels = file.octets("labels")
             if not labels.endswith(b"\0"):
                 raise ValueError("its labels have no end")
-            facts = file.metadata
+            facts, novelty = file.metadata, {}
+            if "unknown_above" in facts:
+                novelty = {name: array_of(file.floats(name)) for name in ("whitening", "centres")}
+                novelty["unknown_above"] = float(facts["unknown_above"])
             return cls(labels.decode().split("\0")[:-1], array_of(weights), array_of(bias),
                        array_of(mean), temperature=float(facts["temperature"]),
                        method=facts["method"], space=facts["space"],
-                       features_model=facts.get("features_model", ""))
+                       features_model=facts.get("features_model", ""), **novelty,
+                       facts={key: facts[key] for key in facts if key not in FACTS},
+                       sensors={name: file.as_it_is(name) for name in SENSORS if name in file})
+
+    def save(self, path: PathLike) -> None:
+        """To a file that `load` and the command read."""
+        file = {"weights": tensor_of(self._weights), "bias": tensor_of(self._bias),
+                "mean": tensor_of(self._mean)}
+        facts = {"method": self._method, "temperature": f"{self._temperature:.17g}",
+                 "space": self._space, "features_model": self._features_model, **self._facts,
+                 "verger_version": library().vg_version().decode()}
+        if self._whitening is not None and self._centres is not None:
+            file["whitening"] = tensor_of(self._whitening, "f")
+            file["centres"] = tensor_of(self._centres, "f")
+            facts["unknown_above"] = f"{self._unknown_above:.17g}"
+        labels = b"".join(label.encode() + b"\0" for label in self._labels)
+        file.update({**self._sensors, "labels": _tensor_file.Tensor((len(labels),), labels)})
+        _tensor_file.write(path, KIND, file, facts)
 
     @property
     def labels(self) -> list[str]:
@@ -107,6 +145,11 @@ class Classifier:
         return self._features_model
 
     @property
+    def unknown_above(self) -> Optional[float]:
+        """The distance above which a row is unknown; None where the classifier does not know."""
+        return self._unknown_above
+
+    @property
     def dims(self) -> int:
         """Of a row."""
         return int(self._weights.shape[1])
@@ -124,21 +167,48 @@ class Classifier:
         """The probabilities [n][classes] of the labels for rows as `predict` takes them."""
         import numpy
 
+        blocks = [numpy.empty((0, len(self._labels)))]
+        for block in self._blocks(rows):
+            scores = (block @ self._weights.T + self._bias) / self._temperature
+            powers = numpy.exp(scores - scores.max(axis=1, keepdims=True))
+            blocks.append(powers / powers.sum(axis=1, keepdims=True))
+        return numpy.concatenate(blocks)
+
+    def unknown(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.bool_]]:
+        """Whether each row is unlike all that was trained on, as `verger predict` says it."""
+        return ~(self.unknown_distance(rows) <= self._unknown_above)
+
+    def unknown_distance(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.float64]]:
+        """The distance [n] of each row from the nearest class, by the scatter within classes.
+        ValueError where the classifier does not know, as after `train --folds 0`."""
+        import numpy
+
+        if self._whitening is None or self._centres is None:
+            raise ValueError("the classifier does not know what is unknown: train it in folds")
+        blocks = [numpy.empty(0)]
+        sizes = (self._centres ** 2).sum(axis=1)
+        for block in self._blocks(rows):
+            whitened = block @ self._whitening.T
+            squares = sizes - 2 * (whitened @ self._centres.T)
+            squares = squares.min(axis=1) + (whitened ** 2).sum(axis=1)
+            blocks.append(numpy.sqrt(numpy.maximum(squares, 0)))
+        return numpy.concatenate(blocks)
+
+    def _blocks(self, rows: Any) -> Iterator[Matrix]:
+        """Rows less the mean."""
+        import numpy
+
         features = rows_of(rows, COLUMNS[self._space], self.dims)
         if features.shape[1] != self.dims:
             raise ValueError(f"the rows have {features.shape[1]} numbers, the classifier is of "
                              f"{self.dims}")
-        shares = numpy.empty((len(features), len(self._labels)))
         for first in range(0, len(features), ROWS_A_BLOCK):
             block = features[first:first + ROWS_A_BLOCK]
             finite = numpy.isfinite(block).all(axis=1)
             if not finite.all():
                 raise ValueError(f"row {first + int(finite.argmin())} has a number that is not "
                                  "finite: filter such rows out first")
-            scores = ((block - self._mean) @ self._weights.T + self._bias) / self._temperature
-            powers = numpy.exp(scores - scores.max(axis=1, keepdims=True))
-            shares[first:first + len(block)] = powers / powers.sum(axis=1, keepdims=True)
-        return shares
+            yield block - self._mean
 
     def to_sklearn(self) -> Any:
         """A LogisticRegression of scikit-learn that is fitted, with the same labels and
@@ -204,14 +274,16 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reopen_classifier, (self._labels, self._weights, self._bias, self._mean,
-                                   self._temperature, self._method, self._space,
-                                   self._features_model)
+                                   {"temperature": self._temperature, "method": self._method,
+                                    "space": self._space, "features_model": self._features_model,
+                                    "whitening": self._whitening, "centres": self._centres,
+                                    "unknown_above": self._unknown_above, "facts": self._facts,
+                                    "sensors": self._sensors})
 
 
-def reopen_classifier(labels: list[str], weights: Any, bias: Any, mean: Any, temperature: float,
-                      method: str, space: str, features_model: str) -> Classifier:
-    return Classifier(labels, weights, bias, mean, temperature=temperature, method=method,
-                      space=space, features_model=features_model)
+def reopen_classifier(labels: list[str], weights: Any, bias: Any, mean: Any,
+                      others: dict[str, Any]) -> Classifier:
+    return Classifier(labels, weights, bias, mean, **others)
 
 
 def array_of(tensor: _tensor_file.Tensor) -> Matrix:
@@ -220,14 +292,18 @@ def array_of(tensor: _tensor_file.Tensor) -> Matrix:
     return numpy.array(tensor.values).reshape(tensor.shape)
 
 
+def tensor_of(values: Matrix, code: str = "d") -> _tensor_file.Tensor:
+    return _tensor_file.Tensor(values.shape, array(code, values.astype(code).tobytes()))
+
+
 def fixed(values: Any, axes: int) -> Matrix:
     """A copy as float64 that cannot be written to."""
     import numpy
 
-    array = numpy.array(values, numpy.float64)
-    if array.ndim != axes or array.size == 0:
+    copy = numpy.array(values, numpy.float64)
+    if copy.ndim != axes or copy.size == 0:
         raise ValueError("weights, bias and mean do not fit one another")
-    if not numpy.isfinite(array).all():
-        raise ValueError("a number of the weights, the bias or the mean is not finite")
-    array.setflags(write=False)
-    return array
+    if not numpy.isfinite(copy).all():
+        raise ValueError("a number of the classifier is not finite")
+    copy.setflags(write=False)
+    return copy

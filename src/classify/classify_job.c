@@ -42,6 +42,7 @@ typedef struct work {
     vg_prediction *predictions[VG_CLASSIFY_LINES];
     vg_scored scored[VG_CLASSIFY_LINES];
     size_t verdict_count;
+    double *distances; /* of rows that are predicted, from the classes; or NULL */
 } work;
 
 static void close_work(work *state)
@@ -50,6 +51,7 @@ static void close_work(work *state)
         free(state->predictions[i]);
         vg_scored_close(&state->scored[i]);
     }
+    free(state->distances);
     vg_trial_close(&state->trial);
     vg_classify_rows_close(&state->rows);
 }
@@ -471,13 +473,38 @@ static vg_status predict(work *state, const vg_classifier *classifier, vg_error 
                                   scored->scores, error);
 }
 
+/* How far the rows are from the classes, where the classifier knows. */
+static vg_status measure(work *state, const vg_classifier *classifier, vg_error *error)
+{
+    const vg_scored *scored = &state->scored[0];
+    const vg_novelty *novelty = &classifier->novelty;
+    vg_verdict *verdict = &state->verdicts[0];
+    if (novelty->classes == 0) return VG_OK;
+    state->distances = malloc((scored->count + 1) * sizeof *state->distances);
+    if (state->distances == NULL)
+        return vg_fail_memory(error, scored->count * sizeof *state->distances);
+    vg_status status = vg_novelty_distances(novelty, &state->rows.learning, classifier->model.mean,
+                                            scored->picks, scored->count, state->distances, error);
+    if (status != VG_OK) return status;
+    verdict->distances = state->distances;
+    verdict->unknown_above = novelty->limit;
+    state->result->knows_unknown = true;
+    for (size_t i = 0; i < scored->count; i++)
+        state->result->unknown += vg_is_unknown(state->distances[i], novelty->limit);
+    return VG_OK;
+}
+
 static vg_status write_predictions(work *state, const destination *to,
                                    const vg_classifier *classifier, vg_error *error)
 {
+    char unknown_above[NUMBER_CHARS];
+    snprintf(unknown_above, sizeof unknown_above, "%.17g", classifier->novelty.limit);
     const vg_fact facts[] = {{"rows_of", state->rows.table.address},
                              {"classifier", state->job->file},
-                             {"verger_version", vg_version()}};
-    vg_classify_tables tables = describe(state, to, facts, sizeof facts / sizeof *facts);
+                             {"verger_version", vg_version()},
+                             {"unknown_above", unknown_above}};
+    size_t fact_count = sizeof facts / sizeof *facts - (classifier->novelty.classes > 0 ? 0 : 1);
+    vg_classify_tables tables = describe(state, to, facts, fact_count);
     tables.names = &classifier->labels;
     vg_status status = VG_OK;
     if (state->job->target.overwrite)
@@ -508,6 +535,7 @@ vg_status vg_classify_predict(const vg_classify_job *job, vg_classify_result *re
     if (status == VG_OK)
         status = judge(&state, &state.scored[0], classifier.model.temperature, classifier.method,
                        "all", error);
+    if (status == VG_OK) status = measure(&state, &classifier, error);
     if (status == VG_OK) status = write_predictions(&state, &to, &classifier, error);
     if (status == VG_OK) name_folder(job, result, VG_TABLE_PREDICTIONS, to.store);
     close_work(&state);

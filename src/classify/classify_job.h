@@ -44,6 +44,8 @@ typedef struct vg_classify_result {
     char timestamp[VG_TIMESTAMP_CHARS];
     uint64_t rows, trained, tested;
     int classes, folds;
+    bool knows_unknown; /* of predictions */
+    uint64_t unknown;
     uint64_t groups; /* 0 where there are none */
     vg_classify_line lines[VG_CLASSIFY_LINES];
     size_t line_count;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "learn/novelty.h"
 
 static vg_status open_sink(vg_sink **sink, const vg_classify_tables *tables, vg_table table,
                            const vg_column *columns, size_t count, vg_error *error)
@@ -205,8 +206,24 @@ enum {
     PROBABILITY,
     TOP_LABELS,
     TOP_PROBABILITIES,
+    UNKNOWN,
+    UNKNOWN_DISTANCE,
     PREDICTION_COLUMNS
 };
+
+static vg_status put_unknown(vg_sink *sink, const vg_verdict *verdict, size_t i, vg_error *error)
+{
+    vg_builder *builder = vg_sink_builder(sink);
+    if (verdict->distances == NULL) {
+        vg_status status = vg_builder_null(builder, UNKNOWN, error);
+        return status == VG_OK ? vg_builder_null(builder, UNKNOWN_DISTANCE, error) : status;
+    }
+    vg_status status = vg_builder_bool(
+        builder, UNKNOWN, vg_is_unknown(verdict->distances[i], verdict->unknown_above), error);
+    if (status == VG_OK)
+        status = vg_builder_float64(builder, UNKNOWN_DISTANCE, verdict->distances[i], error);
+    return status;
+}
 
 static vg_status put_prediction(vg_sink *sink, const vg_classify_tables *tables,
                                 const vg_verdict *verdict, size_t i, vg_error *error)
@@ -232,6 +249,7 @@ static vg_status put_prediction(vg_sink *sink, const vg_classify_tables *tables,
     if (status == VG_OK)
         status = vg_builder_float32_list(builder, TOP_PROBABILITIES, prediction->probabilities,
                                          count, error);
+    if (status == VG_OK) status = put_unknown(sink, verdict, i, error);
     return status == VG_OK ? vg_sink_end_row(sink, error) : status;
 }
 
@@ -270,7 +288,9 @@ vg_status vg_write_predictions(const vg_classify_tables *tables, const vg_verdic
         {"predicted", VG_COLUMN_STRING},
         {"probability", VG_COLUMN_FLOAT64},
         {"top_labels", VG_COLUMN_STRING_LIST},
-        {"top_probabilities", VG_COLUMN_FLOAT32_LIST}};
+        {"top_probabilities", VG_COLUMN_FLOAT32_LIST},
+        {"unknown", VG_COLUMN_BOOL},
+        {"unknown_distance", VG_COLUMN_FLOAT64}};
     vg_sink *sink = NULL;
     vg_status status =
         open_sink(&sink, tables, VG_TABLE_PREDICTIONS, columns, PREDICTION_COLUMNS, error);

@@ -14,6 +14,8 @@ typedef struct vg_verdict {
     size_t count;
     const vg_prediction *predictions; /* [count] */
     const int32_t *labels;            /* [count]; -1 where the class was not trained on */
+    const double *distances; /* [count], of vg_novelty_distances; NULL where nobody measured */
+    double unknown_above;    /* rows whose distance is above it are unknown */
 } vg_verdict;
 
 typedef struct vg_classify_tables {

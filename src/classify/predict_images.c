@@ -157,7 +157,7 @@ static void classify_row(vg_image_predictor *predictor, vg_image_answer *answer)
     if (predictor->classifier.novelty.classes == 0) return;
     double distance;
     vg_novelty_block(&predictor->gauge, &rows, 0, predictor->gauge_room, &distance);
-    answer->is_unknown = !(distance <= predictor->classifier.novelty.limit);
+    answer->is_unknown = vg_is_unknown(distance, predictor->classifier.novelty.limit);
 }
 
 vg_status vg_image_predictor_predict(vg_image_predictor *predictor, vg_store *store,

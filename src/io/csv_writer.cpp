@@ -148,6 +148,9 @@ void append_cell(std::string &out, const arrow::Array &column, int64_t row)
         return append_text(out, static_cast<const arrow::StringArray &>(column).Value(row));
     case arrow::Type::LARGE_STRING:
         return append_text(out, static_cast<const arrow::LargeStringArray &>(column).Value(row));
+    case arrow::Type::BOOL:
+        out += static_cast<const arrow::BooleanArray &>(column).Value(row) ? "true" : "false";
+        return;
     case arrow::Type::INT64:
         return append_number(out, static_cast<const arrow::Int64Array &>(column).Value(row));
     case arrow::Type::FLOAT:
@@ -174,8 +177,9 @@ void check_type(const arrow::Field &field, const std::string &name)
                                      value_type->id() == arrow::Type::DOUBLE ||
                                      value_type->id() == arrow::Type::STRING
                                : id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING ||
-                                     id == arrow::Type::INT64 || id == arrow::Type::FLOAT ||
-                                     id == arrow::Type::DOUBLE || id == arrow::Type::TIMESTAMP;
+                                     id == arrow::Type::BOOL || id == arrow::Type::INT64 ||
+                                     id == arrow::Type::FLOAT || id == arrow::Type::DOUBLE ||
+                                     id == arrow::Type::TIMESTAMP;
     if (!is_known)
         throw Failure{VG_EUNSUPPORTED, "cannot write " + printable(name) + ": CSV has no form " +
                                            "for the column " + printable(field.name()) + " (" +

@@ -4,6 +4,8 @@
 #ifndef VG_LEARN_NOVELTY_H
 #define VG_LEARN_NOVELTY_H
 
+#include <stdbool.h>
+
 #include "learn/picked_rows.h"
 
 /* Starts as {0}; there is none where classes is 0. */
@@ -35,6 +37,12 @@ typedef struct vg_novelty_gauge {
 vg_status vg_novelty_gauge_open(vg_novelty_gauge *gauge, const vg_novelty *novelty,
                                 const vg_kernels *kernels, vg_error *error);
 void vg_novelty_gauge_close(vg_novelty_gauge *gauge);
+
+/* The rule; a distance that is no number is above any limit. */
+static inline bool vg_is_unknown(double distance, double limit)
+{
+    return !(distance <= limit);
+}
 
 /* Floats that vg_novelty_block takes as room. */
 size_t vg_novelty_room(const vg_novelty_gauge *gauge);

@@ -40,7 +40,8 @@ size_t vg_column_value_size(vg_column_type type)
 {
     switch (type) {
     case VG_COLUMN_STRING:
-    case VG_COLUMN_BINARY: return 1;
+    case VG_COLUMN_BINARY:
+    case VG_COLUMN_BOOL: return 1;
     case VG_COLUMN_FLOAT16_LIST: return sizeof(uint16_t);
     case VG_COLUMN_FLOAT32_LIST: return sizeof(float);
     case VG_COLUMN_STRING_LIST: return sizeof(int32_t);
@@ -193,6 +194,11 @@ vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *valu
                             vg_error *error)
 {
     return append_values(builder, column, VG_COLUMN_BINARY, value, size, error);
+}
+
+vg_status vg_builder_bool(vg_builder *builder, size_t column, bool value, vg_error *error)
+{
+    return append_values(builder, column, VG_COLUMN_BOOL, &(uint8_t){value}, 1, error);
 }
 
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error)

@@ -15,7 +15,8 @@ typedef struct vg_builder_column {
     int64_t length, null_count;
     vg_buffer validity; /* empty until the first null */
     vg_buffer offsets;  /* strings and lists: length + 1 of int32 */
-    vg_buffer values;   /* of lists of strings: where each string ends, of int32 */
+    vg_buffer values;   /* of lists of strings: where each string ends, of int32; of booleans: a
+                         * byte each, bits when they are handed over */
     vg_buffer text;     /* lists of strings: their bytes */
 } vg_builder_column;
 

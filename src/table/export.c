@@ -57,6 +57,7 @@ static const char *format_of(vg_column_type type)
     switch (type) {
     case VG_COLUMN_STRING: return "u";
     case VG_COLUMN_BINARY: return "z";
+    case VG_COLUMN_BOOL: return "b";
     case VG_COLUMN_INT64: return "l";
     case VG_COLUMN_FLOAT64: return "g";
     case VG_COLUMN_TIMESTAMP: return "tsu:UTC";
@@ -176,6 +177,16 @@ static void hand_over_strings(vg_builder_column *column, array_owner *owner)
     owner->buffers[2] = take(&column->text);
 }
 
+/* Bytes of 0 and 1 to bits, in their place. */
+static void pack_bits(vg_buffer *values)
+{
+    for (size_t i = 0; i < values->size; i++) {
+        unsigned bit = (unsigned)values->bytes[i] << i % 8;
+        unsigned before = i % 8 == 0 ? 0 : values->bytes[i / 8];
+        values->bytes[i / 8] = (uint8_t)(before | bit);
+    }
+}
+
 static void hand_over(vg_builder_column *column, struct ArrowArray *array)
 {
     array_owner *owner = array->private_data;
@@ -185,6 +196,7 @@ static void hand_over(vg_builder_column *column, struct ArrowArray *array)
     int next = 0;
     owner->buffers[next++] = take(&column->validity);
     if (vg_column_has_offsets(column->type)) owner->buffers[next++] = take(&column->offsets);
+    if (column->type == VG_COLUMN_BOOL) pack_bits(&column->values);
     if (array->n_children == 0) {
         owner->buffers[next] = take(&column->values);
     } else {

@@ -11,6 +11,7 @@
 typedef enum vg_column_type {
     VG_COLUMN_STRING,
     VG_COLUMN_BINARY,
+    VG_COLUMN_BOOL,
     VG_COLUMN_INT64,
     VG_COLUMN_FLOAT64,
     VG_COLUMN_TIMESTAMP,    /* microseconds since 1970, UTC */
@@ -46,6 +47,7 @@ vg_status vg_builder_printable_name(vg_builder *builder, size_t column, const ch
 /* Bytes as they are. */
 vg_status vg_builder_binary(vg_builder *builder, size_t column, const void *value, size_t size,
                             vg_error *error);
+vg_status vg_builder_bool(vg_builder *builder, size_t column, bool value, vg_error *error);
 vg_status vg_builder_int64(vg_builder *builder, size_t column, int64_t value, vg_error *error);
 vg_status vg_builder_float64(vg_builder *builder, size_t column, double value, vg_error *error);
 /* Rounds to the nearest. */

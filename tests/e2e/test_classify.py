@@ -128,6 +128,18 @@ def test_predictions_are_the_models(output, drawn, tmp_path, method):
     assert leftovers(output) == []
 
 
+def test_what_nobody_measured_is_null(output, tmp_path):
+    """Classifiers without folds know of no unknown, and evaluate asks for none."""
+    classify("train", output, tmp_path / "m", "--method", "lda", "--folds", 0)
+    done = classify("predict", output, tmp_path / "m", "--timestamp", TS)
+    assert "unknown" not in done.stdout
+    table = read_parquet(output, "predictions")
+    assert table["unknown"].null_count == table["unknown_distance"].null_count == table.num_rows
+    assert (read_csv(output, "predictions", "csv")["unknown"].fillna("") == "").all()
+    classify("evaluate", output, "--method", "lda", "--timestamp", TS, "--overwrite")
+    assert read_parquet(output, "predictions")["unknown"].null_count == table.num_rows
+
+
 def rows_of(table, **values):
     columns = table.to_pydict()
     return [i for i in range(table.num_rows)
@@ -243,6 +255,9 @@ def test_the_same_bytes_on_any_threads_and_kernels(output, tmp_path):
                  "--test", "fruit*/test_*", "--format", "csv", env=environment)
         tables = [part.read_bytes() for table in ("evaluation", "confusion", "predictions")
                   for part in parts(table_folder(output, table, "csv"))]
+        classify("predict", output, model, "--threads", threads, "--overwrite", "--timestamp", TS,
+                 "--format", "csv", env=environment)
+        tables += [part.read_bytes() for part in parts(table_folder(output, "predictions", "csv"))]
         seen.add((model.read_bytes(), *tables))
     assert len(seen) == 1
 

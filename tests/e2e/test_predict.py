@@ -10,8 +10,9 @@ import signal
 import subprocess
 
 import numpy
+import pyarrow.parquet
 import pytest
-from conftest import BUILD, TS, read_parquet, run, verger
+from conftest import BUILD, TS, parts, read_csv, read_parquet, run, table_folder, verger
 from PIL import Image
 
 from pictures import encoded, photograph
@@ -68,6 +69,7 @@ def assert_as_by_classify(new, classifier, output, *options):
         assert (mine["label"], mine["probability"]) == (row["predicted"], row["probability"])
         assert mine["top_labels"] == row["top_labels"]
         assert mine["top_probabilities"] == row["top_probabilities"]
+        assert mine.get("unknown") == row["unknown"]
 
 
 @pytest.mark.parametrize("form", [[], ["--normalize", "--dtype", "float16"]])
@@ -98,6 +100,10 @@ def test_table_and_csv(classifier, new):
         [(a["path"], a["label"], a["probability"], str(a["unknown"]).lower()) for a in found]
 
 
+def facts_of(output, table):
+    return pyarrow.parquet.read_metadata(parts(table_folder(output, table, "parquet"))[0]).metadata
+
+
 def by_the_formula(classifier, rows):
     """Distances and limit, as docs/classify.md has them."""
     facts, tensors = read_tensors(classifier)
@@ -120,6 +126,15 @@ def test_images_unlike_all_that_was_trained_on_are_unknown(fruits, classifier, n
     found = answers(predict(classifier, strange, "--format", "json"))
     assert [answer["unknown"] for answer in found] == [bool(far) for far in distances > limit]
     assert found[-1]["unknown"] and found[-2]["unknown"]
+    done = verger("classify", "predict", tmp_path / "out", classifier, "--timestamp", TS, "--progress", "none")
+    predictions = read_parquet(tmp_path / "out", "predictions")
+    assert predictions["unknown"].to_pylist() == [answer["unknown"] for answer in found]
+    assert predictions["unknown_distance"].to_numpy() == pytest.approx(distances, rel=1e-5)
+    assert float(facts_of(tmp_path / "out", "predictions")[b"unknown_above"]) == limit
+    count = sum(distances > limit)
+    assert f"\nunknown   {count} images, unlike all that was trained on\n" in done.stdout
+    written = read_csv(tmp_path / "out", "predictions", "csv")["unknown"]
+    assert list(written) == [bool(far) for far in distances > limit]
     trained = answers(predict(classifier, fruits, "--format", "json"))
     assert not any(answer["unknown"] for answer in trained)
 

@@ -91,11 +91,28 @@ def test_what_it_says_of_itself(trained):
         classifier.weights[0, 0] = 1
 
 
+def test_the_unknown_are_the_commands(trained, file):
+    classifier, rows, output = trained
+    theirs = output.predictions
+    distances = classifier.unknown_distance(rows)
+    assert distances == pytest.approx(theirs["unknown_distance"].to_numpy(), rel=1e-5)
+    assert list(classifier.unknown(rows)) == theirs["unknown"].to_pylist()
+    assert list(classifier.unknown(output.features)) == theirs["unknown"].to_pylist()
+    far = numpy.concatenate([rows[:1], rows[1:2] + 1e3])
+    assert list(classifier.unknown(far)) == [False, True]
+    assert classifier.unknown(rows[:0]).tolist() == []
+    plain = verger.Classifier.load(file)
+    assert plain.unknown_above is None and classifier.unknown_above > 0
+    with pytest.raises(ValueError, match="does not know what is unknown: train it in folds"):
+        plain.unknown(rows)
+
+
 def test_forms_of_rows(trained):
     classifier, rows, output = trained
     shares = classifier.predict_proba(rows)
     there = pickle.loads(pickle.dumps(classifier))
     assert (there.predict_proba(rows) == shares).all() and repr(there) == repr(classifier)
+    assert (there.unknown_distance(rows) == classifier.unknown_distance(rows)).all()
     fixed = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), DIMS)
     for form in (rows.astype(float), rows.tolist(), numpy.asfortranarray(rows), output.features,
                  output.features.slice(3).to_batches()[0], output.to_pandas(),
@@ -105,6 +122,36 @@ def test_forms_of_rows(trained):
     for empty in (rows[:0], output.features.slice(0, 0)):
         assert classifier.predict_proba(empty).shape == (0, len(classifier.labels))
         assert classifier.predict(empty).tolist() == []
+
+
+def test_what_is_saved_is_loaded(trained, tmp_path):
+    """With all that the file says, and whichever way it came."""
+    classifier, rows, output = trained
+    classifier.save(tmp_path / "m")
+    there = verger.Classifier.load(tmp_path / "m")
+    assert pickle.dumps(there) == pickle.dumps(pickle.loads(pickle.dumps(classifier)))
+    assert (there.predict_proba(rows) == classifier.predict_proba(rows)).all()
+    assert (there.unknown_distance(rows) == classifier.unknown_distance(rows)).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    folder = tmp_path / "out"
+    write_output(folder, len(classifier.labels))
+    classify("predict", folder, tmp_path / "m", "--timestamp", TS)
+    assert verger.open(folder).predictions.equals(output.predictions)
+
+
+def test_columns_of_another_table_are_kept(tmp_path):
+    output = tmp_path / "out"
+    rows = write_output(output, 3)
+    weights = "\n".join(f"früit {i // 40}/{i:03}.png,{i % 7}" for i in range(len(rows)))
+    (tmp_path / "sensors.csv").write_text(f"path,weight\n{weights}\n")
+    joined = ["--join", tmp_path / "sensors.csv"]
+    classify("train", output, tmp_path / "m", *joined, "--columns", "weight", "--folds", "0")
+    verger.Classifier.load(tmp_path / "m").save(tmp_path / "again")
+    found = []
+    for name in ("m", "again"):
+        classify("predict", output, tmp_path / name, *joined, "--timestamp", TS, "--overwrite")
+        found.append(verger.open(output).predictions)
+    assert found[0].equals(found[1])
 
 
 def test_many_rows(trained):
@@ -201,7 +248,10 @@ def test_files_that_are_refused(file, tmp_path):
     ({"labels": ["a"]}, "1 labels for 2 classes"), ({"labels": ["b", "a"]}, "not in order"),
     ({"bias": [0]}, "do not fit"), ({"mean": [0, 0]}, "do not fit"), ({"mean": 0}, "do not fit"),
     ({"weights": [[0, 0, numpy.inf]] * 2}, "not finite"), ({"temperature": 0}, "above 0"),
-    ({"space": "outer"}, "features and pca")])
+    ({"space": "outer"}, "features and pca"),
+    ({"unknown_above": 0, "whitening": numpy.eye(3), "centres": numpy.eye(3)}, "above 0"),
+    ({"unknown_above": 1, "whitening": numpy.eye(2), "centres": numpy.eye(3)}, "do not fit the"),
+    ({"unknown_above": 1}, "do not fit")])
 def test_made_of_what_does_not_fit(changed, message):
     fitting = {"labels": ["a", "b"], "weights": numpy.eye(2, 3), "bias": [0, 0], "mean": [0, 0, 0]}
     assert list(verger.Classifier(**fitting).predict([[1, 0, 0], [0, 1, 0]])) == ["a", "b"]

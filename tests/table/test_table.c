@@ -85,6 +85,30 @@ static void test_ragged_columns_are_refused_and_kept(void **state)
     vg_builder_close(&builder);
 }
 
+static void test_booleans_are_bits(void **state)
+{
+    (void)state;
+    const vg_column column = {"unknown", VG_COLUMN_BOOL};
+    vg_builder *builder;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    assert_int_equal(vg_builder_open(&builder, &column, 1, NULL), VG_OK);
+    for (int i = 0; i < 11; i++) /* every third one, but the fourth has no value */
+        assert_int_equal(i == 4 ? vg_builder_null(builder, 0, NULL)
+                                : vg_builder_bool(builder, 0, i % 3 == 0, NULL),
+                         VG_OK);
+    assert_int_equal(vg_builder_finish(builder, &schema, &batch, NULL), VG_OK);
+    assert_string_equal(schema.children[0]->format, "b");
+    const uint8_t *valid = batch.children[0]->buffers[0], *bits = batch.children[0]->buffers[1];
+    assert_int_equal(valid[0], 0xEF);
+    assert_int_equal(valid[1], 0x07);
+    assert_int_equal(bits[0], 0x49);
+    assert_int_equal(bits[1], 0x02);
+    vg_batch_release(&batch);
+    vg_schema_release(&schema);
+    vg_builder_close(&builder);
+}
+
 static void test_wrong_types_and_columns(void **state)
 {
     (void)state;
@@ -416,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_lists_of_strings),
         cmocka_unit_test(test_the_builder_is_empty_after_a_batch),
         cmocka_unit_test(test_ragged_columns_are_refused_and_kept),
+        cmocka_unit_test(test_booleans_are_bits),
         cmocka_unit_test(test_wrong_types_and_columns),
         cmocka_unit_test(test_offsets_do_not_overflow),
         cmocka_unit_test(test_a_schema_before_the_first_batch),

@@ -289,6 +289,8 @@ static void print_summary(const void *context)
     else if (s->action == PREDICT && result->lines[0].figures.images > 0)
         printf("agree     %.2f %% of %" PRIu64 " images have the label that was predicted\n",
                100.0 * result->lines[0].figures.accuracy, result->lines[0].figures.images);
+    if (result->knows_unknown)
+        printf("unknown   %" PRIu64 " images, unlike all that was trained on\n", result->unknown);
 }
 
 static void add_figures(const void *context, vg_cli_json *end)
@@ -303,6 +305,7 @@ static void add_figures(const void *context, vg_cli_json *end)
         snprintf(key, sizeof key, "accuracy_%s_%s", line->method, line->split);
         vg_cli_json_number(end, key, line->figures.accuracy);
     }
+    if (result->knows_unknown) vg_cli_json_count(end, "unknown", result->unknown);
     vg_cli_json_number(end, "seconds", result->seconds);
     vg_cli_json_text(end, s->action == TRAIN ? "classifier" : "tables", result->folder);
 }
@@ -341,7 +344,8 @@ const vg_cli_command vg_command_classify = {
         "          --test after training on the others. Classes that nothing was trained on\n"
         "          are named and left out\n"
         "predict   writes the table predictions for all rows: the likeliest classes by the\n"
-        "          classifier FILE with their probabilities\n"
+        "          classifier FILE with their probabilities, and which are unknown, unlike\n"
+        "          all that it was trained on\n"
         "\n"
         "Examples:\n"
         "  verger classify evaluate out --test 'Test/**'\n"
