@@ -7,7 +7,7 @@
 enum { VG_ALIGNMENT = 64 };
 
 /* Zeroed, aligned to VG_ALIGNMENT; NULL when memory ran out or `count * size`
- * overflows. Freed with free(). From 2 MB on, whole huge pages, where the system gives any: in
+ * overflows. Freed with free(). From 4 MB on, whole huge pages, where the system gives any: in
  * pages of 4 KB, large arrays that are read once in a while cost a walk of the page tables a
  * page. */
 void *vg_alloc_aligned(size_t count, size_t size);
