@@ -28,6 +28,7 @@ typedef struct vg_kernels {
     const char *name; /* of the most capable set that was added */
     int panel;        /* channels of a full panel */
     vg_pointwise_fn *pointwise;
+    vg_pointwise_fn *pointwise_24; /* where there is one for 24 outputs, else NULL */
     vg_stem_fn *stem;
     vg_depthwise_fn *depthwise_stride1;
     vg_depthwise_fn *depthwise_stride2;
@@ -67,6 +68,15 @@ int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name
 /* Fills the table for this CPU: with the set `name`, or where that is NULL the one
  * $VERGER_CPU names, or the best. Asks the operating system for what the set needs. */
 vg_status vg_kernels_choose(vg_kernels *kernels, const char *name, vg_error *error);
+
+/* Of float32, for so many inputs and outputs. */
+static inline vg_pointwise_fn *vg_kernels_pointwise(const vg_kernels *kernels, int in_channels,
+                                                    int channels)
+{
+    const int is_of_24 = kernels->pointwise_24 != NULL && channels == VG_POINTWISE_24 &&
+                         vg_pointwise_24_may(in_channels);
+    return is_of_24 ? kernels->pointwise_24 : kernels->pointwise;
+}
 
 /* Overwrite what each set does better; called by vg_kernels_init alone. */
 void vg_kernels_init_ref(vg_kernels *kernels);

@@ -152,7 +152,8 @@ static const float *bias_of(const vg_packed_layer *layer, int p)
 static vg_pointwise_fn *pointwise_of(const block_run *run, const vg_packed_layer *layer)
 {
     const vg_kernels *kernels = &run->network->kernels;
-    return layer->is_of_digits ? kernels->pointwise_digits : kernels->pointwise;
+    return layer->is_of_digits ? kernels->pointwise_digits
+                               : vg_kernels_pointwise(kernels, layer->products, layer->channels);
 }
 
 /* The block's input, or the head's, as that of a 1x1 convolution. */

@@ -30,12 +30,13 @@ static void pointwise_run(const vg_kernels *kernels, const problem *p, operands 
                             .panel_stride = panel_start(1, m + FIRST_PIXEL, panel),
                             .channels = p->in_channels,
                             .first = FIRST_PIXEL};
+    vg_pointwise_fn *pointwise = vg_kernels_pointwise(kernels, p->in_channels, p->channels);
     const float *residual = p->is_in_place ? o->output.values : o->residual.values;
     if (p->is_in_place)
         memcpy(o->output.values, o->residual.values, o->output.count * sizeof(float));
     for (int i = 0; i < vg_panel_count(p->channels, panel); i++) {
         ptrdiff_t start = panel_start(i, m, panel);
-        kernels->pointwise(
+        pointwise(
             o->output.values + start, &a, o->weights.values + panel_start(i, p->in_channels, panel),
             o->bias.values + panel_start(i, 1, panel), p->has_residual ? residual + start : NULL, m,
             vg_panel_width(p->channels, panel, i), p->activation);
@@ -74,9 +75,29 @@ static int check_tiles(const vg_kernels *kernels, const vg_kernels *reference)
     return failures;
 }
 
+/* 24 outputs, of which some sets take pairs of pixels, 16 inputs at a time. */
+static int check_24(const vg_kernels *kernels, const vg_kernels *reference)
+{
+    enum { TILE = 16 };
+    int failures = 0;
+    for (int pixels = 1; pixels <= 3 * TILE + 1; pixels++) {
+        for (int k = TILE; k <= VG_POINTWISE_24_MOST_INPUTS + TILE; k += TILE) {
+            problem p = {.height = 1,
+                         .width = pixels,
+                         .channels = VG_POINTWISE_24,
+                         .in_channels = k,
+                         .activation = random_int(0, 1) ? VG_RELU6 : VG_LINEAR,
+                         .has_residual = random_int(0, 1)};
+            p.is_in_place = p.has_residual && random_int(0, 1);
+            failures += !agrees(&pointwise_operation, kernels, reference, &p);
+        }
+    }
+    return failures;
+}
+
 int check_pointwise(const vg_kernels *kernels, const vg_kernels *reference, int rounds)
 {
-    int failures = check_tiles(kernels, reference);
+    int failures = check_tiles(kernels, reference) + check_24(kernels, reference);
     for (int round = 0; round < 4 * rounds; round++) {
         problem p = {.height = 1,
                      .width = random_int(1, 90),

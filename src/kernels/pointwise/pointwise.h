@@ -30,6 +30,16 @@ vg_pointwise_fn vg_pointwise_ref;
 /* The same over panels of 32. */
 vg_pointwise_fn vg_pointwise_of_32_ref;
 
+/* The same for 24 outputs in a panel of 32, whose padding is stored as zeros. */
+enum { VG_POINTWISE_24 = 24, VG_POINTWISE_24_MOST_INPUTS = 144 };
+
+vg_pointwise_fn vg_pointwise_24_avx512;
+
+static inline int vg_pointwise_24_may(int in_channels)
+{
+    return in_channels % 16 == 0 && in_channels <= VG_POINTWISE_24_MOST_INPUTS;
+}
+
 static inline int vg_pointwise_may(const float *c, const vg_pointwise_input *a, const float *b,
                                    const float *bias, int m, int width, int panel)
 {

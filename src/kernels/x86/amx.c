@@ -16,6 +16,7 @@ void vg_kernels_init_amx(vg_kernels *kernels)
 {
     kernels->name = "amx";
     kernels->panel = PANEL;
+    kernels->pointwise_24 = NULL; /* those layers take digits */
     kernels->depthwise_stride1 = KERNEL(depthwise_stride1);
     kernels->depthwise_stride2 = KERNEL(depthwise_stride2);
     kernels->average = KERNEL(average);

@@ -39,6 +39,7 @@ void vg_kernels_init_avx512(vg_kernels *kernels)
     kernels->name = "avx512";
     kernels->panel = PANEL;
     kernels->pointwise = KERNEL(pointwise);
+    kernels->pointwise_24 = vg_pointwise_24_avx512;
     kernels->stem = KERNEL(stem);
     kernels->depthwise_stride1 = KERNEL(depthwise_stride1);
     kernels->depthwise_stride2 = KERNEL(depthwise_stride2);
