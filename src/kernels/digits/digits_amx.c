@@ -9,7 +9,11 @@
 #include "kernels/digits/digits.h"
 #include "kernels/template.h"
 
-enum { ROWS = 14, LANES = 16 };
+enum {
+    ROWS = 14,
+    LANES = 16,
+    SECTION = 3, /* panels of inputs that are multiplied order by order */
+};
 
 /* Intel SDM vol. 1, 18.3: what LDTILECFG reads. gcc's intrinsic does not say that it reads all
  * of it. */
@@ -192,37 +196,40 @@ INLINE void add_products(const float *const rows[2], ptrdiff_t stride, const int
     _tile_dpbusd(3, 5, 7);
 }
 
-/* The same, the first of an order: the sums there were are stored and others begun tile by tile,
- * between products, for four stores in a row would keep the unit waiting. */
-INLINE void begin_products(order_sums stored, const block *b, const int order,
-                           const float *const rows[2], ptrdiff_t stride,
+/* What an order begins with: where the sums that are in the registers go, and what comes there. */
+typedef struct exchange {
+    order_sums *stored;
+    const int32_t *started[2][2]; /* [outputs][pixels] */
+    ptrdiff_t stride;
+} exchange;
+
+/* The same, the first of an order: sums are stored and others begun tile by tile, between
+ * products, for four stores in a row would keep the unit waiting. */
+INLINE void begin_products(const exchange *e, const float *const rows[2], ptrdiff_t stride,
                            const int8_t *const tiles[2])
 {
-    /* One row for all pixels: the stride is 0. */
-    const int32_t *const start[2] = {b->outputs[0]->start[order], b->outputs[1]->start[order]};
-    _tile_stored(0, stored[0][0], VG_DIGITS_ROW);
-    _tile_loadd(0, start[0], 0);
+    _tile_stored(0, (*e->stored)[0][0], VG_DIGITS_ROW);
+    _tile_loadd(0, e->started[0][0], e->stride);
     _tile_loadd(6, tiles[0], VG_DIGITS_ROW);
     _tile_loadd(4, rows[0], stride);
     _tile_dpbusd(0, 4, 6);
-    _tile_stored(1, stored[0][1], VG_DIGITS_ROW);
-    _tile_loadd(1, start[0], 0);
+    _tile_stored(1, (*e->stored)[0][1], VG_DIGITS_ROW);
+    _tile_loadd(1, e->started[0][1], e->stride);
     _tile_loadd(5, rows[1], stride);
     _tile_dpbusd(1, 5, 6);
-    _tile_stored(2, stored[1][0], VG_DIGITS_ROW);
-    _tile_loadd(2, start[1], 0);
+    _tile_stored(2, (*e->stored)[1][0], VG_DIGITS_ROW);
+    _tile_loadd(2, e->started[1][0], e->stride);
     _tile_loadd(7, tiles[1], VG_DIGITS_ROW);
     _tile_dpbusd(2, 4, 7);
-    _tile_stored(3, stored[1][1], VG_DIGITS_ROW);
-    _tile_loadd(3, start[1], 0);
+    _tile_stored(3, (*e->stored)[1][1], VG_DIGITS_ROW);
+    _tile_loadd(3, e->started[1][1], e->stride);
     _tile_dpbusd(3, 5, 7);
 }
 
-/* A panel of inputs, of which the block's runs begin at pixels[]. `stored`: where the sums there
- * were go, NULL past the first panel. */
-INLINE void add_panel(work *w, const block *b, order_sums *stored, const float *panel,
-                      const int pixels[2], const int8_t *const panel_tiles[2], const int order,
-                      const int width)
+/* A panel of inputs, of which the block's runs begin at pixels[]. `e`: NULL past the
+ * first panel of an order. */
+INLINE void add_panel(work *w, const exchange *e, const float *panel, const int pixels[2],
+                      const int8_t *const panel_tiles[2], const int order, const int width)
 {
     const int floats = vg_digits_floats(width);
     const float *const runs[2] = {panel + pixels[0] * floats, panel + pixels[1] * floats};
@@ -235,9 +242,9 @@ INLINE void add_panel(work *w, const block *b, order_sums *stored, const float *
                                       runs[1] + row * VG_DIGITS_ROW_FLOATS};
         const int8_t *const tiles[2] = {panel_tiles[0] + tile * VG_DIGITS_TILE,
                                         panel_tiles[1] + tile * VG_DIGITS_TILE};
-        const int is_first = row == 0 && stored != NULL;
+        const int is_first = row == 0 && e != NULL;
         if (is_first)
-            begin_products(*stored, b, order, rows, stride, tiles);
+            begin_products(e, rows, stride, tiles);
         else
             add_products(rows, stride, tiles);
         fetch_some(&w->ahead);
@@ -246,33 +253,51 @@ INLINE void add_panel(work *w, const block *b, order_sums *stored, const float *
     }
 }
 
-INLINE void add_panel_of(work *w, const block *b, order_sums *stored, const float *panel,
-                         const int pixels[2], const int8_t *const tiles[2], const int order,
-                         int width)
+INLINE void add_panel_of(work *w, const exchange *e, const float *panel, const int pixels[2],
+                         const int8_t *const tiles[2], const int order, int width)
 {
     if (width == VG_DIGITS_PANEL)
-        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL);
+        add_panel(w, e, panel, pixels, tiles, order, VG_DIGITS_PANEL);
     else if (width == VG_DIGITS_PANEL / 2)
-        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL / 2);
+        add_panel(w, e, panel, pixels, tiles, order, VG_DIGITS_PANEL / 2);
     else
-        add_panel(w, b, stored, panel, pixels, tiles, order, VG_DIGITS_PANEL / 4);
+        add_panel(w, e, panel, pixels, tiles, order, VG_DIGITS_PANEL / 4);
 }
 
-/* Leaves an order's sums in the registers, and stores those that were there. */
-INLINE void sum_order(work *w, const block *b, order_sums *stored, const int order)
+/* Some panels of a block's inputs, so few that they and their weights stay in the level 1 cache
+ * from order to order. */
+typedef struct section {
+    int begin, end;
+    const float *panel;
+    const int8_t *tiles[2];
+} section;
+
+/* Leaves an order's sums over a section in the registers, and stores those that were there. `sums`
+ * has what the sections before it came to. */
+INLINE void sum_order(work *w, const block *b, const section *s, order_sums *stored,
+                      order_sums *sums, const int order)
 {
     const ptrdiff_t panel_stride = w->a->panel_stride;
     const int pixels[2] = {w->a->first + b->pixels[0], w->a->first + b->pixels[1]};
-    const int8_t *tiles[2] = {b->tiles[0], b->tiles[1]};
-    const float *panel = w->a->values;
-    const int panels = w->panels, full = w->a->panel, last = w->last_width;
+    const int8_t *tiles[2] = {s->tiles[0], s->tiles[1]};
+    const float *panel = s->panel;
+    const int panels = w->panels, full = w->a->panel, last = w->last_width, end = s->end;
     const int size = vg_digits_panel_tiles(full) * VG_DIGITS_TILE;
-    add_panel_of(w, b, stored, panel, pixels, tiles, order, panels > 1 ? full : last);
-    for (int p = 1; p < panels; p++) {
+    exchange e = {.stored = stored, .stride = VG_DIGITS_ROW};
+    for (int n = 0; n < 2; n++)
+        for (int run = 0; run < 2; run++) e.started[n][run] = (*sums)[n][run][0];
+    if (s->begin == 0) {
+        /* One row for all pixels: the stride is 0. */
+        e.stride = 0;
+        e.started[0][0] = e.started[0][1] = b->outputs[0]->start[order];
+        e.started[1][0] = e.started[1][1] = b->outputs[1]->start[order];
+    }
+    add_panel_of(w, &e, panel, pixels, tiles, order, s->begin + 1 < panels ? full : last);
+    for (int p = s->begin + 1; p < end; p++) {
         panel += panel_stride;
         tiles[0] += size;
         tiles[1] += size;
-        add_panel_of(w, b, NULL, panel, pixels, tiles, order, p + 1 < panels ? full : last);
+        add_panel_of(w, NULL, panel, pixels, tiles, order, p + 1 < panels ? full : last);
     }
 }
 
@@ -280,10 +305,18 @@ INLINE void sum_order(work *w, const block *b, order_sums *stored, const int ord
 static __attribute__((noinline)) void run_block(work *w)
 {
     const block *b = &w->blocks[w->turn];
-    sum_order(w, b, &w->high, 2);
-    sum_order(w, b, &w->low[w->turn], 1);
-    finish_all(&w->before);
-    sum_order(w, b, &w->middle, 0);
+    const int size = SECTION * vg_digits_panel_tiles(w->a->panel) * VG_DIGITS_TILE;
+    section s = {.panel = w->a->values, .tiles = {b->tiles[0], b->tiles[1]}};
+    for (; s.begin < w->panels; s.begin = s.end) {
+        s.end = s.begin + SECTION < w->panels ? s.begin + SECTION : w->panels;
+        sum_order(w, b, &s, &w->high, &w->low[w->turn], 2);
+        sum_order(w, b, &s, &w->low[w->turn], &w->middle, 1);
+        finish_all(&w->before);
+        sum_order(w, b, &s, &w->middle, &w->high, 0);
+        s.panel += SECTION * w->a->panel_stride;
+        s.tiles[0] += size;
+        s.tiles[1] += size;
+    }
     w->before.block = b;
     w->before.sums[2] = &w->low[w->turn];
     w->before.run = 0;
@@ -307,7 +340,8 @@ static void end_blocks(work *w)
 static int rows_a_step(const work *w, int rows)
 {
     enum { LEAST = 4 };
-    const int steps = w->panels * (w->a->panel == VG_DIGITS_PANEL ? 5 : 3) - 1;
+    const int panels = w->panels < SECTION ? w->panels : SECTION;
+    const int steps = panels * (w->a->panel == VG_DIGITS_PANEL ? 5 : 3) - 1;
     const int share = (2 * rows + steps - 1) / steps;
     return share > LEAST ? share : LEAST;
 }
