@@ -36,7 +36,11 @@ static void on_error(png_structp png, png_const_charp message)
         decoder->status = vg_fail(decoder->error, VG_ENOMEM,
                                   "cannot allocate memory for the PNG: free some and try again");
     else
-        decoder->status = vg_fail(decoder->error, VG_EFORMAT, "the PNG is damaged: %s", message);
+        decoder->status = vg_fail(decoder->error, VG_EFORMAT, "the PNG %s: %s",
+                                  strstr(message, "unhandled critical chunk") != NULL
+                                      ? "cannot be read" /* whole */
+                                      : "is damaged",
+                                  message);
     longjmp(decoder->failed, 1);
 }
 

@@ -136,7 +136,7 @@ struct Place {
 /* Mounts of buckets can neither rename a file nor write it twice. */
 [[noreturn]] void fail_keeping(int code, std::string_view action, const std::string &name)
 {
-    if (code == ENOSYS || code == EOPNOTSUPP)
+    if (code == ENOSYS || code == EOPNOTSUPP || code == EINVAL)
         fail_with(VG_EUNSUPPORTED, action, name,
                   "this file system cannot rename or keep files as a disk does; if it is a bucket "
                   "that is mounted, give the bucket: s3://...");
@@ -655,9 +655,13 @@ void LocalStore::try_out()
     const std::string begun = full(".verger-try.inprogress"), ended = full(".verger-try");
     Descriptor file(::open(begun.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (file.get() < 0) return;
-    int code = ::rename(begun.c_str(), ended.c_str()) == 0 ? 0 : errno;
-    ::unlink(code == 0 ? ended.c_str() : begun.c_str());
-    if (code == ENOSYS || code == EOPNOTSUPP) fail_keeping(code, "write to", name(""));
+    int code = ::ftruncate(file.get(), 0) == 0 && ::fsync(file.get()) == 0 ? 0 : errno;
+    if (code == EPERM) code = EOPNOTSUPP; /* of a file that was opened to be written */
+    bool is_renamed = code == 0 && ::rename(begun.c_str(), ended.c_str()) == 0;
+    if (code == 0 && !is_renamed && errno != EINVAL) code = errno;
+    ::unlink(is_renamed ? ended.c_str() : begun.c_str());
+    if (code == ENOSYS || code == EOPNOTSUPP || code == EINVAL)
+        fail_keeping(code, "write to", name(""));
 }
 
 bool LocalStore::has_folder_of(const std::string &path) const

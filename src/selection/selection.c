@@ -41,6 +41,8 @@ typedef struct selecting {
     vg_image_list *images;
     vg_paths tables; /* found beside the images */
     uint64_t seen;
+    char *unmatched; /* one that no pattern matches: the first of the images or, without one, of all
+                      */
     double start;
 } selecting;
 
@@ -92,8 +94,8 @@ static vg_status read_options(selecting *state, vg_error *error)
 /* --- Listing ------------------------------------------------------------------------- */
 
 /* Folders that systems and programs keep beside pictures: copies and waste. */
-static const char *const system_folders[] = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN",
-                                             "lost+found"};
+static const char *const system_folders[] = {
+    "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"};
 
 static bool is_hidden(const char *name, size_t size, bool is_folder)
 {
@@ -117,6 +119,22 @@ static const char *hidden_part(const selecting *state, const char *path, size_t 
         name = slash != NULL ? slash + 1 : NULL;
     }
     return NULL;
+}
+
+/* A listing has no order. */
+static vg_status note_unmatched(selecting *state, const char *path, vg_error *error)
+{
+    if (state->unmatched != NULL) {
+        bool is_image = vg_has_image_ending(path),
+             was_image = vg_has_image_ending(state->unmatched);
+        if (was_image && !is_image) return VG_OK;
+        if (was_image == is_image && strcmp(path, state->unmatched) > 0) return VG_OK;
+    }
+    char *copy = strdup(path);
+    if (copy == NULL) return vg_fail_memory(error, strlen(path) + 1);
+    free(state->unmatched);
+    state->unmatched = copy;
+    return VG_OK;
 }
 
 /* Whether the listed file is an image of this selection; counts it where it might have
@@ -157,7 +175,10 @@ static vg_status visit_file(void *context, const vg_file *file, vg_error *error)
     state->seen++;
     const vg_listed_image image = {
         .path = file->path, .size = file->size, .modified = file->modified};
-    if (is_taken(state, file->path)) status = vg_adder_add(&state->adder, &image, error);
+    if (is_taken(state, file->path))
+        status = vg_adder_add(&state->adder, &image, error);
+    else if (vg_image_list_count(state->images) == 0)
+        status = note_unmatched(state, file->path, error);
     vg_notify_progress(state->observer, VG_PHASE_LIST, vg_image_list_count(state->images), 0, 0,
                        state->start);
     return status;
@@ -219,8 +240,8 @@ static vg_status fail_empty(const selecting *state, vg_error *error)
             seen, address, state->mode->select, state->mode->name);
     return vg_fail(error, VG_ENOTFOUND,
                    "none of the %llu files below %s matches \"%s\": a pattern is of the path below "
-                   "INPUT, such as --select '**/*.jpg'",
-                   seen, address, state->options->selects.items[0]);
+                   "INPUT, as \"%s\" is; without --select every image is taken",
+                   seen, address, state->options->selects.items[0], state->unmatched);
 }
 
 /* One of other people's tables that is damaged, or of something else, is no reason to end. */
@@ -387,6 +408,7 @@ vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_sto
     if (status != VG_OK) vg_image_list_close(images);
     vg_adder_close(&state.adder);
     vg_paths_free(&state.tables);
+    free(state.unmatched);
     vg_label_rule_close(&state.rule);
     vg_patterns_free(&state.selects);
     vg_patterns_free(&state.excludes);

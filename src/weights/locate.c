@@ -32,7 +32,8 @@ vg_status vg_model_cache_path(char path[VG_PATH_CHARS], vg_error *error)
         length = snprintf(path, VG_PATH_CHARS, "%s/.cache/verger/%s", home, VG_MODEL_FILE);
     else
         return vg_fail(error, VG_ENOTFOUND,
-                       "there is no place for a cache: set HOME or XDG_CACHE_HOME");
+                       "there is no place for a cache: set HOME or XDG_CACHE_HOME, or name the "
+                       "weights with --model");
     if (length > 0 && length < VG_PATH_CHARS) return VG_OK;
     path[0] = '\0';
     return vg_fail(error, VG_EINVAL, "the path of the cache is too long");

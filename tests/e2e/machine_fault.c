@@ -1,9 +1,8 @@
 /* Preloaded into the command: system calls that fail as those of other machines do, and a
  * list of those that keep files.
- *   VERGER_FAULT_CALL    flock, rename, read, fsync, list (a folder that is opened), link, or copy
- *                        (links, and copies that the kernel makes)
- *   VERGER_FAULT_ERRNO   the number that it fails with
- *   VERGER_FAULT_BELOW   only for files whose path holds this text; unset, for all
+ *   VERGER_FAULT_CALL    flock, rename, read, fsync, truncate, list (a folder that is opened),
+ * link, or copy (links, and copies that the kernel makes) VERGER_FAULT_ERRNO   the number that it
+ * fails with VERGER_FAULT_BELOW   only for files whose path holds this text; unset, for all
  *   VERGER_FAULT_FIRST   the first call that fails, from 1
  *   VERGER_FAULT_TIMES   how many fail; unset, all from the first on
  *   VERGER_FAULT_SLOW    reading a file whose path holds this text takes half a second
@@ -120,6 +119,20 @@ ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size
     path_of_file(to, path);
     if (fails("copy", path)) return -1;
     return REAL(copy_file_range)(from, from_at, to, to_at, size, flags);
+}
+
+int ftruncate(int file, off_t size)
+{
+    char path[PATH_MAX];
+    path_of_file(file, path);
+    return fails("truncate", path) ? -1 : REAL(ftruncate)(file, size);
+}
+
+int ftruncate64(int file, off64_t size)
+{
+    char path[PATH_MAX];
+    path_of_file(file, path);
+    return fails("truncate", path) ? -1 : REAL(ftruncate64)(file, size);
 }
 
 int fsync(int file)

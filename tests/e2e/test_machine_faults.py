@@ -170,11 +170,13 @@ def test_a_run_that_lost_its_lease_writes_no_further_part(slow_images, tmp_path)
     assert len(records) < 24
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_without_renames_the_bucket_itself_is_asked_for(fruits, tmp_path, exists):
+@pytest.mark.parametrize("exists, call, error", [
+    (True, "rename", "ENOSYS"), (False, "rename", "ENOSYS"), (True, "fsync", "EINVAL"),
+    (False, "fsync", "EINVAL"), (True, "truncate", "EPERM")])
+def test_of_a_mounted_bucket_the_bucket_itself_is_asked_for(fruits, tmp_path, exists, call, error):
     if exists:
         (tmp_path / "out").mkdir()
-    done = run(fruits, tmp_path / "out", code=1, env=environment("rename", "ENOSYS"))
+    done = run(fruits, tmp_path / "out", code=1, env=environment(call, error))
     assert "give the bucket: s3://..." in done.stderr
     assert ("selected" in done.stderr) != exists  # told before the input is listed
     assert leftovers_of(tmp_path / "out") == []

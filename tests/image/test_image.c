@@ -177,6 +177,9 @@ static void test_formats_are_told_by_their_first_bytes(void **state)
          "ftypavis\0\0\0\0",
          16, "an AVIF sequence (avis)"},
         {"\xFF\x0A....", 6, "a JPEG XL image"},
+        {"\x89PNG\r\n\032\n\0\0\0\4"
+         "CgBI\120\0\040\002\053\325\263\177",
+         24, "the PNG cannot be read: CgBI"},
         {"II+\0\10\0\0\0", 8, "a BigTIFF image"},
         {"\0\0\1\0\1\0\20\20", 8, "an ICO image"},
         {"8BPS\0\1", 6, "a PSD image"},

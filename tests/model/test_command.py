@@ -64,7 +64,7 @@ def test_no_home(home):
     assert used(home.run("model", "list", environment=environment)) == "download"
     run = home.run("model", "fetch", environment=environment)
     assert run.returncode == 1
-    assert "set HOME or XDG_CACHE_HOME" in run.messages
+    assert "set HOME or XDG_CACHE_HOME, or name the weights with --model" in run.messages
 
 
 def test_named_weights_are_not_passed_over(home, random_weights):

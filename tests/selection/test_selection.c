@@ -157,14 +157,15 @@ static void what_is_left_out_is_told(void **state)
                                  "__MACOSX/a.jpg",
                                  "x/.git/deep/o.jpg",
                                  "x/lost+found/y",
+                                 "x/System Volume Information/z.jpg",
                                  "x/ok/p.png",
                                  "x/raw/q.png",
                                  NULL};
     fill(input, files);
     assert_told(input, (vg_selection_options){.excludes = TEXTS("**/raw")},
-                "left out: 3 files with other endings (2 .txt, 1 without one), 2 hidden files, 3 "
-                "files in hidden or system folders (.git, __MACOSX, lost+found), 1 file by "
-                "--exclude");
+                "left out: 3 files with other endings (2 .txt, 1 without one), 2 hidden files, 4 "
+                "files in hidden or system folders (.git, System Volume Information, __MACOSX, "
+                "lost+found), 1 file by --exclude");
     assert_told(input, (vg_selection_options){.selects = TEXTS("{a.jpg,x/ok/*}")}, "");
     assert_selects(input, input, (vg_selection_options){.selects = TEXTS("**/.git/**")},
                    "x/.git/deep/o.jpg|");
