@@ -17,6 +17,22 @@ namespace verger
 namespace
 {
 
+/* A failure of ours on its way through Arrow. */
+struct OwnFailure final : arrow::StatusDetail {
+    explicit OwnFailure(Failure own) : failure(std::move(own))
+    {
+    }
+    const char *type_id() const override
+    {
+        return "verger::OwnFailure";
+    }
+    std::string ToString() const override
+    {
+        return failure.message;
+    }
+    Failure failure;
+};
+
 /* Bytes. An error holds 512, and the reason with the remedy comes last: it is the name that
  * gives way to it. */
 enum { LONGEST_NAME = 240, SHORTEST_NAME = 60, LONGEST_MESSAGE = 480 };
@@ -74,7 +90,7 @@ const char check_region[] = "the bucket is in another region";
 const Refusal refusals[] = {
     {"AccessDenied", VG_EIO,
      "these keys may not do that: docs/stores.md has what they need, and AWS_NO_SIGN_REQUEST=true "
-     "asks without any"},
+     "asks without any; a bucket whose readers pay wants --requester-pays"},
     {"AuthorizationHeaderMalformed", VG_ESTORE, check_region},
     {"ExpiredToken", VG_ESTORE, new_credentials},
     {"InvalidAccessKeyId", VG_ESTORE, "check AWS_ACCESS_KEY_ID or the profile"},
@@ -181,6 +197,7 @@ void fail_arrow(const arrow::Status &status, std::string_view action, std::strin
                 vg_status otherwise)
 {
     if (status.IsOutOfMemory()) throw std::bad_alloc();
+    if (auto ours = std::dynamic_pointer_cast<OwnFailure>(status.detail())) throw ours->failure;
     int code = arrow::internal::ErrnoFromStatus(status);
     if (code != 0) fail_system(code, action, name);
     /* Arrow's later lines are a trace of attempts. */
@@ -196,6 +213,12 @@ void fail_arrow(const arrow::Status &status, std::string_view action, std::strin
         break;
     }
     fail_with(otherwise, action, name, reason);
+}
+
+arrow::Status through_arrow(Failure failure)
+{
+    std::string message = failure.message;
+    return {arrow::StatusCode::IOError, message, std::make_shared<OwnFailure>(std::move(failure))};
 }
 
 void fail_refused(const Refused &refused, std::string_view action, std::string_view name)

@@ -54,6 +54,9 @@ std::string_view reason_of(std::string_view message, std::string_view action,
 [[noreturn]] void fail_arrow(const arrow::Status &status, std::string_view action,
                              std::string_view name, vg_status otherwise = VG_EIO);
 
+/* A failure that one of our streams has, for Arrow to hand on; fail_arrow throws it again. */
+arrow::Status through_arrow(Failure failure);
+
 /* How S3 refused. */
 struct Refused {
     long http_status;

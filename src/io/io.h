@@ -26,6 +26,9 @@ typedef struct vg_store_options {
     const char *sse, *sse_kms_key;
     /* Follow symbolic links that leave a local store. */
     bool follow_links;
+    /* Whoever asks an s3:// bucket pays for it, which each request then says; so does
+     * AWS_REQUEST_PAYER=requester in the environment. */
+    bool requester_pays;
 } vg_store_options;
 
 /* `address` is a local path or an address Arrow knows (file://, s3://, gs://,

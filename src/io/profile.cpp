@@ -55,6 +55,11 @@ bool is_unsigned()
     return text == "1" || text == "true" || text == "yes" || text == "on";
 }
 
+bool requester_pays()
+{
+    return first_of_environment({"AWS_REQUEST_PAYER"}) == "requester";
+}
+
 void check_profile(const std::string &name)
 {
     std::string profile = first_of_environment({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"});

@@ -17,6 +17,7 @@ extern "C" {
 #include "io/remote.hpp"
 #include "io/retry.hpp"
 #include "io/s3_client.hpp"
+#include "io/s3_objects.hpp"
 #include "io/xml.hpp"
 
 namespace fs = arrow::fs;
@@ -253,13 +254,6 @@ bool is_key(const std::string &arn, const std::string &key)
 
 /* --- Uploads ------------------------------------------------------------------- */
 
-std::string in_query(const std::string &text)
-{
-    std::string out = s3_escaped(text);
-    for (size_t at = 0; (at = out.find('/', at)) != std::string::npos;) out.replace(at, 1, "%2F");
-    return out;
-}
-
 using Upload = std::pair<std::string, std::string>; /* its key, its id */
 
 std::vector<Upload> uploads_of(const std::string &listing)
@@ -292,6 +286,44 @@ class S3Store final : public RemoteStore
     void read(const std::string &path, int64_t size, uint64_t max_size, vg_bytes *content) override
     {
         client_.read(key(path), size, max_size, content, name(path));
+    }
+
+    void list(const std::string &path, const Visitor &visit, const FolderVisitor &unlisted) override
+    {
+        if (!client_.requester_pays()) return RemoteStore::list(path, visit, unlisted);
+        list_objects(
+            client_, key(path),
+            [&](const vg_file &file) {
+                std::string whole = join(path, file.path);
+                visit({.path = whole.c_str(), .size = file.size, .modified = file.modified});
+            },
+            name(path));
+    }
+
+    void stat(const std::string &path, vg_file *file) override
+    {
+        if (!client_.requester_pays()) return RemoteStore::stat(path, file);
+        stat_object(client_, key(path), file, name(path));
+    }
+
+    std::shared_ptr<arrow::io::RandomAccessFile> open_input(const std::string &path) override
+    {
+        if (!client_.requester_pays()) return RemoteStore::open_input(path);
+        return open_object(client_, key(path), name(path));
+    }
+
+    void delete_tree(const std::string &path) override
+    {
+        if (!client_.requester_pays()) return RemoteStore::delete_tree(path);
+        std::vector<std::string> files;
+        const Visitor keep = [&](const vg_file &file) { files.push_back(join(path, file.path)); };
+        try {
+            list_objects(client_, key(path), keep, name(path));
+        } catch (const Failure &failure) {
+            if (failure.status != VG_ENOTFOUND) throw;
+        }
+        for (const std::string &file : files) delete_file(file);
+        if (!path.empty()) delete_file(path);
     }
 
     /* Arrow asks first whether the object is there, and makes the "folder" again that it
@@ -337,6 +369,7 @@ class S3Store final : public RemoteStore
 
     std::unique_ptr<Output> open_output(const std::string &path) override
     {
+        if (client_.requester_pays()) return write_object(client_, key(path), name(path));
         return std::make_unique<S3Output>(*this, path, RemoteStore::open_output(path));
     }
 
@@ -349,7 +382,7 @@ class S3Store final : public RemoteStore
         std::set<Upload> dropped;
         for (size_t count = 1; count > 0;) {
             S3Answer answer = client_.ask(
-                "GET", "", "prefix=" + in_query(prefix) + "&uploads=", action, name(path));
+                "GET", "", "prefix=" + s3_query_escaped(prefix) + "&uploads=", action, name(path));
             if (answer.status == HTTP_FORBIDDEN || answer.status == HTTP_NOT_IMPLEMENTED) return;
             if (answer.status != HTTP_OK) fail_s3(answer, action, name(path));
             count = drop_uploads(uploads_of(answer.body), prefix, path, dropped);
@@ -409,7 +442,8 @@ class S3Store final : public RemoteStore
     std::string key(const std::string &path) const
     {
         std::string whole = full(path);
-        return whole.substr(whole.find('/') + 1);
+        size_t slash = whole.find('/');
+        return slash == std::string::npos ? "" : whole.substr(slash + 1);
     }
 
     /* Those that are not in `dropped` yet; returns how many. */
@@ -420,7 +454,7 @@ class S3Store final : public RemoteStore
         for (const Upload &upload : uploads) {
             const auto &[uploaded, id] = upload;
             if (!uploaded.starts_with(prefix) || !dropped.insert(upload).second) continue;
-            S3Answer answer = client_.ask("DELETE", uploaded, "uploadId=" + in_query(id),
+            S3Answer answer = client_.ask("DELETE", uploaded, "uploadId=" + s3_query_escaped(id),
                                           "drop an upload to", name(path));
             if (answer.status >= 300 && answer.status != 404)
                 fail_s3(answer, "drop an upload to", name(path));
@@ -521,6 +555,10 @@ std::unique_ptr<vg_store> open_s3_store(const Address &address, const std::strin
 
     S3Endpoint endpoint = endpoint_of(address, (*file_system)->region());
     endpoint.credentials = [s3_options] { return credentials_of(s3_options); };
+    endpoint.requester_pays = options.requester_pays || requester_pays();
+    if (endpoint.requester_pays && is_unsigned())
+        fail_with(VG_EINVAL, "open", name,
+                  "who pays has to sign: leave --requester-pays or AWS_NO_SIGN_REQUEST out");
     if (is_aws) take_bucket_host(endpoint, address.host);
     if (!is_aws && pattern != nullptr) {
         S3Client client(endpoint);

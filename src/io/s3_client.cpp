@@ -22,8 +22,10 @@ namespace
 enum {
     HTTP_OK = 200,
     HTTP_NO_CONTENT = 204,
-    MAX_TEXT_BYTES = 1 << 16, /* of an answer that is no object */
-    SLOWEST_BYTES = 100       /* a second, over stall_time: slower is a stall */
+    HTTP_PARTIAL_CONTENT = 206,
+    MAX_TEXT_BYTES = 1 << 16,    /* of an answer that is no object, */
+    MAX_LISTING_BYTES = 1 << 24, /* and of one that names a thousand */
+    SLOWEST_BYTES = 100          /* a second, over stall_time: slower is a stall */
 };
 
 /* Codes of HTTP (RFC 9110) and of S3 that pass. A request that S3 waited for too long is
@@ -63,6 +65,23 @@ bool may_pass(CURLcode code)
     };
     return std::find(std::begin(passing), std::end(passing), code) != std::end(passing);
 }
+
+bool is_content(long status)
+{
+    return status == HTTP_OK || status == HTTP_PARTIAL_CONTENT;
+}
+
+/* A buffer of one request. */
+struct Bytes : vg_bytes {
+    Bytes() : vg_bytes{}
+    {
+    }
+    Bytes(const Bytes &) = delete;
+    ~Bytes()
+    {
+        free(bytes);
+    }
+};
 
 std::string lower(std::string_view text)
 {
@@ -164,7 +183,7 @@ struct S3Client::Exchange {
     bool on_body(const char *bytes, size_t size)
     {
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-        if (object != nullptr && answer.status == HTTP_OK) return keep(bytes, size);
+        if (object != nullptr && is_content(answer.status)) return keep(bytes, size);
         answer.body.append(bytes, std::min(size, MAX_TEXT_BYTES - answer.body.size()));
         return true;
     }
@@ -259,9 +278,14 @@ bool S3Client::perform(Exchange &exchange)
          s3_signed_headers(request, endpoint_.credentials(), endpoint_.region, std::time(nullptr)))
         append(headers, header);
 
-    if (request.method == "PUT") append(headers, "Content-Length: 0");
-
     curl_easy_reset(curl);
+    if (request.method == "PUT" || request.method == "POST") {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(request.body.size()));
+        append(headers, "Content-Type: application/octet-stream");
+        append(headers, "Expect:");
+    }
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROXY, endpoint_.proxy.url.c_str());
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
@@ -319,6 +343,7 @@ void S3Client::send(Exchange &exchange)
         }
     } handle{*this, take_handle()};
     exchange.curl = handle.curl;
+    if (endpoint_.requester_pays) exchange.request.headers["x-amz-request-payer"] = "requester";
 
     while (!perform(exchange))
         if (!exchange.attempts.again()) exchange.give_up();
@@ -333,32 +358,47 @@ std::string S3Client::path_of(const std::string &key) const
 S3Answer S3Client::ask(const std::string &method, const std::string &key, const std::string &query,
                        const std::string &action, const std::string &name)
 {
-    Exchange exchange{{method, endpoint_.host, path_of(key), query}, action, name};
+    return ask(request(method, key, query), action, name);
+}
+
+S3Answer S3Client::ask(S3Request request, const std::string &action, const std::string &name)
+{
+    Exchange exchange{std::move(request), action, name};
     send(exchange);
     return exchange.answer;
+}
+
+S3Request S3Client::request(const std::string &method, const std::string &key,
+                            const std::string &query) const
+{
+    return {method, endpoint_.host, path_of(key), query};
+}
+
+std::string S3Client::ask_text(const std::string &query, const std::string &action,
+                               const std::string &name)
+{
+    Bytes text;
+    Exchange exchange{request("GET", "", query), action, name, &text, MAX_LISTING_BYTES};
+    send(exchange);
+    if (exchange.answer.status != HTTP_OK) fail_s3(exchange.answer, action, name);
+    return {reinterpret_cast<const char *>(text.bytes), text.size};
 }
 
 /* docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html. */
 S3Answer S3Client::copy(const std::string &from, const std::string &etag, const std::string &to,
                         const std::string &action, const std::string &name)
 {
-    Exchange exchange{{"PUT",
-                       endpoint_.host,
-                       path_of(to),
-                       "",
-                       {{"x-amz-copy-source", s3_escaped("/" + endpoint_.bucket + "/" + from)},
-                        {"x-amz-copy-source-if-match", "\"" + etag + "\""}}},
-                      action,
-                      name};
-    send(exchange);
-    return exchange.answer;
+    S3Request made = request("PUT", to);
+    made.headers = {{"x-amz-copy-source", s3_escaped("/" + endpoint_.bucket + "/" + from)},
+                    {"x-amz-copy-source-if-match", "\"" + etag + "\""}};
+    return ask(std::move(made), action, name);
 }
 
 void S3Client::read(const std::string &key, int64_t size, uint64_t max_size, vg_bytes *content,
                     const std::string &name)
 {
     const std::string action = "read";
-    Exchange exchange{{"GET", endpoint_.host, path_of(key), ""}, action, name, content, max_size};
+    Exchange exchange{request("GET", key), action, name, content, max_size};
     for (;;) {
         send(exchange);
         if (exchange.answer.status != HTTP_OK) fail_s3(exchange.answer, action, name);
@@ -369,6 +409,23 @@ void S3Client::read(const std::string &key, int64_t size, uint64_t max_size, vg_
         exchange.reason = "only " + got + " of " + whole + " bytes came";
         if (!exchange.attempts.again()) exchange.give_up();
     }
+}
+
+void S3Client::read_range(const std::string &key, int64_t from, int64_t size, void *out,
+                          const std::string &name)
+{
+    const std::string action = "read";
+    Bytes bytes;
+    Exchange exchange{request("GET", key), action, name, &bytes, static_cast<uint64_t>(size)};
+    exchange.request.headers["range"] =
+        "bytes=" + std::to_string(from) + "-" + std::to_string(from + size - 1);
+    send(exchange);
+    if (!is_content(exchange.answer.status)) fail_s3(exchange.answer, action, name);
+    if (bytes.size != static_cast<size_t>(size))
+        fail_with(VG_EIO, action, name,
+                  "only " + std::to_string(bytes.size) + " of " + std::to_string(size) +
+                      " bytes came: it has been written to since");
+    memcpy(out, bytes.bytes, bytes.size);
 }
 
 } // namespace verger

@@ -25,6 +25,7 @@ struct S3Endpoint {
     std::string region;  /* that signatures are for */
     std::string ca_file; /* empty takes the system's */
     bool verify_certificates = true;
+    bool requester_pays = false;
     Proxy proxy;
     std::function<S3Credentials()> credentials;
 };
@@ -51,6 +52,15 @@ class S3Client
     S3Answer ask(const std::string &method, const std::string &key, const std::string &query,
                  const std::string &action, const std::string &name);
 
+    /* The same of a request with a body, or with headers of its own. */
+    S3Answer ask(S3Request request, const std::string &action, const std::string &name);
+    S3Request request(const std::string &method, const std::string &key,
+                      const std::string &query = "") const;
+
+    /* An answer of any length, a listing say; a refusal is thrown. */
+    std::string ask_text(const std::string &query, const std::string &action,
+                         const std::string &name);
+
     /* Makes the object `to` of the bytes of `from`, both of this bucket, if that still has the
      * ETag; the server copies. The answer may be a refusal. */
     S3Answer copy(const std::string &from, const std::string &etag, const std::string &to,
@@ -60,6 +70,15 @@ class S3Client
      * second one asks whether the object has changed or was cut on its way. */
     void read(const std::string &key, int64_t size, uint64_t max_size, vg_bytes *content,
               const std::string &name);
+
+    /* So many bytes of the object from there on; fewer are a failure. */
+    void read_range(const std::string &key, int64_t from, int64_t size, void *out,
+                    const std::string &name);
+
+    bool requester_pays() const
+    {
+        return endpoint_.requester_pays;
+    }
 
   private:
     struct Exchange;

@@ -24,7 +24,7 @@ std::string hex(const std::string &bytes)
     return text;
 }
 
-std::string sha256(const std::string &text)
+std::string sha256(std::string_view text)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
@@ -71,6 +71,13 @@ std::string s3_escaped(const std::string &path)
     return out;
 }
 
+std::string s3_query_escaped(const std::string &text)
+{
+    std::string out = s3_escaped(text);
+    for (size_t at = 0; (at = out.find('/', at)) != std::string::npos;) out.replace(at, 1, "%2F");
+    return out;
+}
+
 std::vector<std::string> s3_signed_headers(const S3Request &request,
                                            const S3Credentials &credentials,
                                            const std::string &region, std::time_t now)
@@ -81,7 +88,7 @@ std::vector<std::string> s3_signed_headers(const S3Request &request,
         return plain;
     }
     std::string timestamp = utc(now, "%Y%m%dT%H%M%SZ"), day = timestamp.substr(0, 8);
-    std::string payload = hex(sha256(""));
+    std::string payload = hex(sha256(request.body));
     std::map<std::string, std::string> signed_ones = request.headers; /* sorted, as S3 wants them */
     signed_ones["x-amz-content-sha256"] = payload;
     signed_ones["x-amz-date"] = timestamp;

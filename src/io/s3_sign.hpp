@@ -1,4 +1,4 @@
-/* AWS Signature Version 4 for requests without a body. curl's own (7.88, Debian 12) lacks
+/* AWS Signature Version 4. curl's own (7.88, Debian 12) lacks
  * the header x-amz-content-sha256, without which S3 refuses a request. */
 #ifndef VG_IO_S3_SIGN_HPP
 #define VG_IO_S3_SIGN_HPP
@@ -6,6 +6,7 @@
 #include <ctime>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace verger
@@ -20,11 +21,15 @@ struct S3Request {
     std::string path;                                /* escaped, from the '/' on */
     std::string query;                               /* as S3 sorts and escapes it, without '?' */
     std::map<std::string, std::string> headers = {}; /* x-amz-... of the request's own */
+    std::string_view body = {};                      /* the caller's */
 };
 
 /* `path` with all but the unreserved characters of RFC 3986 and '/' escaped, as the
  * signature wants it. */
 std::string s3_escaped(const std::string &path);
+
+/* The same of a value in a query, where '/' is escaped too. */
+std::string s3_query_escaped(const std::string &text);
 
 /* The headers ("name: value") that sign the request. */
 std::vector<std::string> s3_signed_headers(const S3Request &request,

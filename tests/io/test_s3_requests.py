@@ -55,7 +55,8 @@ for name, value in request.headers.items():
     ("GET", "/fruits/Training/Apple%201/r_0_100.jpg", "", []), ("HEAD", "/fruits", "", []),
     ("GET", "/fruits", "prefix=a%20b%2F&uploads=", []),
     ("PUT", "/tables/new", "", ["x-amz-copy-source", "/tables/old%201", "x-amz-copy-source-if-match",
-                                '"0cc175b9c0f1b6a831c399e269772661-2"'])])
+                                '"0cc175b9c0f1b6a831c399e269772661-2"']),
+    ("GET", "/fruits/a", "", ["x-amz-request-payer", "requester"])])
 def test_signatures_are_those_of_botocore(token, method, path, query, more):
     host, key, secret, region = "127.0.0.1:9000", "AKIDEXAMPLE", "wJalr/XUtnFEMI", "eu-west-3"
     url = f"http://{host}{path}" + (f"?{query}" if query else "")

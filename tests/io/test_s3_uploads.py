@@ -46,12 +46,14 @@ def test_an_upload_that_stays_listed(gateway, fault_proxy):  # noqa: F811
     assert unfinished(bucket)
 
 
+@pytest.mark.parametrize("payer", ["", "requester"])  # by Arrow's client, and by ours
 @pytest.mark.parametrize("path", FAULTS, ids=lambda path: path.stem)
-def test_fault(gateway, fault_proxy, whole, path):  # noqa: F811
-    fault, bucket = read_fault(path), gateway.bucket(f"uploads-{path.stem}")
+def test_fault(gateway, fault_proxy, whole, path, payer):  # noqa: F811
+    fault, bucket = read_fault(path), gateway.bucket(f"uploads-{path.stem}{payer}")
     (replayed,) = fault_proxy.replay(fault)
     name = f"{path.stem}.csv"
-    done = write(f"s3://{bucket.name}", name, environment(fault_proxy.endpoint))
+    done = write(f"s3://{bucket.name}", name,
+                 {**environment(fault_proxy.endpoint), "AWS_REQUEST_PAYER": payer})
     assert replayed.hits > 0, "nothing was hit: the fault is of a request that is not made"
     assert unfinished(bucket) == []
     if fault["outcome"]["ends"] == "ok":

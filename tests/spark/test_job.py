@@ -218,6 +218,25 @@ def test_one_request_an_image(spark, gateway, fruits, bucket_settings, tmp_path)
     assert all(path.startswith("s3://orchard/Training/") for path in paths)
 
 
+def test_who_asks_pays(spark, gateway, fruits, bucket_settings):
+    """By the option, and by the setting of S3A; on the driver and in the tasks."""
+    shutil.copytree(fruits, gateway.bucket("paid"), dirs_exist_ok=True)
+    gateway.bucket("paid-for")
+    with proxies.serving(gateway.port) as proxy:
+        proxy.replay({"match": {"payer": ""}, "times": None,
+                      "action": {"status": 403, "code": "AccessDenied"}})
+        bucket_settings(endpoint=proxy.endpoint, access_key=versitygw.KEY, secret_key=versitygw.SECRET,
+                        endpoint_region=versitygw.REGION)
+        options = Options("s3a://paid", "s3a://paid-for/a", k=0, model=MODEL, timestamp=TS)
+        with pytest.raises(JobError, match="--requester-pays"):
+            run(spark, options)
+        proxy.forget()
+        assert run(spark, dataclasses.replace(options, requester_pays=True)).images == 90
+        assert all(request.payer == "requester" for request in proxy.requests)
+        bucket_settings(requester_pays_enabled="true")
+        assert run(spark, dataclasses.replace(options, output="s3a://paid-for/b")).images == 90
+
+
 def test_a_bucket_elsewhere_is_refused(spark, options, aws_like, bucket_settings):
     bucket_settings(endpoint=aws_like.endpoint)
     with pytest.raises(JobError, match="eu-west-2"):

@@ -8,8 +8,8 @@ the server.
 A fault is a small JSON file (store/faults):
 
     about     what goes wrong, and where that happens in the world
-    match     method, and path ("/bucket/key") and query as patterns of fnmatch; what is
-              left out matches all
+    match     method, and path ("/bucket/key"), query and payer as patterns of fnmatch; what is
+              left out matches all. payer is who says under its signature to pay, or ""
     first     the first of the matching requests that is hit, from 1 (the default)
     times     how many in a row are hit; null is all that come (1 is the default)
     each      true: `first` and `times` count for every path by itself
@@ -56,6 +56,7 @@ class Request:
     method: str
     path: str  # "/bucket/key", unescaped
     query: str
+    payer: str = ""
 
     @property
     def kind(self):
@@ -104,7 +105,10 @@ class Head:
     @property
     def request(self):
         target = urllib.parse.urlsplit(self.words[1])
-        return Request(self.words[0], urllib.parse.unquote(target.path), target.query)
+        signed = self.headers.get("authorization", "").partition("SignedHeaders=")[2].split(",")[0]
+        is_signed = "x-amz-request-payer" in signed.split(";")
+        return Request(self.words[0], urllib.parse.unquote(target.path), target.query,
+                       self.headers.get("x-amz-request-payer", "") if is_signed else "")
 
     @property
     def is_chunked(self):

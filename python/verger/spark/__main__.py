@@ -97,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
         "or cannot be told: eu for the regions in the European Union, or a name with * and ? "
         "(default: $VERGER_REQUIRE_REGION)")
     add("--follow-links", action="store_true", help="follow symbolic links that leave INPUT or OUTPUT")
+    add("--requester-pays", action="store_true", help="pay for what is asked of buckets of S3 whose owners "
+        "want that")
     add("--hadoop", action="store_true", help="let Hadoop list and read, and Spark write, as is done "
         "for hdfs:// and where there is no command verger: fewer options, and other rules of selection "
         "(docs/spark.md)")

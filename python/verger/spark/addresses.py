@@ -42,6 +42,8 @@ def s3_environment(spark: SparkSession) -> dict[str, str]:
     names = {"AWS_ACCESS_KEY_ID": "access.key", "AWS_SECRET_ACCESS_KEY": "secret.key",
              "AWS_SESSION_TOKEN": "session.token", "AWS_REGION": "endpoint.region"}
     found = {name: conf.get(f"fs.s3a.{key}") for name, key in names.items()}
+    if conf.get("fs.s3a.requester.pays.enabled") == "true":
+        found["AWS_REQUEST_PAYER"] = "requester"
     endpoint = conf.get("fs.s3a.endpoint") or ""
     if endpoint and "amazonaws.com" not in endpoint:
         secure = conf.get("fs.s3a.connection.ssl.enabled") != "false"

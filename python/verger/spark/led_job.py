@@ -32,6 +32,8 @@ class LedJob:
         is_s3 = any(scheme_of(address) in S3_SCHEMES for address in (options.input, options.output))
         self.variables: Mapping[str, str] = s3_environment(spark) if is_s3 else {}
         self.extract_seconds = 0.0
+        if options.requester_pays:  # also of Hadoop, which writes MLlib's model
+            spark._jsc.hadoopConfiguration().set("fs.s3a.requester.pays.enabled", "true")
 
     def run(self) -> Summary:
         options = self.options

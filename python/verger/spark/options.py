@@ -61,6 +61,7 @@ class Options:
     part_bytes: int = 512 * MIB  # of their files, where Hadoop reads
     require_region: Optional[str] = None  # of the buckets, as of verger.regions
     follow_links: bool = False
+    requester_pays: bool = False  # for what is asked of buckets of S3
     hadoop: bool = False  # let Hadoop list and read
     log_level: str = "info"
 
@@ -97,7 +98,7 @@ class Options:
         for name in ("max_pixels", "require_region", "keep_columns", "fit_on", "dtype"):
             if getattr(self, name) is not None:
                 words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
-        return words + self.switches("exif_orient", "follow_links", "center", "whiten",
+        return words + self.switches("exif_orient", "follow_links", "requester_pays", "center", "whiten",
                                        "normalize", "quality")
 
     def words(self) -> list[str]:
@@ -126,6 +127,9 @@ class Options:
                      "quality"):
             if getattr(self, name):
                 raise ValueError(f"--{name.replace('_', '-')} is not there where Hadoop lists and reads")
+        if self.requester_pays:
+            raise ValueError("--requester-pays is not there where Hadoop lists and reads: set "
+                             "spark.hadoop.fs.s3a.requester.pays.enabled=true")
         if len(self.select) > 1:
             raise ValueError("--select is given several times: where Hadoop lists there is one pattern")
         if self.max_file_size >= 2 << 30:

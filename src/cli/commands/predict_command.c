@@ -48,6 +48,7 @@ static const vg_cli_option predict_options[] = {
      "the end"},
     {VG_CLI_QUIET, "quiet", NULL, NULL, "errors only: no figures at the end"},
     VG_CLI_REQUIRE_REGION_OPTION,
+    VG_CLI_REQUESTER_PAYS_OPTION,
     VG_CLI_FOLLOW_LINKS_OPTION,
     {0}};
 

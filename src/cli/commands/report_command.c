@@ -32,6 +32,7 @@ static const vg_cli_option report_options[] = {
      "programs "
      "open"},
     VG_CLI_REQUIRE_REGION_OPTION,
+    VG_CLI_REQUESTER_PAYS_OPTION,
     VG_CLI_FOLLOW_LINKS_OPTION,
     VG_CLI_REPORT_OPTIONS,
     {0}};

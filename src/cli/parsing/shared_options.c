@@ -94,6 +94,7 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
         options->store.sse = value;
         return choice >= 0;
     case VG_CLI_SSE_KMS_KEY: options->store.sse_kms_key = value; return true;
+    case VG_CLI_REQUESTER_PAYS: options->store.requester_pays = true; return true;
     case VG_CLI_FOLLOW_LINKS: options->store.follow_links = true; return true;
     case VG_CLI_QUIET:
         options->quiet = true;

@@ -18,6 +18,7 @@ enum {
     VG_CLI_SSE,
     VG_CLI_SSE_KMS_KEY,
     VG_CLI_FOLLOW_LINKS,
+    VG_CLI_REQUESTER_PAYS,
     VG_CLI_QUIET = 'q'
 };
 
@@ -69,6 +70,13 @@ enum { VG_CLI_FIT_ON = 768, VG_CLI_CENTER, VG_CLI_WHITEN };
             "follow symbolic links that leave a local INPUT or OUTPUT" \
     }
 
+#define VG_CLI_REQUESTER_PAYS_OPTION                                                   \
+    {                                                                                  \
+        VG_CLI_REQUESTER_PAYS, "requester-pays", NULL, NULL,                           \
+            "pay for what is asked of s3:// buckets whose owners want that (default: " \
+            "$AWS_REQUEST_PAYER is requester)"                                         \
+    }
+
 #define VG_CLI_STORE_OPTIONS                                                                \
     VG_CLI_REQUIRE_REGION_OPTION,                                                           \
         {VG_CLI_SSE, "sse", "KIND", VG_CLI_SSE_VALUES,                                      \
@@ -76,7 +84,7 @@ enum { VG_CLI_FIT_ON = 768, VG_CLI_CENTER, VG_CLI_WHITEN };
          "AES256 or aws:kms"},                                                              \
         {VG_CLI_SSE_KMS_KEY, "sse-kms-key", "KEY", NULL,                                    \
          "with --sse aws:kms, the id or ARN of the key it has to be"},                      \
-        VG_CLI_FOLLOW_LINKS_OPTION
+        VG_CLI_REQUESTER_PAYS_OPTION, VG_CLI_FOLLOW_LINKS_OPTION
 
 #define VG_CLI_REPORT_OPTIONS                                                                    \
     {VG_CLI_PROGRESS, "progress", "STYLE", VG_CLI_PROGRESS_VALUES,                               \
