@@ -445,6 +445,13 @@ VG_API VG_CHECKED vg_status vg_class_moments_add(vg_class_moments *moments, size
 VG_API VG_CHECKED vg_status vg_class_moments_merge(vg_class_moments *moments,
                                                    const vg_class_moments *other, vg_error *error);
 
+/* As those of moments. */
+VG_API size_t vg_class_moments_serialized_size(const vg_class_moments *moments);
+VG_API void vg_class_moments_serialize(const vg_class_moments *moments, void *buffer);
+VG_API VG_CHECKED vg_status vg_class_moments_deserialize(vg_class_moments **moments,
+                                                         const void *buffer, size_t size,
+                                                         vg_error *error);
+
 VG_API int vg_class_moments_dims(const vg_class_moments *moments);
 VG_API int vg_class_moments_classes(const vg_class_moments *moments);
 /* Rows of a class; 0 for a class that is none. */
@@ -452,6 +459,9 @@ VG_API uint64_t vg_class_moments_count(const vg_class_moments *moments, int clas
 /* [dims], zeros before the first row of the class; valid until the moments change. NULL for a
  * class that is none. */
 VG_API const double *vg_class_moments_mean(const vg_class_moments *moments, int class_index);
+
+/* Of the rows of all classes; valid until the moments change or are closed. */
+VG_API const vg_moments *vg_class_moments_all(const vg_class_moments *moments);
 
 /* within [dims][dims]: the sum over rows of (x - m)(x - m)', where m is the mean of the row's
  * class. */
@@ -464,6 +474,15 @@ VG_API VG_CHECKED vg_status vg_class_moments_scatter(const vg_class_moments *mom
 VG_API VG_CHECKED vg_status vg_class_moments_shrinkage(const vg_class_moments *moments, size_t n,
                                                        const float *rows, const int32_t *classes,
                                                        double *shrinkage, vg_error *error);
+/* The same in two steps, for rows that are in several places: to *sum is added what these rows [n]
+ * have of it, and the shrinkage is that of the sum of all rows. */
+VG_API VG_CHECKED vg_status vg_class_moments_add_fourth_powers(const vg_class_moments *moments,
+                                                               size_t n, const float *rows,
+                                                               const int32_t *classes, double *sum,
+                                                               vg_error *error);
+VG_API VG_CHECKED vg_status vg_class_moments_shrinkage_of(const vg_class_moments *moments,
+                                                          double fourth_powers, double *shrinkage,
+                                                          vg_error *error);
 /* covariance [dims][dims]: the scatter within the classes by the number of rows, shrunk:
  * (1 - shrinkage) W / n + shrinkage trace(W / n) / dims I. */
 VG_API VG_CHECKED vg_status vg_class_moments_covariance(const vg_class_moments *moments,

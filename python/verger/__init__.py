@@ -11,6 +11,7 @@ from verger import pca
 from verger._crew import Times
 from verger._library import FEATURE_COUNT, VergerError, image_formats, kernel_sets, library
 from verger._rows import label_of
+from verger.class_moments import ClassMoments
 from verger.classifier import Classifier
 from verger.extractor import FEATURES, IMAGES, Extractor
 from verger.model import Model, find_model
@@ -20,8 +21,8 @@ from verger.output import open_output as open
 from verger.pca import PCA, Moments
 
 __version__ = "0.2.0"
-__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "Classifier", "Extractor", "Index", "Model",
-           "Moments", "Output", "Times", "VergerError", "find_model", "image_formats", "kernel_sets",
+__all__ = ["FEATURES", "FEATURE_COUNT", "IMAGES", "PCA", "ClassMoments", "Classifier", "Extractor", "Index",
+           "Model", "Moments", "Output", "Times", "VergerError", "find_model", "image_formats", "kernel_sets",
            "label_of", "libraries", "library_version", "neighbours", "open", "pca"]
 
 

@@ -6,10 +6,8 @@ projected without being centred. The entry of largest magnitude of a component i
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
-import threading
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double
@@ -19,9 +17,9 @@ import pyarrow as pa
 
 from verger import _tensor_file
 from verger._arrow import batches_of, exported, is_frame, transform
-from verger._fork import watched
 from verger._library import (FEATURE_COUNT, MOST_INT, Handle, Resource, VergerError, call,
                              kernel_sets, library, threads_of, whole_number)
+from verger._merged import Merged
 from verger.model import PathLike
 
 if TYPE_CHECKING:
@@ -31,35 +29,16 @@ KIND = "verger pca"  # of its file
 ROWS_A_CALL = 1024  # of an array, projected by one thread
 
 
-class Moments(Handle):
-    """Count, mean and scatter matrix of rows: added to in batches, merged in any order.
-
-    Threads may share them: what changes them waits for its turn. Moments can be pickled, and
-    `bytes` of them are the same on every machine.
-    """
+class Moments(Merged):
+    """Count, mean and scatter matrix of rows: added to in batches, merged in any order."""
 
     _kind = "moments object"
+    _prefix = "vg_moments"
 
     def __init__(self, dims: int = FEATURE_COUNT, *, threads: int = 1) -> None:
         """threads: that work on what one call of `add` brings; they leave no trace in the bits."""
         self._take("vg_moments_open", whole_number(dims, "dims", 1, MOST_INT))
         call("vg_moments_set_threads", self._resource().pointer, threads_of(threads))
-
-    def _take(self, opener: str, *arguments: Any) -> None:
-        self._lock = threading.Lock()
-        self._torn = False
-        self._owned = Resource(opener, "vg_moments_close", *arguments)
-        watched.add(self)
-
-    def _resource(self) -> Resource:
-        if self._torn:
-            raise ValueError("another thread was changing the moments when this process was "
-                             "forked: send their bytes instead")
-        return super()._resource()
-
-    def _after_fork(self) -> None:
-        self._torn = self._torn or self._lock.locked()
-        self._lock = threading.Lock()
 
     def add(self, features: Any) -> Moments:
         """Adds the column features of a table or batch, whose null rows are left out, or an array
@@ -69,29 +48,10 @@ class Moments(Handle):
                 call("vg_moments_add_arrow", self._resource().pointer, schema, array)
         return self
 
-    def merge(self, other: Moments) -> Moments:
-        """Adds all that `other` has seen."""
-        if not isinstance(other, Moments):
-            raise TypeError(f"moments are needed, not {type(other).__name__}")
-        # Reading moments counts rows in that wait, so both are locked: in one order, lest two
-        # threads wait for each other.
-        locks = sorted({self._lock, other._lock}, key=id)
-        with contextlib.ExitStack() as held:
-            for lock in locks:
-                held.enter_context(lock)
-            call("vg_moments_merge", self._resource().pointer, other._resource().pointer)
-        return self
-
-    @property
-    def dims(self) -> int:
-        with self._lock:
-            return int(library().vg_moments_dims(self._resource().pointer))
-
     @property
     def count(self) -> int:
         """Rows seen."""
-        with self._lock:
-            return int(library().vg_moments_count(self._resource().pointer))
+        return self._number("count")
 
     @property
     def mean(self) -> list[float]:
@@ -101,35 +61,9 @@ class Moments(Handle):
             pointer = self._resource().pointer
             return list(library().vg_moments_mean(pointer)[:dims])
 
-    def close(self) -> None:
-        """Frees them now; waits for a thread that is adding to them."""
-        with self._lock:
-            super().close()
-
-    def __bytes__(self) -> bytes:
-        with self._lock:
-            pointer = self._resource().pointer
-            size = library().vg_moments_serialized_size(pointer)
-            buffer = ctypes.create_string_buffer(size)
-            library().vg_moments_serialize(pointer, buffer)
-        return buffer.raw
-
-    @classmethod
-    def from_bytes(cls, data: Union[bytes, bytearray, memoryview]) -> Moments:
-        """VergerError where the bytes are not those of moments."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"bytes are needed, not {type(data).__name__}")
-        data = bytes(data)
-        moments = cls.__new__(cls)
-        moments._take("vg_moments_deserialize", data, len(data))
-        return moments
-
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.count} rows of {self.dims}"
         return f"<verger.Moments, {state}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Moments.from_bytes, (bytes(self),)
 
 
 class PCA(Handle):

@@ -117,6 +117,11 @@ const double *vg_class_moments_mean(const vg_class_moments *moments, int class_i
     return vg_class_mean(moments, class_index);
 }
 
+const vg_moments *vg_class_moments_all(const vg_class_moments *moments)
+{
+    return moments != NULL ? moments->all : NULL;
+}
+
 vg_status vg_class_moments_scatter(const vg_class_moments *moments, double *within, vg_error *error)
 {
     if (moments == NULL || within == NULL)

@@ -17,11 +17,8 @@ static inline const double *vg_class_mean(const vg_class_moments *moments, int c
     return moments->means + (size_t)class_index * (size_t)moments->dims;
 }
 
-/* vg_class_moments_shrinkage in two steps: the fourth power of a row's distance from its class's
- * mean, and the shrinkage from the sum of those. */
+/* The fourth power of a row's distance from its class's mean. */
 double vg_class_moments_fourth_power(const vg_class_moments *moments, const float *row,
                                      int class_index);
-vg_status vg_class_moments_shrinkage_of(const vg_class_moments *moments, double fourth_powers,
-                                        double *shrinkage, vg_error *error);
 
 #endif

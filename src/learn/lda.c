@@ -52,6 +52,12 @@ static double ledoit_wolf(const double *within, double n, size_t dims, double fo
 vg_status vg_class_moments_shrinkage_of(const vg_class_moments *moments, double fourth_powers,
                                         double *shrinkage, vg_error *error)
 {
+    if (moments == NULL || shrinkage == NULL)
+        return vg_fail_null(error, "vg_class_moments_shrinkage_of",
+                            moments == NULL ? "moments" : "shrinkage's place");
+    if (total_count(moments) == 0.0 || !(fourth_powers >= 0.0))
+        return vg_fail(error, VG_EINVAL, "shrinkage of %.0f rows whose fourth powers are %g",
+                       total_count(moments), fourth_powers);
     size_t dims = (size_t)moments->dims;
     double *within = vg_alloc_aligned(dims * dims, sizeof *within);
     if (within == NULL) return vg_fail_memory(error, dims * dims * sizeof *within);
@@ -62,33 +68,35 @@ vg_status vg_class_moments_shrinkage_of(const vg_class_moments *moments, double 
     return status;
 }
 
-static vg_status check_rows(const vg_class_moments *moments, size_t n, const float *rows,
-                            const int32_t *classes, vg_error *error)
+vg_status vg_class_moments_add_fourth_powers(const vg_class_moments *moments, size_t n,
+                                             const float *rows, const int32_t *classes, double *sum,
+                                             vg_error *error)
 {
-    if (moments == NULL) return vg_fail_null(error, "vg_class_moments_shrinkage", "moments");
-    if (rows == NULL || classes == NULL)
-        return vg_fail(error, VG_EINVAL, "vg_class_moments_shrinkage: rows and classes are needed");
-    if (n == 0 || n != vg_moments_count(moments->all))
-        return vg_fail(error, VG_EINVAL, "shrinkage of %zu rows, but the moments are of %llu", n,
-                       (unsigned long long)vg_moments_count(moments->all));
+    if (moments == NULL || sum == NULL)
+        return vg_fail_null(error, "vg_class_moments_add_fourth_powers",
+                            moments == NULL ? "moments" : "sum");
+    if (n > 0 && (rows == NULL || classes == NULL))
+        return vg_fail(error, VG_EINVAL, "shrinkage: rows and classes are needed");
     for (size_t i = 0; i < n; i++)
         if (vg_class_moments_count(moments, classes[i]) == 0)
             return vg_fail(error, VG_EINVAL, "row %zu: class %d is not in the moments", i,
                            (int)classes[i]);
+    for (size_t i = 0; i < n; i++)
+        *sum +=
+            vg_class_moments_fourth_power(moments, rows + i * (size_t)moments->dims, classes[i]);
     return VG_OK;
 }
 
 vg_status vg_class_moments_shrinkage(const vg_class_moments *moments, size_t n, const float *rows,
                                      const int32_t *classes, double *shrinkage, vg_error *error)
 {
-    if (shrinkage == NULL)
-        return vg_fail_null(error, "vg_class_moments_shrinkage", "shrinkage's place");
-    vg_status status = check_rows(moments, n, rows, classes, error);
-    if (status != VG_OK) return status;
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++)
-        sum += vg_class_moments_fourth_power(moments, rows + i * (size_t)moments->dims, classes[i]);
-    return vg_class_moments_shrinkage_of(moments, sum, shrinkage, error);
+    if (moments != NULL && (n == 0 || n != vg_moments_count(moments->all)))
+        return vg_fail(error, VG_EINVAL, "shrinkage of %zu rows, but the moments are of %llu", n,
+                       (unsigned long long)vg_moments_count(moments->all));
+    vg_status status = vg_class_moments_add_fourth_powers(moments, n, rows, classes, &sum, error);
+    if (status == VG_OK) status = vg_class_moments_shrinkage_of(moments, sum, shrinkage, error);
+    return status;
 }
 
 vg_status vg_class_moments_covariance(const vg_class_moments *moments, double shrinkage,

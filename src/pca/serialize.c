@@ -1,7 +1,7 @@
 /* Moments as bytes, all numbers little-endian:
  *   char[8] "VGMOMENT", uint32 version, uint32 dims, uint64 count,
  *   float64 mean[dims], float64 upper triangle of the scatter matrix by rows,
- *   uint64 FNV-1a of all bytes before it (Fowler, Noll and Vo): any one changed byte shows. */
+ *   uint64 checksum of all bytes before it. */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -9,55 +9,17 @@
 #include "base/contract.h"
 #include "base/error.h"
 #include "pca/moments.h"
+#include "pca/moments_bytes.h"
 
 static const char magic[8] = {'V', 'G', 'M', 'O', 'M', 'E', 'N', 'T'};
 
-enum { FORMAT_VERSION = 1, HEADER_BYTES = 24, CHECKSUM_BYTES = 8 };
-
-static uint8_t *put(uint8_t *to, uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++) to[i] = (uint8_t)(value >> (8 * i));
-    return to + bytes;
-}
-
-static uint64_t get(const uint8_t **from, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++) value |= (uint64_t)(*from)[i] << (8 * i);
-    *from += bytes;
-    return value;
-}
-
-static uint8_t *put_doubles(uint8_t *to, const double *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        to = put(to, bits, 8);
-    }
-    return to;
-}
-
-static void get_doubles(const uint8_t **from, double *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits = get(from, 8);
-        memcpy(&values[i], &bits, sizeof bits);
-    }
-}
-
-static uint64_t checksum(const uint8_t *bytes, size_t n)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++) hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
+enum { FORMAT_VERSION = 1, HEADER_BYTES = 24 };
 
 static size_t serialized_size(int dims)
 {
     size_t columns = (size_t)dims;
     size_t triangle = columns * (columns + 1) / 2;
-    return HEADER_BYTES + (columns + triangle) * sizeof(double) + CHECKSUM_BYTES;
+    return HEADER_BYTES + (columns + triangle) * sizeof(double) + VG_CHECKSUM_BYTES;
 }
 
 size_t vg_moments_serialized_size(const vg_moments *moments)
@@ -72,37 +34,38 @@ void vg_moments_serialize(const vg_moments *moments, void *buffer)
     size_t columns = (size_t)moments->dims;
     uint8_t *start = buffer, *to = start;
     memcpy(to, magic, sizeof magic);
-    to = put(to + sizeof magic, FORMAT_VERSION, 4);
-    to = put(to, (uint64_t)moments->dims, 4);
-    to = put(to, moments->count, 8);
-    to = put_doubles(to, moments->mean, columns);
+    to = vg_put_number(to + sizeof magic, FORMAT_VERSION, 4);
+    to = vg_put_number(to, (uint64_t)moments->dims, 4);
+    to = vg_put_number(to, moments->count, 8);
+    to = vg_put_doubles(to, moments->mean, columns);
     for (size_t i = 0; i < columns; i++)
-        to = put_doubles(to, moments->scatter + i * moments->stride + i, columns - i);
-    put(to, checksum(start, (size_t)(to - start)), CHECKSUM_BYTES);
+        to = vg_put_doubles(to, moments->scatter + i * moments->stride + i, columns - i);
+    vg_put_number(to, vg_bytes_checksum(start, (size_t)(to - start)), VG_CHECKSUM_BYTES);
 }
 
 /* Sizes and checksum, before anything is allocated. */
 static vg_status check_bytes(const uint8_t *bytes, size_t size, int *dims, uint64_t *count,
                              vg_error *error)
 {
-    if (size < HEADER_BYTES + CHECKSUM_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
+    if (size < HEADER_BYTES + VG_CHECKSUM_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
         return vg_fail(error, VG_EFORMAT, "moments: not what vg_moments_serialize writes");
     const uint8_t *from = bytes + sizeof magic;
-    unsigned version = (unsigned)get(&from, 4);
+    unsigned version = (unsigned)vg_get_number(&from, 4);
     if (version != FORMAT_VERSION)
         return vg_fail(error, VG_EFORMAT, "moments: format version %u, this library reads %d",
                        version, FORMAT_VERSION);
-    uint64_t columns = get(&from, 4);
+    uint64_t columns = vg_get_number(&from, 4);
     if (columns < 1 || columns > VG_MOMENTS_MAX_DIMS)
         return vg_fail(error, VG_EFORMAT, "moments: %llu dimensions, must be 1 to %d",
                        (unsigned long long)columns, VG_MOMENTS_MAX_DIMS);
     *dims = (int)columns;
-    *count = get(&from, 8);
+    *count = vg_get_number(&from, 8);
     if (size != serialized_size(*dims))
         return vg_fail(error, VG_EFORMAT, "moments: %zu bytes, %d dimensions need %zu", size, *dims,
                        serialized_size(*dims));
-    from = bytes + size - CHECKSUM_BYTES;
-    if (get(&from, CHECKSUM_BYTES) != checksum(bytes, size - CHECKSUM_BYTES))
+    from = bytes + size - VG_CHECKSUM_BYTES;
+    if (vg_get_number(&from, VG_CHECKSUM_BYTES) !=
+        vg_bytes_checksum(bytes, size - VG_CHECKSUM_BYTES))
         return vg_fail(error, VG_EFORMAT, "moments: damaged, the checksum does not match");
     return VG_OK;
 }
@@ -145,9 +108,9 @@ vg_status vg_moments_deserialize(vg_moments **moments, const void *buffer, size_
     size_t columns = (size_t)dims;
     const uint8_t *from = (const uint8_t *)buffer + HEADER_BYTES;
     opened->count = count;
-    get_doubles(&from, opened->mean, columns);
+    vg_get_doubles(&from, opened->mean, columns);
     for (size_t i = 0; i < columns; i++)
-        get_doubles(&from, opened->scatter + i * opened->stride + i, columns - i);
+        vg_get_doubles(&from, opened->scatter + i * opened->stride + i, columns - i);
     status = check_values(opened, error);
     if (status != VG_OK) {
         vg_moments_close(&opened);

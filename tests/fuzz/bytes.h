@@ -30,6 +30,19 @@ static inline int64_t fuzz_number(fuzz_bytes *bytes)
     return byte < 0xf8 ? byte % 32 : odd[byte - 0xf8];
 }
 
+/* The last eight bytes become the checksum of those before, as src/pca/moments_bytes.h has it
+ * (FNV-1a): or nothing past the check would ever be reached. */
+static inline void fuzz_mend_checksum(uint8_t *bytes, size_t size)
+{
+    enum { CHECKSUM_BYTES = 8 };
+    if (size < CHECKSUM_BYTES) return;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint8_t *checksum = bytes + size - CHECKSUM_BYTES;
+    for (const uint8_t *byte = bytes; byte < checksum; byte++)
+        hash = (hash ^ *byte) * UINT64_C(0x100000001b3);
+    for (int i = 0; i < CHECKSUM_BYTES; i++) checksum[i] = (uint8_t)(hash >> (8 * i));
+}
+
 /* Up to `capacity` - 1 bytes as a text; stops at a NUL. */
 static inline void fuzz_text(fuzz_bytes *bytes, char *text, size_t capacity)
 {

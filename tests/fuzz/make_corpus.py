@@ -326,7 +326,7 @@ def main():
         sys.exit(__doc__)
     folder, moments_program = Path(sys.argv[1]), sys.argv[2]
     corpora = {"image": images(), "safetensors": tensor_files(), "packed": packed_edits(),
-               "moments": [], "glob": globs(), "list": lists(),
+               "moments": [], "class_moments": [], "glob": globs(), "list": lists(),
                "arrow": arrow_choices(), "rows": row_choices(), "keras": keras_programs(), "state": states(),
                "classifier": classifiers()}
     shutil.rmtree(folder, ignore_errors=True)
@@ -334,7 +334,7 @@ def main():
         (folder / target).mkdir(parents=True)
         for name, content in files:
             (folder / target / name).write_bytes(content)
-    subprocess.run([moments_program, folder / "moments"], check=True)
+    subprocess.run([moments_program, folder / "moments", folder / "class_moments"], check=True)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,81 @@ static void test_merging(void **state)
     vg_class_moments_close(&right);
 }
 
+static void *bytes_of(const vg_class_moments *moments, size_t *size)
+{
+    *size = vg_class_moments_serialized_size(moments);
+    void *bytes = malloc(*size);
+    assert_non_null(bytes);
+    vg_class_moments_serialize(moments, bytes);
+    return bytes;
+}
+
+/* What came by bytes merges to the same bits as what did not. */
+static void test_bytes(void **state)
+{
+    const fixture *f = *state;
+    size_t size, merged_size, other_size;
+    vg_class_moments *left = moments_of(f, 0, 20), *right = moments_of(f, 20, ROWS), *come = NULL;
+    void *sent = bytes_of(right, &size);
+    assert_int_equal(size, 24 + 8 * CLASSES * (1 + DIMS) + 8 +
+                               vg_moments_serialized_size(vg_class_moments_all(right)));
+    assert_int_equal(vg_class_moments_deserialize(&come, sent, size, NULL), VG_OK);
+    assert_int_equal(vg_class_moments_merge(left, come, NULL), VG_OK);
+    vg_class_moments *plain = moments_of(f, 0, 20);
+    assert_int_equal(vg_class_moments_merge(plain, right, NULL), VG_OK);
+    void *merged = bytes_of(left, &merged_size), *other = bytes_of(plain, &other_size);
+    assert_int_equal(merged_size, other_size);
+    assert_memory_equal(merged, other, merged_size);
+    free(sent);
+    free(merged);
+    free(other);
+    vg_class_moments_close(&left);
+    vg_class_moments_close(&right);
+    vg_class_moments_close(&come);
+    vg_class_moments_close(&plain);
+}
+
+static void test_damaged_bytes(void **state)
+{
+    const fixture *f = *state;
+    size_t size;
+    uint8_t *bytes = bytes_of(f->moments, &size);
+    vg_class_moments *come = NULL;
+    vg_error error = {""};
+    for (size_t i = 0; i < size; i += 7) {
+        bytes[i] ^= 0x40;
+        assert_int_equal(vg_class_moments_deserialize(&come, bytes, size, &error), VG_EFORMAT);
+        assert_null(come);
+        bytes[i] ^= 0x40;
+    }
+    for (size_t cut = 0; cut < size; cut += 11)
+        assert_int_equal(vg_class_moments_deserialize(&come, bytes, cut, &error), VG_EFORMAT);
+    assert_int_equal(vg_class_moments_deserialize(&come, NULL, size, &error), VG_EINVAL);
+    assert_int_equal(vg_class_moments_deserialize(NULL, bytes, size, &error), VG_EINVAL);
+    free(bytes);
+}
+
+static void test_shrinkage_by_parts(void **state)
+{
+    const fixture *f = *state;
+    double sum = 0.0, found;
+    assert_int_equal(
+        vg_class_moments_add_fourth_powers(f->moments, 20, f->rows[0], f->classes, &sum, NULL),
+        VG_OK);
+    assert_int_equal(vg_class_moments_add_fourth_powers(f->moments, ROWS - 20, f->rows[20],
+                                                        f->classes + 20, &sum, NULL),
+                     VG_OK);
+    assert_int_equal(vg_class_moments_shrinkage_of(f->moments, sum, &found, NULL), VG_OK);
+    assert_near(&found, &best_shrinkage, 1, 1e-9);
+    const int32_t beyond = CLASSES;
+    vg_error error = {""};
+    assert_int_equal(
+        vg_class_moments_add_fourth_powers(f->moments, 1, f->rows[0], &beyond, &sum, &error),
+        VG_EINVAL);
+    assert_string_equal(error.message, "row 0: class 3 is not in the moments");
+    assert_int_equal(vg_class_moments_shrinkage_of(f->moments, -1.0, &found, &error), VG_EINVAL);
+}
+
 /* The scatter from its definition, row by row. */
 static void test_scatter(void **state)
 {
@@ -190,6 +265,8 @@ static void test_closed_objects_are_answered(void **state)
     assert_int_equal(vg_class_moments_dims(closed) + vg_class_moments_classes(closed), 0);
     assert_int_equal(vg_class_moments_count(closed, 0), 0);
     assert_null(vg_class_moments_mean(closed, 0));
+    assert_null(vg_class_moments_all(closed));
+    assert_int_equal(vg_class_moments_serialized_size(closed), 0);
     assert_int_equal(vg_class_moments_add(closed, 1, f->rows[0], f->classes, &error), VG_EINVAL);
     assert_int_equal(vg_class_moments_merge(f->moments, closed, &error), VG_EINVAL);
     assert_int_equal(vg_class_moments_scatter(closed, weights[0], &error), VG_EINVAL);
@@ -203,6 +280,9 @@ int main(void)
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_shrinkage),
         cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_damaged_bytes),
+        cmocka_unit_test(test_shrinkage_by_parts),
         cmocka_unit_test(test_scatter),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_closed_objects_are_answered),
