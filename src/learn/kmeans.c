@@ -155,7 +155,8 @@ static bool is_settled(const kmeans *state, size_t row)
 }
 
 /* Bounds after the centres have moved (Hamerly 2010, "Making k-means even faster"): a row that is
- * settled by them, or by its distance from its own centre, needs no look at the others. */
+ * settled by them needs no look. Its distance from its own centre, by which he then asks again,
+ * costs a third of the look at all of them, and settles a fourteenth of the rows. */
 static void bound_share(void *argument, int part)
 {
     kmeans *state = argument;
@@ -172,7 +173,6 @@ static void bound_share(void *argument, int part)
         int32_t label = state->labels[i];
         state->upper[i] += state->moves[label];
         state->lower[i] -= label == mover ? next : farthest;
-        if (!is_settled(state, i)) state->upper[i] = sqrt(square_to_own(state, i));
     }
 }
 
