@@ -11,7 +11,7 @@
 #include "table/table.h"
 #include "verger/verger.h"
 
-enum { DIMS = 6, COMPONENTS = 3, ROWS = 300, MAX_BYTES = 1 << 16 };
+enum { DIMS = 6, COMPONENTS = 3, CLASSES = 3, ROWS = 300, MAX_BYTES = 1 << 16 };
 
 /* What the calls work on; made before allocations fail. */
 typedef struct inputs {
@@ -22,6 +22,8 @@ typedef struct inputs {
     float rows[ROWS][DIMS];
     unsigned char serialized[4096];
     size_t serialized_size;
+    unsigned char of_classes[4096]; /* class moments of the same rows */
+    size_t of_classes_size;
     struct ArrowSchema schema, features_schema;
     struct ArrowArray batch, features_batch;
     const char *name; /* of the file at bytes */
@@ -111,6 +113,16 @@ static vg_status deserialize_moments(inputs *in, vg_error *error)
     vg_status status = vg_moments_deserialize(&moments, in->serialized, in->serialized_size, error);
     FUZZ_CHECK((status == VG_OK) == (moments != NULL));
     vg_moments_close(&moments);
+    return status;
+}
+
+static vg_status deserialize_class_moments(inputs *in, vg_error *error)
+{
+    vg_class_moments *moments = NULL;
+    vg_status status =
+        vg_class_moments_deserialize(&moments, in->of_classes, in->of_classes_size, error);
+    FUZZ_CHECK((status == VG_OK) == (moments != NULL));
+    vg_class_moments_close(&moments);
     return status;
 }
 
@@ -300,6 +312,19 @@ static void open_inputs(inputs *in, const char *corpus)
     vg_moments_serialize(in->moments, in->serialized);
 }
 
+static void serialize_classes(inputs *in)
+{
+    vg_class_moments *moments = NULL;
+    int32_t classes[ROWS];
+    for (int r = 0; r < ROWS; r++) classes[r] = r % CLASSES;
+    FUZZ_CHECK(vg_class_moments_open(&moments, DIMS, CLASSES, NULL) == VG_OK);
+    FUZZ_CHECK(vg_class_moments_add(moments, ROWS, in->rows[0], classes, NULL) == VG_OK);
+    in->of_classes_size = vg_class_moments_serialized_size(moments);
+    FUZZ_CHECK(in->of_classes_size <= sizeof in->of_classes);
+    vg_class_moments_serialize(moments, in->of_classes);
+    vg_class_moments_close(&moments);
+}
+
 static void close_inputs(inputs *in)
 {
     vg_schema_release(&in->schema);
@@ -321,6 +346,7 @@ int main(int argc, char **argv)
     }
     static inputs in;
     open_inputs(&in, argv[1]);
+    serialize_classes(&in);
     sweep_both("vg_model_open", &in, open_model);
     sweep_both("vg_model_save_packed", &in, save_model);
     sweep_both("vg_model_open, packed", &in, open_packed_model);
@@ -328,6 +354,7 @@ int main(int argc, char **argv)
     sweep_both("vg_extractor_resize", &in, resize);
     sweep_both("vg_moments_add", &in, add_moments);
     sweep_both("vg_moments_deserialize", &in, deserialize_moments);
+    sweep_both("vg_class_moments_deserialize", &in, deserialize_class_moments);
     sweep_both("vg_pca_fit", &in, fit_pca);
     sweep_both("vg_pca_project", &in, project);
     sweep_both("vg_builder", &in, build_batch);
