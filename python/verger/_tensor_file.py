@@ -22,12 +22,15 @@ CODES = {"F64": "d", "F32": "f"}  # of array
 
 class Tensor(NamedTuple):
     shape: tuple[int, ...]
-    values: Union[array[float], bytes]  # float64 or float32 by the array's code, else octets
+    values: array[float]  # float64, or float32 as the array's code says
 
-    @property
-    def kind(self) -> str:
-        codes = {code: kind for kind, code in CODES.items()}
-        return codes[self.values.typecode] if isinstance(self.values, array) else "U8"
+
+class Octets(NamedTuple):
+    shape: tuple[int, ...]
+    values: bytes
+
+
+AnyTensor = Union[Tensor, Octets]
 
 
 class TensorFile:
@@ -58,7 +61,8 @@ class TensorFile:
 
     def _numbers(self, name: str, kind: str) -> Tensor:
         shape, data = self._tensor(name, kind)
-        numbers = array(CODES[kind], data)
+        numbers: array[float] = array(CODES[kind])
+        numbers.frombytes(data)
         if sys.byteorder == "big":
             numbers.byteswap()
         return Tensor(shape, numbers)
@@ -66,12 +70,12 @@ class TensorFile:
     def octets(self, name: str) -> bytes:
         return self._tensor(name, "U8")[1]
 
-    def as_it_is(self, name: str) -> Tensor:
+    def as_it_is(self, name: str) -> AnyTensor:
         """Of any kind."""
         kind = self._header[name]["dtype"]
         if kind in CODES:
             return self._numbers(name, kind)
-        return Tensor(*self._tensor(name, "U8"))
+        return Octets(*self._tensor(name, "U8"))
 
     def _tensor(self, name: str, kind: str) -> tuple[tuple[int, ...], bytes]:
         entry = self._header[name]
@@ -102,6 +106,12 @@ def reading(path: Union[str, os.PathLike[str]], kind: str, what: str) -> Iterato
         raise ValueError(f"{name} is no {what} of verger: {reason}") from None
 
 
+def kind_of(tensor: AnyTensor) -> str:
+    if isinstance(tensor, Octets):
+        return "U8"
+    return next(kind for kind, code in CODES.items() if code == tensor.values.typecode)
+
+
 def little_endian(values: Union[array[float], bytes]) -> bytes:
     if isinstance(values, bytes):
         return values
@@ -111,13 +121,13 @@ def little_endian(values: Union[array[float], bytes]) -> bytes:
     return values.tobytes()
 
 
-def write(path: Union[str, os.PathLike[str]], kind: str, tensors: Mapping[str, Tensor],
+def write(path: Union[str, os.PathLike[str]], kind: str, tensors: Mapping[str, AnyTensor],
           metadata: Mapping[str, str]) -> None:
     header: dict[str, Any] = {"__metadata__": {"kind": kind, **metadata}}
     parts, end = [], 0
     for name, tensor in tensors.items():
         parts.append(little_endian(tensor.values))
-        header[name] = {"dtype": tensor.kind, "shape": list(tensor.shape),
+        header[name] = {"dtype": kind_of(tensor), "shape": list(tensor.shape),
                         "data_offsets": [end, end + len(parts[-1])]}
         end += len(parts[-1])
     text = json.dumps(header).encode()

@@ -40,7 +40,7 @@ class Classifier:
                  space: str = "features", features_model: str = "", whitening: Any = None,
                  centres: Any = None, unknown_above: Optional[float] = None,
                  facts: Optional[Mapping[str, str]] = None,
-                 sensors: Optional[Mapping[str, _tensor_file.Tensor]] = None) -> None:
+                 sensors: Optional[Mapping[str, _tensor_file.AnyTensor]] = None) -> None:
         """From weights [classes][dims], bias [classes] and mean [dims] that were fitted before,
         with labels in ascending order; whitening [dims][dims], centres [n][dims] and a limit where
         it knows what is unknown; facts and sensors are kept for `save`, what else a file says.
@@ -78,7 +78,8 @@ class Classifier:
             labels = file.octets("labels")
             if not labels.endswith(b"\0"):
                 raise ValueError("its labels have no end")
-            facts, novelty = file.metadata, {}
+            facts = file.metadata
+            novelty: dict[str, Any] = {}
             if "unknown_above" in facts:
                 novelty = {name: array_of(file.floats(name)) for name in ("whitening", "centres")}
                 novelty["unknown_above"] = float(facts["unknown_above"])
@@ -91,8 +92,9 @@ class Classifier:
 
     def save(self, path: PathLike) -> None:
         """To a file that `load` and the command read."""
-        file = {"weights": tensor_of(self._weights), "bias": tensor_of(self._bias),
-                "mean": tensor_of(self._mean)}
+        file: dict[str, _tensor_file.AnyTensor] = {
+            "weights": tensor_of(self._weights), "bias": tensor_of(self._bias),
+            "mean": tensor_of(self._mean)}
         facts = {"method": self._method, "temperature": f"{self._temperature:.17g}",
                  "space": self._space, "features_model": self._features_model, **self._facts,
                  "verger_version": library().vg_version().decode()}
@@ -101,7 +103,7 @@ class Classifier:
             file["centres"] = tensor_of(self._centres, "f")
             facts["unknown_above"] = f"{self._unknown_above:.17g}"
         labels = b"".join(label.encode() + b"\0" for label in self._labels)
-        file.update({**self._sensors, "labels": _tensor_file.Tensor((len(labels),), labels)})
+        file.update({**self._sensors, "labels": _tensor_file.Octets((len(labels),), labels)})
         _tensor_file.write(path, KIND, file, facts)
 
     @property
@@ -176,7 +178,8 @@ class Classifier:
 
     def unknown(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.bool_]]:
         """Whether each row is unlike all that was trained on, as `verger predict` says it."""
-        return ~(self.unknown_distance(rows) <= self._unknown_above)
+        distances = self.unknown_distance(rows)
+        return ~(distances <= (self._unknown_above or 0.0))
 
     def unknown_distance(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.float64]]:
         """The distance [n] of each row from the nearest class, by the scatter within classes.
@@ -293,7 +296,9 @@ def array_of(tensor: _tensor_file.Tensor) -> Matrix:
 
 
 def tensor_of(values: Matrix, code: str = "d") -> _tensor_file.Tensor:
-    return _tensor_file.Tensor(values.shape, array(code, values.astype(code).tobytes()))
+    numbers: array[float] = array(code)
+    numbers.frombytes(values.astype(code).tobytes())
+    return _tensor_file.Tensor(values.shape, numbers)
 
 
 def fixed(values: Any, axes: int) -> Matrix:
