@@ -5,7 +5,8 @@ import importlib
 
 _MODULES = {"JobError": "job", "Summary": "job", "run": "job", "Options": "options",
             "NeighboursTable": "neighbour_shares", "neighbours": "neighbour_shares",
-            "VergerFeaturizer": "ml", "VergerPCA": "ml", "VergerPCAModel": "ml"}
+            "VergerFeaturizer": "ml", "VergerPCA": "ml", "VergerPCAModel": "ml",
+            "VergerClassifier": "classify", "VergerClassifierModel": "classify"}
 
 __all__ = sorted(_MODULES)
 

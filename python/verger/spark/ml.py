@@ -14,7 +14,7 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasInputCol, HasOutputCol
 from pyspark.ml.util import (DefaultParamsReadable, DefaultParamsReader, DefaultParamsWritable,
                              DefaultParamsWriter, MLReadable, MLReader, MLWritable, MLWriter)
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, StringType, StructType
 
@@ -50,6 +50,14 @@ def with_column(frame: DataFrame, name: str, kind: DataType) -> StructType:
     if name in frame.columns:
         raise ValueError(f"the frame has a column {name} already: name another outputCol")
     return StructType([*frame.schema.fields]).add(name, kind)
+
+
+def features_column(dataset: DataFrame, name: str) -> Column:
+    """A column of arrays or vectors as array<float>."""
+    column = F.col(name)
+    if isinstance(dataset.schema[name].dataType, VectorUDT):
+        column = vector_to_array(column, "float32")
+    return column.cast(ArrayType(FloatType()))
 
 
 def append(batch: pa.RecordBatch, *columns: pa.Array, names: list[str]) -> pa.RecordBatch:
@@ -120,10 +128,7 @@ class PcaParams(HasInputCol, HasOutputCol, HasVectors):
 
     def features_of(self, dataset: DataFrame, name: str) -> DataFrame:
         """The dataset and its input column as array<float> under that name."""
-        column = F.col(self.getInputCol())
-        if isinstance(dataset.schema[self.getInputCol()].dataType, VectorUDT):
-            column = vector_to_array(column, "float32")
-        return dataset.withColumn(name, column.cast(ArrayType(FloatType())))
+        return dataset.withColumn(name, features_column(dataset, self.getInputCol()))
 
 
 class VergerPCA(Estimator, PcaParams, DefaultParamsReadable, DefaultParamsWritable):
