@@ -2,7 +2,8 @@
 """Plants faults among photographs, and says how well verger inspect finds them.
 
 Labels are swapped at random and to the most similar label, in three draws each: the average
-precision of label_rank. Pictures of noise and waves are put among the images: the area under the
+precision of label_rank, and beside it that of confident learning, which ranks images by how likely a
+classifier that was not trained on them has their label, less how likely the best other one. Pictures of noise and waves are put among the images: the area under the
 curve of outlier_score, and where outlier_rank has them. Copies, some compressed again, scaled or
 shifted: how many share a group with their original, of duplicates or of a picture saved again. Dark,
 light, blurred and flat ones: how many have that reason. Beside it is what cleanvision finds of the same
@@ -63,43 +64,68 @@ def nearest_labels(features, codes):
 
 
 def average_precision(ranks, is_bad):
-    hits = is_bad[np.argsort(ranks)]
+    hits = is_bad[np.argsort(ranks, kind="stable")]
     return (np.cumsum(hits) / np.arange(1, len(hits) + 1) * hits).sum() / hits.sum()
+
+
+def write_labelled(other, output, table, labels):
+    """The table of the output with other labels."""
+    target = other / table / "parquet" / newest(output, table).name
+    target.mkdir(parents=True)
+    rows = read(output, table)
+    at = rows.column_names.index("label")
+    pyarrow.parquet.write_table(rows.set_column(at, "label", pyarrow.array(labels)),
+                                target / "part-00000.parquet")
+    (target / "_SUCCESS").touch()
 
 
 def inspect_labels(build, output, labels):
     """label_rank of each image, with these labels in the table of components."""
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder)
-        target = other / "pca" / "parquet" / newest(output, "pca").name
-        target.mkdir(parents=True)
-        components = read(output, "pca")
-        at = components.column_names.index("label")
-        pyarrow.parquet.write_table(components.set_column(at, "label", pyarrow.array(labels)),
-                                    target / "part-00000.parquet")
-        (target / "_SUCCESS").touch()
+        write_labelled(other, output, "pca", labels)
         (other / "neighbours").symlink_to((output / "neighbours").resolve())
         call(build, "inspect", other, "--labels", "--follow-links", "--format", "parquet")
         return np.array(read(other, "inspection")["label_rank"])
 
 
-def measure_swaps(build, output):
+def classifier_margins(build, output, labels, method):
+    """Normalized margins of confident learning (Northcutt, Jiang and Chuang 2021) of each image, from
+    predictions in folds; a label that is not among the five likeliest has probability 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder)
+        write_labelled(other, output, "features", labels)
+        call(build, "classify", "evaluate", other, "--method", method, "--format", "parquet")
+        found = {row["path"]: dict(zip(row["top_labels"], row["top_probabilities"]))
+                 for row in read(other, "predictions").to_pylist()}
+    margins = []
+    for path, label in zip(read(output, "features")["path"].to_pylist(), labels):
+        likely = found[path]
+        own = likely.pop(label, 0.0)
+        margins.append(own - max(likely.values(), default=0.0))
+    return np.array(margins)
+
+
+def measure_swaps(build, output, method):
     table = read(output, "features")
     features = np.stack(table["features"].to_numpy())
     names, codes = np.unique(table["label"].to_numpy(zero_copy_only=False), return_inverse=True)
     nearest = nearest_labels(features, codes)
     for kind, share in SWAPS:
-        found = []
+        found, theirs = [], []
         for seed in range(3):
             random = np.random.default_rng(seed)
             is_bad = np.zeros(len(codes), bool)
             is_bad[random.choice(len(codes), int(share * len(codes)), replace=False)] = True
             others = (codes + random.integers(1, len(names), len(codes))) % len(names)
             wrong = nearest[codes] if kind == "nearest" else others
-            found.append(average_precision(
-                inspect_labels(build, output, names[np.where(is_bad, wrong, codes)]), is_bad))
-        yield (f"labels swapped, {kind}, {share:.0%}: average precision",
-               f"{np.mean(found):.3f} ({min(found):.3f} to {max(found):.3f})")
+            labels = names[np.where(is_bad, wrong, codes)]
+            found.append(average_precision(inspect_labels(build, output, labels), is_bad))
+            margins = classifier_margins(build, output, labels, method)
+            theirs.append(average_precision(margins, is_bad))
+        for name, values in ("", found), (f", by confident learning ({method})", theirs):
+            yield (f"labels swapped, {kind}, {share:.0%}{name}: average precision",
+                   f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
 
 
 # --- Images ---------------------------------------------------------------------------------
@@ -278,6 +304,26 @@ def measure_planted(rows, faults, sets):
         yield f"originals that are called {reason}", str(len(faults[reason] & set(own)))
 
 
+def measure_images(options, images, model, root):
+    planted, lines = root / "planted", []
+    shutil.copytree(images, planted / "images")
+    plant(planted / "images", planted, options.copies)
+    plant_foreign(planted / "images", planted / "foreign")
+    call(options.build, "run", planted, root / "out", "--model", model, "--quality")
+    call(options.build, "neighbours", root / "out")
+    call(options.build, "inspect", root / "out")
+    lines += [(*line, "") for line in measure_cost(options.build, images, model, root)]
+    rows = read(root / "out", "inspection").to_pylist()
+    lines += [(*line, "") for line in measure_foreign(rows)]
+    lines += [(*line, "") for line in measure_levels(root / "out")]
+    found = list(measure_planted(rows, *found_by_verger(rows)))
+    peer = [""] * len(found)
+    if CLEANVISION.exists():
+        peer = [figure for _, figure in measure_planted(rows, *found_by_cleanvision(planted))]
+    lines += [(*line, other) for line, other in zip(found, peer)]
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -287,32 +333,23 @@ def main():
                         help="an output of those images, with neighbours, that is there already")
     parser.add_argument("--model", default=os.environ.get("VERGER_MODEL"), metavar="FILE")
     parser.add_argument("--copies", type=int, default=250, metavar="N", help="of each kind")
+    parser.add_argument("--method", choices=("lda", "logistic"), default="lda",
+                        help="of the classifier that labels are held against (default: lda)")
+    parser.add_argument("--only", choices=("labels",), help="measure the labels alone")
     options = parser.parse_args()
-    model = find_weights(options.model)
+    has_images = options.only is None or options.output is None
+    model = find_weights(options.model) if has_images else None
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        images, planted = options.images or fruits(root, 4000), root / "planted"
+        images = options.images or (fruits(root, 4000) if has_images else None)
         plain = options.output or root / "plain"
         if options.output is None:
             call(options.build, "run", images, plain, "--model", model)
             call(options.build, "neighbours", plain)
-        lines += [(*line, "") for line in measure_swaps(options.build, plain)]
-        shutil.copytree(images, planted / "images")
-        plant(planted / "images", planted, options.copies)
-        plant_foreign(planted / "images", planted / "foreign")
-        call(options.build, "run", planted, root / "out", "--model", model, "--quality")
-        call(options.build, "neighbours", root / "out")
-        call(options.build, "inspect", root / "out")
-        lines += [(*line, "") for line in measure_cost(options.build, images, model, root)]
-        rows = read(root / "out", "inspection").to_pylist()
-        lines += [(*line, "") for line in measure_foreign(rows)]
-        lines += [(*line, "") for line in measure_levels(root / "out")]
-        found = list(measure_planted(rows, *found_by_verger(rows)))
-        peer = [""] * len(found)
-        if CLEANVISION.exists():
-            peer = [figure for _, figure in measure_planted(rows, *found_by_cleanvision(planted))]
-        lines += [(*line, other) for line, other in zip(found, peer)]
+        lines += [(*line, "") for line in measure_swaps(options.build, plain, options.method)]
+        if options.only is None:
+            lines += measure_images(options, images, model, root)
     print(f"{date.today():%d %B %Y}, {cpu_name()}:\n\n| planted | verger | cleanvision |\n|---|---|---|")
     for line in lines:
         print("| " + " | ".join(line) + " |")
