@@ -155,6 +155,9 @@ vg_status vg_moments_add_arrow(vg_moments *moments, const struct ArrowSchema *sc
     size_t dims = (size_t)vg_moments_dims(moments), n;
     const float *values;
     vg_status status = find_features(schema, batch, vg_moments_dims(moments), &features, error);
+    if (status != VG_OK) return status;
+    n = find_run(&features, 0, SIZE_MAX, dims, &values);
+    if (n > 0 && n == (size_t)features.length) return vg_moments_add(moments, n, values, error);
     /* All rows are looked at before the first is added: a batch goes in whole or
      * not at all. */
     for (int64_t row = 0; status == VG_OK && row < features.length; row++) {

@@ -110,6 +110,7 @@ vg_status vg_check_finite(const float *values, size_t n, uint64_t row, vg_error 
 typedef struct block {
     vg_moments *moments;
     vg_team *team;
+    const float *values; /* [rows][stride] */
     int rows;
     double share, weight; /* of the block's mean in the mean of all, and in the scatter matrix */
     atomic_int centred, multiplied; /* panels and runs of tiles that a thread has taken */
@@ -122,7 +123,7 @@ static void centre_panel(const block *work, size_t panel)
 {
     vg_moments *moments = work->moments;
     size_t stride = moments->stride, column = panel * VG_GRAM_PANEL;
-    const float *first = moments->pending + column, *row = first;
+    const float *first = work->values + column, *row = first;
     double *mean = moments->mean + column;
     double *to = moments->panels + column * (size_t)(work->rows + 1);
 
@@ -184,14 +185,14 @@ static void work_on_block(void *argument, int part)
     }
 }
 
-/* `team`: NULL for the calling thread alone. */
-static void add_block(vg_moments *moments, vg_team *team)
+/* `team`: NULL for the calling thread alone. values: [rows][stride]. */
+static void add_block(vg_moments *moments, vg_team *team, const float *values, int rows)
 {
-    int rows = moments->pending_count;
     if (rows == 0) return;
     double before = (double)moments->count, after = before + rows;
     block work = {.moments = moments,
                   .team = team,
+                  .values = values,
                   .rows = rows,
                   .share = rows / after,
                   .weight = before * rows / after};
@@ -200,12 +201,17 @@ static void add_block(vg_moments *moments, vg_team *team)
     else
         work_on_block(&work, 0);
     moments->count += (uint64_t)rows;
+}
+
+static void add_pending(vg_moments *moments, vg_team *team)
+{
+    add_block(moments, team, moments->pending, moments->pending_count);
     moments->pending_count = 0;
 }
 
 void vg_moments_settle(const vg_moments *moments)
 {
-    add_block((vg_moments *)moments, NULL);
+    add_pending((vg_moments *)moments, NULL);
 }
 
 const double *vg_moments_mean(const vg_moments *moments)
@@ -235,6 +241,43 @@ double vg_moments_total_variance(const vg_moments *moments)
     return total / (double)(moments->count - 1);
 }
 
+/* --- Rows before they are added ---------------------------------------------------- */
+
+typedef struct look {
+    const float *rows;
+    size_t n, columns;
+    int parts;
+    size_t sound[VG_MOST_THREADS]; /* of a part: rows before the first that is not finite */
+} look;
+
+static size_t share_of(const look *work, int part)
+{
+    return work->n / (size_t)work->parts * (size_t)part +
+           work->n % (size_t)work->parts * (size_t)part / (size_t)work->parts;
+}
+
+static void look_at_part(void *argument, int part)
+{
+    look *work = argument;
+    size_t row = share_of(work, part), end = share_of(work, part + 1);
+    while (row < end && are_finite(work->rows + row * work->columns, work->columns)) row++;
+    work->sound[part] = row;
+}
+
+/* How many rows there are before the first that is not finite. */
+static size_t find_sound(vg_team *team, const float *rows, size_t n, size_t columns)
+{
+    look work = {
+        .rows = rows, .n = n, .columns = columns, .parts = team != NULL ? vg_team_size(team) : 1};
+    if (team != NULL)
+        vg_team_run(team, look_at_part, &work);
+    else
+        look_at_part(&work, 0);
+    int part = 0;
+    while (part + 1 < work.parts && work.sound[part] == share_of(&work, part + 1)) part++;
+    return work.sound[part];
+}
+
 vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_error *error)
 {
     if (moments == NULL) return vg_fail_null(error, "vg_moments_add", "moments");
@@ -242,19 +285,25 @@ vg_status vg_moments_add(vg_moments *moments, size_t n, const float *rows, vg_er
     if (n > UINT64_MAX - vg_moments_count(moments))
         return vg_fail(error, VG_ELIMIT, "moments: more rows than can be counted");
     size_t columns = (size_t)moments->dims, stride = moments->stride;
-    vg_status status = VG_OK;
-    for (size_t i = 0; i < n && status == VG_OK; i++)
-        status = vg_check_finite(rows + i * columns, columns, i, error);
-    if (status != VG_OK) return status;
     vg_team *team = open_team(moments, n);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(moments->pending + (size_t)moments->pending_count * stride, rows + i * columns,
-               columns * sizeof *rows);
-        moments->pending_count++;
-        if (moments->pending_count == VG_MOMENTS_BLOCK) add_block(moments, team);
+    const size_t sound = find_sound(team, rows, n, columns);
+    if (sound == n) {
+        for (size_t i = 0; i < n;) {
+            bool is_block = moments->pending_count == 0 && n - i >= VG_MOMENTS_BLOCK;
+            if (is_block && columns == stride) {
+                add_block(moments, team, rows + i * columns, VG_MOMENTS_BLOCK);
+                i += VG_MOMENTS_BLOCK;
+                continue;
+            }
+            memcpy(moments->pending + (size_t)moments->pending_count * stride, rows + i * columns,
+                   columns * sizeof *rows);
+            moments->pending_count++;
+            i++;
+            if (moments->pending_count == VG_MOMENTS_BLOCK) add_pending(moments, team);
+        }
     }
     vg_team_close(&team);
-    return VG_OK;
+    return sound == n ? VG_OK : vg_check_finite(rows + sound * columns, columns, sound, error);
 }
 
 vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_error *error)
@@ -267,7 +316,7 @@ vg_status vg_moments_merge(vg_moments *moments, const vg_moments *other, vg_erro
     if (vg_moments_count(other) > UINT64_MAX - vg_moments_count(moments))
         return vg_fail(error, VG_ELIMIT, "moments: more rows than can be counted");
     vg_moments_settle(other);
-    add_block(moments, NULL);
+    add_pending(moments, NULL);
     if (other->count == 0) return VG_OK;
 
     size_t columns = (size_t)moments->dims;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,66 @@ static void test_threads_do_not_show(void **state)
     assert_string_equal(error.message, "moments: 0 threads, must be 1 to 1024");
     vg_moments_close(&one);
     free(wide);
+}
+
+enum { PANELS_WIDE = 2 * VG_GRAM_PANEL, PANELS_MANY = 3 * VG_MOMENTS_BLOCK + 9 };
+
+static float *draw_panels(void)
+{
+    float *wide = malloc(sizeof(float) * PANELS_WIDE * PANELS_MANY);
+    assert_non_null(wide);
+    uint32_t seed = 3;
+    for (int i = 0; i < PANELS_WIDE * PANELS_MANY; i++) {
+        seed = seed * 1664525U + 1013904223U;
+        wide[i] = (float)(seed >> 8) / 16777216.0F;
+    }
+    return wide;
+}
+
+/* Rows that fill panels are read where they lie, a block at a time, unless some wait. */
+static void test_blocks_read_in_place_do_not_show(void **state)
+{
+    (void)state;
+    float *wide = draw_panels();
+    vg_moments *copied = open_moments(PANELS_WIDE);
+    for (int i = 0; i < PANELS_MANY; i++)
+        assert_int_equal(vg_moments_add(copied, 1, wide + (ptrdiff_t)i * PANELS_WIDE, NULL), VG_OK);
+    for (size_t waiting = 0; waiting < 3; waiting++)
+        for (int threads = 1; threads <= 3; threads++) {
+            vg_moments *in_place = open_moments(PANELS_WIDE);
+            assert_int_equal(vg_moments_set_threads(in_place, threads, NULL), VG_OK);
+            assert_int_equal(vg_moments_add(in_place, waiting, wide, NULL), VG_OK);
+            assert_int_equal(
+                vg_moments_add(in_place, PANELS_MANY - waiting, wide + waiting * PANELS_WIDE, NULL),
+                VG_OK);
+            assert_same(in_place, copied);
+            vg_moments_close(&in_place);
+        }
+    vg_moments_close(&copied);
+    free(wide);
+}
+
+/* Each thread looks at some of the rows. */
+static void test_the_first_bad_row_is_named_by_any_number_of_threads(void **state)
+{
+    (void)state;
+    const size_t bad[][2] = {{0, 5}, {PANELS_MANY / 2, PANELS_MANY - 1}, {PANELS_MANY - 2, 0}};
+    for (size_t b = 0; b < sizeof bad / sizeof *bad; b++)
+        for (int threads = 1; threads <= 5; threads++) {
+            float *wide = draw_panels();
+            vg_moments *moments = open_moments(PANELS_WIDE);
+            assert_int_equal(vg_moments_set_threads(moments, threads, NULL), VG_OK);
+            for (int i = 0; i < 2; i++) wide[bad[b][i] * PANELS_WIDE + 7] = NAN;
+            size_t first = bad[b][0] < bad[b][1] ? bad[b][0] : bad[b][1];
+            char expected[64];
+            snprintf(expected, sizeof expected, "row %zu: value 7 ", first);
+            vg_error error;
+            assert_int_equal(vg_moments_add(moments, PANELS_MANY, wide, &error), VG_EINVAL);
+            assert_non_null(strstr(error.message, expected));
+            assert_int_equal(vg_moments_count(moments), 0);
+            vg_moments_close(&moments);
+            free(wide);
+        }
 }
 
 static void test_equal_rows_have_no_scatter(void **state)
@@ -392,6 +453,8 @@ int main(void)
         cmocka_unit_test(test_adding_no_rows),
         cmocka_unit_test(test_batch_sizes_do_not_show),
         cmocka_unit_test(test_threads_do_not_show),
+        cmocka_unit_test(test_blocks_read_in_place_do_not_show),
+        cmocka_unit_test(test_the_first_bad_row_is_named_by_any_number_of_threads),
         cmocka_unit_test(test_equal_rows_have_no_scatter),
         cmocka_unit_test(test_merging_parts_gives_the_whole),
         cmocka_unit_test(test_merging_with_itself_doubles),
