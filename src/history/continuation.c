@@ -339,6 +339,7 @@ static void note_image(vg_taken_part *part, bool *is_taken, const vg_known_image
 {
     *is_taken = *is_taken && (image->known != VG_UNKNOWN || image->failed_before);
     part->is_told = part->is_told && image->known == VG_KNOWN;
+    part->known += image->known == VG_KNOWN;
 }
 
 /* The images of one part, in order. */

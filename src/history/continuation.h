@@ -12,10 +12,11 @@ typedef struct vg_changes {
     uint64_t added, changed, failed_before, vanished;
 } vg_changes;
 
-/* A part whose images all have their features in one part of the run that is updated. */
+/* What the run that is updated has of a part. */
 typedef struct vg_taken_part {
-    const vg_part_record *record; /* of that part; NULL where there is none */
+    const vg_part_record *record; /* of its part with the features of all images; NULL for none */
     bool is_told;                 /* by sizes and times; else images of it have to be read first */
+    uint64_t known;               /* images whose features it has, as sizes and times tell */
 } vg_taken_part;
 
 typedef struct vg_continuation {

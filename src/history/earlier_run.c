@@ -9,6 +9,7 @@
 #include "output/feature_reader.h"
 
 typedef struct part {
+    uint64_t number;
     vg_part_record record;
     const vg_part_file *images, *features; /* of its files */
     vg_format format;                      /* of the features */
@@ -38,6 +39,7 @@ static vg_status open_part(part *opened, const vg_earlier_run *run, uint64_t num
 {
     vg_part_record *record = &opened->record;
     vg_format of_images;
+    opened->number = number;
     vg_status status = vg_part_record_read(record, run->store, run->timestamp, number, error);
     if (status != VG_OK) return status;
     opened->images = vg_part_record_file(record, VG_TABLE_STATE, run->timestamp, &of_images);
@@ -75,9 +77,9 @@ static vg_status add_part(vg_earlier_run *run, uint64_t number, const vg_observe
     return vg_fail(error, status, "%s", fault.message);
 }
 
-vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char *timestamp,
-                              uint64_t parts, bool digests, const vg_observer *observer,
-                              const atomic_bool *cancel, vg_error *error)
+/* Without parts, but with room for so many. */
+static vg_status open_run(vg_earlier_run **run, vg_store *store, const char *timestamp,
+                          uint64_t parts, bool digests, vg_error *error)
 {
     vg_earlier_run *opened = *run = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
@@ -85,17 +87,36 @@ vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char 
     opened->timestamp = timestamp;
     opened->digests = digests;
     opened->parts = calloc((size_t)parts + 1, sizeof *opened->parts);
+    return opened->parts != NULL ? VG_OK : vg_fail_memory(error, (size_t)parts * sizeof(part));
+}
+
+vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char *timestamp,
+                              uint64_t parts, bool digests, const vg_observer *observer,
+                              const atomic_bool *cancel, vg_error *error)
+{
     bool *recorded = NULL;
-    vg_status status = VG_OK;
-    if (opened->parts == NULL) status = vg_fail_memory(error, (size_t)parts * sizeof(part));
+    vg_status status = open_run(run, store, timestamp, parts, digests, error);
     if (status == VG_OK)
         status = vg_past_runs_recorded_parts(&recorded, parts, store, timestamp, error);
     for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
         if (!recorded[i]) continue;
         status = vg_check_cancel(cancel, error);
-        if (status == VG_OK) status = add_part(opened, i, observer, error);
+        if (status == VG_OK) status = add_part(*run, i, observer, error);
     }
     free(recorded);
+    if (status != VG_OK) vg_earlier_run_close(run);
+    return status;
+}
+
+vg_status vg_earlier_run_open_some(vg_earlier_run **run, vg_store *store, const char *timestamp,
+                                   uint64_t first, uint64_t end, const vg_observer *observer,
+                                   const atomic_bool *cancel, vg_error *error)
+{
+    vg_status status = open_run(run, store, timestamp, end - first, false, error);
+    for (uint64_t i = first; i < end && status == VG_OK; i++) {
+        status = vg_check_cancel(cancel, error);
+        if (status == VG_OK) status = add_part(*run, i, observer, error);
+    }
     if (status != VG_OK) vg_earlier_run_close(run);
     return status;
 }
@@ -224,4 +245,9 @@ vg_status vg_earlier_cursor_seek(vg_earlier_cursor *cursor, const char *path,
     status = read_features(cursor, error);
     *features = cursor->row.values;
     return status;
+}
+
+uint64_t vg_earlier_cursor_part(const vg_earlier_cursor *cursor)
+{
+    return cursor->run->parts[cursor->next_part - 1].number;
 }

@@ -15,6 +15,10 @@ typedef struct vg_earlier_run vg_earlier_run;
 vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char *timestamp,
                               uint64_t parts, bool digests, const vg_observer *observer,
                               const atomic_bool *cancel, vg_error *error);
+/* The same of its parts from `first` to `end`, which are there. */
+vg_status vg_earlier_run_open_some(vg_earlier_run **run, vg_store *store, const char *timestamp,
+                                   uint64_t first, uint64_t end, const vg_observer *observer,
+                                   const atomic_bool *cancel, vg_error *error);
 void vg_earlier_run_close(vg_earlier_run **run);
 uint64_t vg_earlier_run_images(const vg_earlier_run *run);
 
@@ -36,5 +40,8 @@ void vg_earlier_cursor_close(vg_earlier_cursor **cursor);
 vg_status vg_earlier_cursor_seek(vg_earlier_cursor *cursor, const char *path,
                                  const vg_kept_image **found, const float **features,
                                  vg_error *error);
+
+/* The number of the part that the image found last is of. */
+uint64_t vg_earlier_cursor_part(const vg_earlier_cursor *cursor);
 
 #endif

@@ -14,11 +14,14 @@
 enum { PARTS_A_FILE = 16, BATCH_ROWS = 1024 };
 
 /* Bytes as the store and the rules of selection have them, whether they are UTF-8 or not. */
-enum { PART, PATH, SIZE, MODIFIED, LABEL, SPLIT, KEPT, COLUMNS };
+enum { PART, PATH, SIZE, MODIFIED, LABEL, SPLIT, KEPT, EARLIER, COLUMNS };
 static const vg_column columns[COLUMNS] = {
     {"part", VG_COLUMN_INT64},     {"path", VG_COLUMN_BINARY},  {"size", VG_COLUMN_INT64},
     {"modified", VG_COLUMN_INT64}, {"label", VG_COLUMN_BINARY}, {"split", VG_COLUMN_BINARY},
-    {"kept", VG_COLUMN_BINARY}};
+    {"kept", VG_COLUMN_BINARY},    {"earlier", VG_COLUMN_INT64}};
+
+/* In the column earlier: no part of the run that is updated has the image. */
+enum { IN_NO_PART = -1 };
 
 static void list_file(char file[VG_FILE_CHARS], const char *timestamp, uint64_t number)
 {
@@ -37,17 +40,31 @@ typedef struct writing {
     vg_image_cursor *images;
     vg_listed_image image; /* the next one; its path is NULL past the last */
     const vg_part_bounds *parts;
-    uint64_t number, part; /* of that image, and of its part */
+    uint64_t number, part;      /* of that image, and of its part */
+    vg_earlier_cursor *earlier; /* NULL where no run is updated */
     vg_builder *builder;
     vg_writer *file;
 } writing;
+
+static vg_status find_earlier(writing *state, int64_t *part, vg_error *error)
+{
+    const vg_kept_image *kept = NULL;
+    vg_status status = VG_OK;
+    if (state->earlier != NULL)
+        status = vg_earlier_cursor_seek(state->earlier, state->image.path, &kept, NULL, error);
+    *part = kept != NULL ? (int64_t)vg_earlier_cursor_part(state->earlier) : IN_NO_PART;
+    return status;
+}
 
 static vg_status append(writing *state, vg_error *error)
 {
     vg_builder *builder = state->builder;
     const vg_listed_image *image = &state->image;
     if (state->number++ == state->parts->firsts[state->part + 1]) state->part++;
-    vg_status status = vg_builder_int64(builder, PART, (int64_t)state->part, error);
+    int64_t earlier = IN_NO_PART;
+    vg_status status = find_earlier(state, &earlier, error);
+    if (status == VG_OK) status = vg_builder_int64(builder, EARLIER, earlier, error);
+    if (status == VG_OK) status = vg_builder_int64(builder, PART, (int64_t)state->part, error);
     if (status == VG_OK)
         status = vg_builder_binary(builder, PATH, image->path, strlen(image->path), error);
     if (status == VG_OK) status = vg_builder_int64(builder, SIZE, image->size, error);
@@ -97,11 +114,13 @@ static vg_status write_file(writing *state, uint64_t number, uint64_t rows, vg_e
 }
 
 vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_image_list *images,
-                              const vg_part_bounds *parts, const atomic_bool *cancel,
-                              vg_error *error)
+                              const vg_part_bounds *parts, const vg_earlier_run *earlier,
+                              const atomic_bool *cancel, vg_error *error)
 {
     writing state = {.output = output, .timestamp = timestamp, .parts = parts, .cancel = cancel};
     vg_status status = vg_image_cursor_open(&state.images, images, 0, error);
+    if (status == VG_OK && earlier != NULL)
+        status = vg_earlier_cursor_open(&state.earlier, earlier, error);
     if (status == VG_OK) status = vg_builder_open(&state.builder, columns, COLUMNS, error);
     if (status == VG_OK) status = vg_image_cursor_next(state.images, &state.image, error);
     for (uint64_t i = 0; i < parts->count && status == VG_OK; i += PARTS_A_FILE) {
@@ -109,6 +128,7 @@ vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_
         status = write_file(&state, i / PARTS_A_FILE, parts->firsts[end] - parts->firsts[i], error);
     }
     vg_builder_close(&state.builder);
+    vg_earlier_cursor_close(&state.earlier);
     vg_image_cursor_close(&state.images);
     return status;
 }
@@ -156,9 +176,18 @@ static vg_status take_text(reading *state, int column, int64_t row, const char *
     return VG_OK;
 }
 
-static vg_status take_image(reading *state, vg_image_list *to, vg_error *error)
+static void note_earlier(vg_listed_part *part, int64_t number)
+{
+    if (number == IN_NO_PART) return;
+    uint64_t earlier = (uint64_t)number;
+    if (part->earlier_end == 0) part->earlier_first = earlier;
+    part->earlier_end = earlier + 1; /* images and parts are in one order */
+}
+
+static vg_status take_image(reading *state, vg_listed_part *to, vg_error *error)
 {
     int64_t row = state->file.row;
+    note_earlier(to, vg_column_int64(&state->views[EARLIER], row));
     vg_listed_image image = {.size = vg_column_int64(&state->views[SIZE], row),
                              .modified = vg_column_int64(&state->views[MODIFIED], row)};
     size_t size;
@@ -167,11 +196,11 @@ static vg_status take_image(reading *state, vg_image_list *to, vg_error *error)
     if (status == VG_OK) status = take_text(state, SPLIT, row, &image.split, &size, error);
     if (status == VG_OK)
         status = take_text(state, KEPT, row, &image.columns, &image.columns_size, error);
-    return status == VG_OK ? vg_image_list_add(to, &image, error) : status;
+    return status == VG_OK ? vg_image_list_add(to->images, &image, error) : status;
 }
 
 /* Up to the first image of a part after it: parts are in their order. */
-static vg_status take_images(reading *state, vg_image_list *to, uint64_t number, vg_error *error)
+static vg_status take_images(reading *state, vg_listed_part *to, uint64_t number, vg_error *error)
 {
     for (;;) {
         bool is_new;
@@ -187,23 +216,24 @@ static vg_status take_images(reading *state, vg_image_list *to, uint64_t number,
     }
 }
 
-vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const char *timestamp,
+vg_status vg_part_lists_read(vg_listed_part *part, vg_store *output, const char *timestamp,
                              uint64_t number, vg_error *error)
 {
     char file[VG_FILE_CHARS];
     reading state = {0};
     list_file(file, timestamp, number / PARTS_A_FILE);
-    vg_status status = vg_image_list_open(images, 0, error);
+    *part = (vg_listed_part){0};
+    vg_status status = vg_image_list_open(&part->images, 0, error);
     if (status == VG_OK)
         status = vg_batch_reader_open(&state.file, output, file, VG_PARQUET, error);
-    if (status == VG_OK) status = take_images(&state, *images, number, error);
-    if (status == VG_OK) status = vg_image_list_finish(*images, NULL, error);
-    if (status == VG_OK && vg_image_list_count(*images) == 0)
+    if (status == VG_OK) status = take_images(&state, part, number, error);
+    if (status == VG_OK) status = vg_image_list_finish(part->images, NULL, error);
+    if (status == VG_OK && vg_image_list_count(part->images) == 0)
         status = vg_fail(error, VG_EFORMAT, "%s/%s has no images of part %llu",
                          vg_store_address(output), file, (unsigned long long)number);
     vg_batch_reader_close(&state.file);
     for (int i = 0; i < COLUMNS; i++) free(state.texts[i]);
-    if (status != VG_OK) vg_image_list_close(images);
+    if (status != VG_OK) vg_image_list_close(&part->images);
     return status;
 }
 

@@ -5,16 +5,23 @@
 
 #include <stdatomic.h>
 
+#include "history/earlier_run.h"
 #include "history/part_bounds.h"
 #include "io/io.h"
 
-/* Into the state of the run, whose folder is there; several parts a file. */
+/* Into the state of the run, whose folder is there; several parts a file. `earlier` is the run that
+ * is updated, or NULL. */
 vg_status vg_part_lists_write(vg_store *output, const char *timestamp, const vg_image_list *images,
-                              const vg_part_bounds *parts, const atomic_bool *cancel,
-                              vg_error *error);
+                              const vg_part_bounds *parts, const vg_earlier_run *earlier,
+                              const atomic_bool *cancel, vg_error *error);
 
-/* The images of one part as a finished list, the caller's. */
-vg_status vg_part_lists_read(vg_image_list **images, vg_store *output, const char *timestamp,
+/* What a list says of one part. */
+typedef struct vg_listed_part {
+    vg_image_list *images;               /* finished; the caller's */
+    uint64_t earlier_first, earlier_end; /* parts of the run that is updated which have them */
+} vg_listed_part;
+
+vg_status vg_part_lists_read(vg_listed_part *part, vg_store *output, const char *timestamp,
                              uint64_t number, vg_error *error);
 
 /* Deletes the files of so many parts. */

@@ -311,6 +311,14 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
 
 /* --- Kept parts --------------------------------------------------------------------------- */
 
+/* Of a part of so many rows, those that are not new to this run. */
+static uint64_t kept_rows(const phase *state, uint64_t number, uint64_t rows)
+{
+    const vg_taken_part *taken = state->task->taken;
+    if (state->kinds[number] != VG_PART_HANDED) return rows;
+    return taken != NULL ? taken[number].known : 0;
+}
+
 static vg_status count_kept(phase *state, const vg_kept_part *part, vg_error *error)
 {
     const vg_part_record *record = &part->record;
@@ -319,7 +327,7 @@ static vg_status count_kept(phase *state, const vg_kept_part *part, vg_error *er
     if (status != VG_OK) return status;
     state->rows += rows;
     state->result->extracted += rows;
-    if (state->kinds[part->number] != VG_PART_HANDED) state->result->kept += rows;
+    state->result->kept += kept_rows(state, part->number, rows);
     notify(state);
     return count_failures(state, record->failed, error);
 }

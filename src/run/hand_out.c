@@ -49,10 +49,20 @@ static vg_status look(vg_handed *handed, const vg_run_options *options, vg_store
     return VG_OK;
 }
 
+/* A part of which images have only to be tried is looked at here. */
+static bool is_wanted(const vg_continuation *continuation, uint64_t number)
+{
+    bool is_recorded = continuation->recorded != NULL && continuation->recorded[number];
+    bool is_taken = continuation->taken != NULL && continuation->taken[number].record != NULL;
+    return !is_recorded && !is_taken;
+}
+
 vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg_store *output,
                             const char *timestamp, const vg_image_list *images,
-                            const vg_part_bounds *bounds, const bool *recorded, vg_error *error)
+                            const vg_part_bounds *bounds, const vg_continuation *continuation,
+                            vg_error *error)
 {
+    const bool *recorded = continuation->recorded;
     uint64_t parts = bounds->count;
     size_t count = 0;
     uint64_t *numbers = calloc((size_t)parts + 1, sizeof *numbers);
@@ -61,9 +71,10 @@ vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg
     if (numbers == NULL || handed->handed == NULL)
         status = vg_fail_memory(error, (size_t)parts * sizeof *numbers);
     for (uint64_t i = 0; i < parts && status == VG_OK; i++)
-        if (recorded == NULL || !recorded[i]) numbers[count++] = i;
+        if (is_wanted(continuation, i)) numbers[count++] = i;
     if (status == VG_OK && count > 0)
-        status = vg_part_lists_write(output, timestamp, images, bounds, options->cancel, error);
+        status = vg_part_lists_write(output, timestamp, images, bounds, continuation->earlier,
+                                     options->cancel, error);
     if (status == VG_OK && count > 0)
         status = options->hand_out(options->hand_out_context, timestamp, numbers, count, error);
     free(numbers);

@@ -2,6 +2,7 @@
 #ifndef VG_RUN_HAND_OUT_H
 #define VG_RUN_HAND_OUT_H
 
+#include "history/continuation.h"
 #include "history/part_bounds.h"
 #include "history/run_options.h"
 
@@ -10,11 +11,12 @@ typedef struct vg_handed {
     bool *handed;   /* those of them that others extracted, too */
 } vg_handed;
 
-/* Hands out what `recorded` (NULL for nothing) does not have, and looks what came. VG_ENOTFOUND
- * where nothing did. */
+/* Hands out what is neither there nor one of the run that is updated, nor may be one, and looks
+ * what came. VG_ENOTFOUND where nothing did. */
 vg_status vg_hand_out_parts(vg_handed *handed, const vg_run_options *options, vg_store *output,
                             const char *timestamp, const vg_image_list *images,
-                            const vg_part_bounds *bounds, const bool *recorded, vg_error *error);
+                            const vg_part_bounds *bounds, const vg_continuation *continuation,
+                            vg_error *error);
 void vg_handed_free(vg_handed *handed);
 
 /* How many images a part should have, so that `hands` have some parts each, and none so few

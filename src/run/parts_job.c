@@ -20,14 +20,21 @@ typedef struct share {
     vg_store *input, *output;
     vg_run_model model;
     vg_saved_plan plan;
-    vg_image_list *images; /* of the part in hand, */
-    vg_part_bounds bounds; /* which is one */
+    vg_listed_part listed;   /* the part in hand, */
+    vg_part_bounds bounds;   /* which is one, */
+    vg_earlier_run *earlier; /* and the parts of the run that is updated which have its images */
 } share;
+
+static void close_part(share *state)
+{
+    vg_earlier_run_close(&state->earlier);
+    vg_part_bounds_close(&state->bounds);
+    vg_image_list_close(&state->listed.images);
+}
 
 static void close_share(share *state)
 {
-    vg_part_bounds_close(&state->bounds);
-    vg_image_list_close(&state->images);
+    close_part(state);
     vg_plan_free(&state->plan);
     vg_run_model_close(&state->model);
     vg_store_close(&state->output);
@@ -89,6 +96,18 @@ static bool is_there(const share *state, uint64_t number)
            vg_part_record_check_sizes(&record, state->output, NULL) == VG_OK;
 }
 
+static vg_status open_part(share *state, uint64_t number, vg_error *error)
+{
+    vg_listed_part *listed = &state->listed;
+    vg_status status =
+        vg_part_lists_read(listed, state->output, state->result->timestamp, number, error);
+    if (status == VG_OK) status = vg_part_bounds_open_one(&state->bounds, listed->images, error);
+    if (status != VG_OK || listed->earlier_end == 0) return status;
+    return vg_earlier_run_open_some(&state->earlier, state->output, state->plan.base,
+                                    listed->earlier_first, listed->earlier_end,
+                                    &state->options.observer, state->options.cancel, error);
+}
+
 static vg_status extract(share *state, uint64_t number, vg_error *error)
 {
     vg_run_result *result = state->result;
@@ -97,17 +116,16 @@ static vg_status extract(share *state, uint64_t number, vg_error *error)
         return vg_fail(error, VG_EINVAL, "the run %s has no part %llu", result->timestamp,
                        (unsigned long long)number);
     if (is_there(state, number)) return VG_OK;
-    vg_status status =
-        vg_part_lists_read(&state->images, state->output, result->timestamp, number, error);
+    vg_status status = open_part(state, number, error);
     if (status != VG_OK) return status;
-    result->selected += vg_image_list_count(state->images);
-    status = vg_part_bounds_open_one(&state->bounds, state->images, error);
+    result->selected += vg_image_list_count(state->listed.images);
     vg_features_phase task = {.options = &state->options,
                               .input = state->input,
                               .output = state->output,
                               .model = state->model.model,
-                              .images = state->images,
+                              .images = state->listed.images,
                               .parts = &state->bounds,
+                              .earlier = state->earlier,
                               .first_part = number,
                               .is_share = true,
                               .timestamp = result->timestamp,
@@ -116,10 +134,9 @@ static vg_status extract(share *state, uint64_t number, vg_error *error)
                               .fact_count = state->model.fact_count,
                               .threads = result->threads,
                               .start = vg_seconds()};
-    if (status == VG_OK) status = vg_features_phase_run(&task, result, &moments, error);
+    status = vg_features_phase_run(&task, result, &moments, error);
     vg_moments_close(&moments);
-    vg_part_bounds_close(&state->bounds);
-    vg_image_list_close(&state->images);
+    close_part(state);
     return status;
 }
 

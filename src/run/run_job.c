@@ -253,13 +253,14 @@ static void set_folders(const run *state)
     vg_layout_address(result->pca_folder, state->output, VG_TABLE_PCA, format, result->timestamp);
 }
 
-/* An update copies what it knows, which is a matter of seconds, and extracts the rest here. */
+/* With checksums, whoever reads an image learns whether it has changed, and the run has to tell. */
 static vg_status hand_out(run *state, vg_error *error)
 {
-    if (state->options.hand_out == NULL || state->continuation.earlier != NULL) return VG_OK;
-    return vg_hand_out_parts(&state->handed, &state->options, state->output,
-                             state->result->timestamp, state->images, &state->parts,
-                             state->continuation.recorded, error);
+    const vg_run_options *options = &state->options;
+    bool is_read_here = state->continuation.earlier != NULL && options->checksum;
+    if (options->hand_out == NULL || is_read_here) return VG_OK;
+    return vg_hand_out_parts(&state->handed, options, state->output, state->result->timestamp,
+                             state->images, &state->parts, &state->continuation, error);
 }
 
 static vg_status extract(run *state, vg_error *error)

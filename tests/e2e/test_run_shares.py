@@ -47,14 +47,14 @@ def leader(source, output, *arguments):
 def extract(source, output, numbers, *arguments, code=0):
     done = verger("run", source, output, *WORDS, "--parts", ",".join(map(str, numbers)), "--threads", 1,
                   *arguments)
-    assert done.returncode == code, done.stderr
+    assert code in (None, done.returncode), done.stderr
     return done.stderr
 
 
 def finish(process, code=0):
-    _, errors = process.communicate("done\n", timeout=60)
+    summary, errors = process.communicate("done\n", timeout=60)
     assert process.returncode == code, errors
-    return errors
+    return errors + summary
 
 
 def test_tables_are_those_of_a_run_alone(odd, tmp_path):
@@ -131,6 +131,61 @@ def test_failures_of_others_count(odd, tmp_path):
         extract(odd, tmp_path, wanted["parts"], code=3)
         assert "2 of 32 images failed, more than --max-errors allows" in finish(process, 1)
     assert not [f for f in files_below(tmp_path) if f.endswith("_SUCCESS")]
+
+
+BASE = "20240101_000000"
+
+
+@pytest.fixture
+def changed(odd, tmp_path):
+    """A folder, two outputs with a run of it as it was, and what has changed since."""
+    folder = shutil.copytree(odd, tmp_path / "in", symlinks=True)
+    words = ["-k", "5", *SEEDED, "--part-rows", 5]
+    verger("run", folder, tmp_path / "alone", *words, "--timestamp", BASE)
+    shutil.copytree(tmp_path / "alone", tmp_path / "shared")
+    apples, pears = folder / "Training/Apple 1", folder / "Training/Pear 1"
+    (apples / "r_0_100.jpg").write_bytes(encoded(photograph(40)))
+    (pears / "z new.jpg").write_bytes(encoded(photograph(41)))
+    max(pears.glob("r_*.jpg")).unlink()
+    return folder
+
+
+UPDATE = ["--part-rows", 5, "--update"]
+
+
+@pytest.mark.parametrize("come", ["all", "one"])
+def test_an_update_hands_out_what_has_changed(changed, tmp_path, come):
+    """The parts whose images are known stay the leader's, of the others known images are copied; one
+    that does not come is the leader's too."""
+    alone = run(changed, tmp_path / "alone", *UPDATE, code=3)
+    with leader(changed, tmp_path / "shared", *UPDATE) as (process, wanted):
+        assert 1 < len(wanted["parts"]) < 4
+        told = extract(changed, tmp_path / "shared",
+                       wanted["parts"] if come == "all" else wanted["parts"][:1], code=None)
+        told += finish(process, 3)
+    assert ("did not come" in told) == (come == "one")
+    assert snapshots.of_run(tmp_path / "shared", TS) == snapshots.of_run(tmp_path / "alone", TS)
+    assert [line for line in alone.stdout.splitlines() if line.startswith(("update", "kept", "images"))] \
+        == [line for line in told.splitlines() if line.startswith(("update", "kept", "images"))]
+
+
+def test_an_update_whose_earlier_run_is_damaged_meanwhile(changed, tmp_path):
+    """Images of what is gone are extracted, to the same tables."""
+    run(changed, tmp_path / "alone", *UPDATE, code=3)
+    with leader(changed, tmp_path / "shared", *UPDATE) as (process, wanted):
+        for file in (tmp_path / f"shared/features/parquet/features_{BASE}").glob("part-00001-*"):
+            file.unlink()
+        told = extract(changed, tmp_path / "shared", wanted["parts"], code=None)
+        assert f"of the run {BASE} cannot be used, its images are new" in told
+        finish(process, 3)
+    assert snapshots.of_run(tmp_path / "shared", TS) == snapshots.of_run(tmp_path / "alone", TS)
+
+
+def test_an_update_by_checksums_is_the_leaders(changed, tmp_path):
+    command = [BUILD / "verger", "run", changed, tmp_path / "shared", *WORDS, "--hand-out", "2", *UPDATE,
+               "--checksum"]
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 3 and done.stdout.startswith("images"), (done.stdout, done.stderr)
 
 
 def test_words_that_make_no_sense(fruits, tmp_path):

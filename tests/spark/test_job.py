@@ -291,11 +291,29 @@ def test_a_job_goes_on_where_it_broke_off(spark, options, command_output, monkey
     assert (again.timestamp, again.extract_seconds) == (TS, 0)
 
 
-def test_an_update_takes_what_is_known(spark, options, output, tmp_path):
-    later = shutil.copytree(output, tmp_path / "out")
-    summary = run(spark, dataclasses.replace(options, output=str(later), update=True, limit=80,
-                                             timestamp="20260101_000000"))
-    assert (summary.images, summary.kept) == (80, 80 - summary.failed)
+def test_an_update_extracts_in_tasks_what_is_new(spark, options, command_output, own_fruits, tmp_path,
+                                                 monkeypatch):
+    """A task that is lost costs its part, which is then the driver's; the tables are the command's."""
+    later, given = "20260101_000000", []
+    newest = own_fruits / "Training/Pear 1/z new.jpg"
+    for output in "job", "alone":
+        shutil.copytree(command_output, tmp_path / output)
+    words = ["-k", 5, "--part-rows", 30, "--update", "--timestamp", later]
+    same = dataclasses.replace(options, input=str(own_fruits), part_rows=30, update=True, timestamp=later)
+    newest.write_bytes(encoded(photograph(1)))
+    max((own_fruits / "Training/Apple 1").glob("r_*.jpg")).write_bytes(encoded(photograph(2)))
+    command(own_fruits, tmp_path / "alone", *words, code=3)
+    extract = LedJob.extract
+
+    def all_but_the_last(self, model, wanted):
+        given.extend(wanted["parts"])
+        extract(self, model, {**wanted, "parts": wanted["parts"][:-1]})
+
+    monkeypatch.setattr(LedJob, "extract", all_but_the_last)
+    summary = run(spark, dataclasses.replace(same, output=str(tmp_path / "job")))
+    assert (len(given) > 1, summary.images, summary.failed) == (True, 91, 1)
+    assert 0 < summary.kept < 90
+    assert_same(tmp_path / "job", tmp_path / "alone")
 
 
 def test_one_job_at_a_time(spark, options, tmp_path):
