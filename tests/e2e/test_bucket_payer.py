@@ -107,8 +107,8 @@ def test_names_that_xml_has_not(aws_like):
     odd = [*NAMES, "control\x04.jpg"]
     with proxies.serving(aws_like.port) as bucket:
         for name in odd:
-            tool(bucket, "put", "s3://home-bucket/odd", name, stdin=b"x")
-        listed = tool(bucket, "list", "s3://home-bucket/odd", "").decode().split("\0")[:-1]
+            tool(bucket, "put", "s3://home-bucket/xml", name, stdin=b"x")
+        listed = tool(bucket, "list", "s3://home-bucket/xml", "").decode().split("\0")[:-1]
     assert sorted(listed) == sorted(odd)
 
 
