@@ -281,9 +281,10 @@ static vg_status begin_anew(choice *made, vg_error *error)
         vg_notify_log(&options->observer, VG_LOG_INFO,
                       "the run %s has not finished: --resume would go on with it", unfinished);
     vg_status status = choose_timestamp(made, error);
-    if (status == VG_OK && !options->overwrite)
-        status = vg_layout_check_absent(made->output, vg_run_tables, VG_RUN_TABLES, made->timestamp,
-                                        error);
+    if (status == VG_OK)
+        status =
+            vg_layout_free_timestamp(made->timestamp, made->output, vg_run_tables, VG_RUN_TABLES,
+                                     options->timestamp, options->overwrite, error);
     return status == VG_OK ? vg_layout_uuid(made->continuation->uuid, error) : status;
 }
 

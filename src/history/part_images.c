@@ -23,7 +23,8 @@ vg_status vg_part_images_open(vg_sink **sink, vg_store *output, const char *time
                                .timestamp = timestamp,
                                .uuid = uuid,
                                .columns = columns,
-                               .column_count = with_quality ? COLUMNS : QUALITY};
+                               .column_count = with_quality ? COLUMNS : QUALITY,
+                               .goes_on = true};
     return vg_sink_open(sink, &options, error);
 }
 

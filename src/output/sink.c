@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "output/paths.h"
 
 enum { BATCH_ROWS = 128 };
 
@@ -27,7 +28,7 @@ struct vg_sink {
     vg_builder *builder;
     uint64_t part, rows; /* number of the part, and its rows so far */
     int batch_rows;
-    bool part_is_open;
+    bool part_is_open, goes_on;
 };
 
 static void add_side(vg_sink *sink, const vg_sink_options *options, vg_format format)
@@ -37,6 +38,66 @@ static void add_side(vg_sink *sink, const vg_sink_options *options, vg_format fo
     vg_layout_folder(side->folder, options->table, format, options->timestamp);
 }
 
+/* --- Parts of others ------------------------------------------------------------------ */
+
+/* What lies in a folder: one part of another call, or all of this one. */
+typedef struct part_search {
+    const vg_sink *sink;
+    const char *folder;
+    char other[VG_FILE_CHARS];
+    vg_paths own;
+} part_search;
+
+static vg_status note_part(void *context, const vg_file *file, vg_error *error)
+{
+    part_search *search = context;
+    uint64_t number;
+    if (!vg_layout_part_number(file->path, search->folder, &number)) return VG_OK;
+    if (strstr(file->path + strlen(search->folder), search->sink->uuid) != NULL)
+        return vg_paths_add(&search->own, file->path, strlen(file->path), error);
+    snprintf(search->other, sizeof search->other, "%s", file->path);
+    return VG_OK;
+}
+
+static vg_status find_parts(part_search *search, const vg_sink *sink, const char *folder,
+                            vg_error *error)
+{
+    *search = (part_search){.sink = sink, .folder = folder};
+    vg_status status = vg_store_list(sink->output, folder, note_part, search, error);
+    return status == VG_ENOTFOUND ? VG_OK : status;
+}
+
+static vg_status check_parts(const vg_sink *sink, vg_error *error)
+{
+    for (int i = 0; i < sink->side_count; i++) {
+        part_search search;
+        vg_status status = find_parts(&search, sink, sink->sides[i].folder, error);
+        vg_paths_free(&search.own);
+        if (status != VG_OK) return status;
+        if (search.other[0] != '\0')
+            return vg_fail(error, VG_EEXIST,
+                           "%s/%s is of another call, which writes this table too: wait for its "
+                           "end, or take another --timestamp",
+                           vg_store_address(sink->output), search.other);
+    }
+    return VG_OK;
+}
+
+/* As far as that goes: what is left is in no complete table, or beside the parts of a call that
+ * takes no notice. */
+static void delete_parts(const vg_sink *sink)
+{
+    for (int i = 0; i < sink->side_count; i++) {
+        part_search search;
+        find_parts(&search, sink, sink->sides[i].folder, NULL);
+        for (size_t n = 0; n < search.own.count; n++)
+            vg_store_delete_file(sink->output, search.own.items[n].text, NULL);
+        vg_paths_free(&search.own);
+    }
+}
+
+/* --- The sink --------------------------------------------------------------------------- */
+
 vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error *error)
 {
     *sink = NULL;
@@ -45,6 +106,7 @@ vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error 
     opened->output = options->output;
     opened->facts = options->facts;
     opened->fact_count = options->fact_count;
+    opened->goes_on = options->goes_on;
     if (options->parquet) add_side(opened, options, VG_PARQUET);
     if (options->csv) add_side(opened, options, VG_CSV);
 
@@ -53,6 +115,7 @@ vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error 
     vg_status status = vg_layout_uuid(opened->attempt, error);
     if (status == VG_OK)
         status = vg_builder_open(&opened->builder, options->columns, options->column_count, error);
+    if (status == VG_OK && !opened->goes_on) status = check_parts(opened, error);
     if (status != VG_OK) vg_sink_close(&opened);
     *sink = opened;
     return status;
@@ -176,7 +239,8 @@ vg_status vg_sink_end_part(vg_sink *sink, vg_part_files *files, vg_error *error)
 
 vg_status vg_sink_mark_complete(vg_sink *sink, vg_error *error)
 {
-    vg_status status = VG_OK;
+    vg_status status = check_parts(sink, error);
+    if (status == VG_EEXIST && !sink->goes_on) delete_parts(sink);
     for (int i = 0; i < sink->side_count && status == VG_OK; i++)
         status = vg_layout_mark_complete(sink->output, sink->sides[i].folder, error);
     return status;

@@ -20,8 +20,10 @@ typedef struct vg_sink_options {
     size_t column_count;
     const vg_fact *facts; /* must outlive the sink */
     size_t fact_count;
+    bool goes_on; /* parts are kept for a later call, and a lock keeps others away from them */
 } vg_sink_options;
 
+/* VG_EEXIST where the table has parts of another call, unless a lock is known to keep it away. */
 vg_status vg_sink_open(vg_sink **sink, const vg_sink_options *options, vg_error *error);
 /* Drops a part that is not whole; whole ones stay. */
 void vg_sink_close(vg_sink **sink);
@@ -38,7 +40,8 @@ void vg_sink_begin_part(vg_sink *sink, uint64_t number);
  * where it is not NULL. */
 vg_status vg_sink_end_part(vg_sink *sink, vg_part_files *files, vg_error *error);
 
-/* Says that all parts are there. */
+/* Says that all parts are there. VG_EEXIST where another call wrote parts of the table in the
+ * meantime; those of this one are deleted then, unless somebody goes on with them. */
 vg_status vg_sink_mark_complete(vg_sink *sink, vg_error *error);
 
 /* Rows of the part so far. */

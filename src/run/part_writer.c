@@ -51,7 +51,8 @@ static vg_status open_sink(vg_sink **sink, const vg_features_phase *task, vg_tab
                                .columns = columns,
                                .column_count = count,
                                .facts = task->facts,
-                               .fact_count = task->fact_count};
+                               .fact_count = task->fact_count,
+                               .goes_on = true};
     vg_status status = vg_sink_open(sink, &options, error);
     free(columns);
     return status;

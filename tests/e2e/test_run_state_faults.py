@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import kills
 import pytest
@@ -119,6 +120,20 @@ def test_a_run_of_the_last_second(dozen, output):
                           text=True, timeout=120)
     assert done.returncode == 1
     assert "there is a run 99991231_235959, and no timestamp comes after it" in done.stderr
+
+
+def test_tables_of_the_same_second_are_gone_around(dozen, output):
+    """Of another command, which has no run: the next free second names the run."""
+    now = datetime.now(UTC)
+    taken = [(now + timedelta(seconds=i)).strftime("%Y%m%d_%H%M%S") for i in range(30)]
+    for timestamp in taken:
+        folder = output / "metadata" / f"metadata_{timestamp}"
+        folder.mkdir(parents=True)
+        (folder / "part-00000-other.csv").write_text("path,label\n")
+    kills.ends(dozen, output)
+    newest = max(path.name for path in (output / "_verger").glob("run_*"))
+    assert newest.removeprefix("run_") > taken[-1]
+    assert all(len(list((output / "metadata" / f"metadata_{t}").iterdir())) == 1 for t in taken)
 
 
 def test_the_lock_file_is_garbage(dozen, output, expected):

@@ -21,21 +21,36 @@ static vg_store *open_store(const char *address)
     return store;
 }
 
-static vg_sink *open_sink(vg_store *output)
+static const vg_column columns[] = {{"path", VG_COLUMN_STRING}};
+static const vg_sink_options both_formats = {.table = VG_TABLE_PCA,
+                                             .parquet = true,
+                                             .csv = true,
+                                             .timestamp = "20250131_235959",
+                                             .uuid = "00000000-0000-4000-8000-000000000000",
+                                             .columns = columns,
+                                             .column_count = 1};
+
+static vg_sink *open_with(vg_store *output, vg_sink_options options)
 {
-    const vg_column columns[] = {{"path", VG_COLUMN_STRING}};
-    vg_sink_options options = {.output = output,
-                               .table = VG_TABLE_PCA,
-                               .parquet = true,
-                               .csv = true,
-                               .timestamp = "20250131_235959",
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .columns = columns,
-                               .column_count = 1};
     vg_sink *sink;
     vg_error error;
+    options.output = output;
     if (vg_sink_open(&sink, &options, &error) != VG_OK) fail_msg("%s", error.message);
     return sink;
+}
+
+static vg_sink *open_sink(vg_store *output)
+{
+    return open_with(output, both_formats);
+}
+
+/* Of another call that writes the same table. */
+static vg_sink *open_other(vg_store *output, bool goes_on)
+{
+    vg_sink_options options = both_formats;
+    options.uuid = "ffffffff-ffff-4fff-8fff-ffffffffffff";
+    options.goes_on = goes_on;
+    return open_with(output, options);
 }
 
 static void add_rows(vg_sink *sink, int rows)
@@ -130,11 +145,57 @@ static void a_part_that_cannot_be_opened_is_an_error(void **state)
 {
     put(in(*state, "pca"), "a file where a folder should be");
     vg_store *output = open_store(*state);
-    vg_sink *sink = open_sink(output);
+    vg_sink *sink = open_other(output, true);
     vg_error error = {""};
     assert_int_not_equal(vg_sink_end_part(sink, NULL, &error), VG_OK);
     assert_non_null(strstr(error.message, "pca"));
     vg_sink_close(&sink);
+    vg_store_close(&output);
+}
+
+/* Both found the table absent. Whoever ends while parts of both are there takes its own away. */
+static void two_calls_leave_the_rows_of_one(void **state)
+{
+    vg_store *output = open_store(*state);
+    vg_sink *sink = open_sink(output), *other = open_other(output, false);
+    vg_error error = {""};
+    assert_int_equal(vg_sink_end_part(other, NULL, NULL), VG_OK);
+    assert_int_equal(vg_sink_end_part(sink, NULL, NULL), VG_OK);
+    assert_int_equal(vg_sink_mark_complete(sink, &error), VG_EEXIST);
+    assert_non_null(strstr(error.message, "is of another call"));
+    assert_non_null(strstr(error.message, "part-00000-ffffffff"));
+    assert_files(output, (files){.parquet = 1, .csv = 1});
+    assert_int_equal(vg_sink_mark_complete(other, NULL), VG_OK);
+    assert_files(output, (files){.parquet = 1, .csv = 1, .success = 2});
+    vg_sink_close(&sink);
+    vg_sink_close(&other);
+    vg_store_close(&output);
+}
+
+static void a_table_of_another_call_is_not_begun(void **state)
+{
+    vg_store *output = open_store(*state);
+    vg_sink *other = open_other(output, false), *sink;
+    vg_error error = {""};
+    vg_sink_options options = both_formats;
+    options.output = output;
+    assert_int_equal(vg_sink_end_part(other, NULL, NULL), VG_OK);
+    assert_int_equal(vg_sink_open(&sink, &options, &error), VG_EEXIST);
+    assert_null(sink);
+    vg_sink_close(&other);
+    vg_store_close(&output);
+}
+
+static void parts_that_a_later_call_goes_on_with_stay(void **state)
+{
+    vg_store *output = open_store(*state);
+    vg_sink *sink = open_sink(output), *other = open_other(output, true);
+    assert_int_equal(vg_sink_end_part(sink, NULL, NULL), VG_OK);
+    assert_int_equal(vg_sink_end_part(other, NULL, NULL), VG_OK);
+    assert_int_equal(vg_sink_mark_complete(other, NULL), VG_EEXIST);
+    assert_files(output, (files){.parquet = 2, .csv = 2});
+    vg_sink_close(&sink);
+    vg_sink_close(&other);
     vg_store_close(&output);
 }
 
@@ -144,6 +205,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(parts_appear_when_they_are_whole, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(half_parts_are_dropped, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(two_calls_leave_the_rows_of_one, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_table_of_another_call_is_not_begun, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(parts_that_a_later_call_goes_on_with_stay, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(a_part_that_cannot_be_opened_is_an_error, make_folder,
                                         remove_folder),
     };
