@@ -79,12 +79,15 @@ static bool take_word(arguments *a, const char *word)
 /* "640x480". */
 static bool take_frame_size(arguments *a, const vg_cli_command *command, const char *text)
 {
-    enum { MOST_SIDE = 16384, MOST_PIXELS = 178956970 }; /* the latter as of all images */
+    enum { MOST_SIDE = 16384 };
     char end;
     int width = 0, height = 0;
+    vg_image_options limits;
+    vg_image_options_default(&limits);
     if (strspn(text, "0123456789x") == strlen(text) && strlen(text) <= 11 &&
         sscanf(text, "%dx%d%c", &width, &height, &end) == 2 && width > 0 && width <= MOST_SIDE &&
-        height > 0 && height <= MOST_SIDE && (long)width * height <= MOST_PIXELS) {
+        height > 0 && height <= MOST_SIDE &&
+        (uint64_t)width * (uint64_t)height <= limits.max_pixels) {
         a->stream.width = width;
         a->stream.height = height;
         return true;
