@@ -92,3 +92,18 @@ def s3a(gateway):  # noqa: F811
     """Settings of an application of Spark 3 that reads and writes the gateway's buckets."""
     needs(clusters.missing_s3a())
     return clusters.s3a_conf(gateway.endpoint, versitygw.KEY, versitygw.SECRET, versitygw.REGION)
+
+
+def package():
+    """Settings that give the package of the source tree to driver and executors."""
+    ours = {"PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(BUILD / "libverger.so"),
+            "VERGER_COMMAND": str(BUILD / "verger")}
+    conf = {f"spark.{place}.{name}": value for name, value in ours.items()
+            for place in ("executorEnv", "yarn.appMasterEnv")}
+    return {"environment": ours, "conf": conf}
+
+
+def settings(**more):
+    given = package()
+    given["conf"] |= more.pop("conf", {})
+    return {**given, **more}

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy
 import pytest
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, settings
 from pictures import CUT_IMAGE, encoded, photograph, with_a_cut_image
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
 from spark.spark_tables import TS, below_training, info, table
@@ -60,21 +60,6 @@ def assert_equal_tables(output, expected):
                                   theirs["pca_features"].to_pylist(), rtol=1e-9, atol=1e-9)
     numpy.testing.assert_allclose(info(output)["variance_by_component"],
                                   info(expected)["variance_by_component"], rtol=0, atol=1e-9)
-
-
-def package():
-    """Settings that give the package of the source tree to driver and executors."""
-    ours = {"PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(BUILD / "libverger.so"),
-            "VERGER_COMMAND": str(BUILD / "verger")}
-    conf = {f"spark.{place}.{name}": value for name, value in ours.items()
-            for place in ("executorEnv", "yarn.appMasterEnv")}
-    return {"environment": ours, "conf": conf}
-
-
-def settings(**more):
-    given = package()
-    given["conf"] |= more.pop("conf", {})
-    return {**given, **more}
 
 
 def test_standalone(standalone, fruits, expected, tmp_path):
