@@ -7,7 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import kills
 import pytest
@@ -124,7 +124,7 @@ def test_a_run_of_the_last_second(dozen, output):
 
 def test_tables_of_the_same_second_are_gone_around(dozen, output):
     """Of another command, which has no run: the next free second names the run."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     taken = [(now + timedelta(seconds=i)).strftime("%Y%m%d_%H%M%S") for i in range(30)]
     for timestamp in taken:
         folder = output / "metadata" / f"metadata_{timestamp}"
