@@ -10,6 +10,7 @@
 
 enum {
     CHANNELS = 3,
+    ROW_GROUP = 4, /* as resample_avx2.c has them */
 };
 
 static const double bicubic_support = 2.0;
@@ -129,15 +130,26 @@ static vg_status reserve_rows(row_store *store, int taps, size_t row_bytes, vg_e
     return VG_OK;
 }
 
-static void resample_row(const vg_resizer *resizer, uint8_t *to, const vg_image *image, int y)
+/* Those of the image from `y` on. */
+static void resample_rows(const vg_resizer *resizer, uint8_t *to, const vg_image *image, int y,
+                          int rows)
 {
     const filter *f = &resizer->horizontal;
     const uint8_t *from = image->rgb + (size_t)image->width * CHANNELS * (size_t)y;
     if (image->width == f->out_size)
-        memcpy(to, from, (size_t)f->out_size * CHANNELS);
+        memcpy(to, from, (size_t)rows * (size_t)f->out_size * CHANNELS);
     else
-        resizer->kernels->resample_row(to, from, image->width, f->windows, f->weights, f->taps,
-                                       f->out_size);
+        resizer->kernels->resample_rows(to, from, rows, image->width, f->windows, f->weights,
+                                        f->taps, f->out_size);
+}
+
+/* Whole groups where there is room, for kernels take less time for rows of a group. */
+static int rows_at_once(const row_store *store, int wanted, int left)
+{
+    int rows = (wanted + ROW_GROUP - 1) / ROW_GROUP * ROW_GROUP;
+    if (rows > left) rows = left;
+    if (rows > store->room - store->count) rows = store->room - store->count;
+    return rows > wanted ? rows : wanted;
 }
 
 /* The rows of the window, one after the other. Windows come in order and overlap. */
@@ -154,9 +166,12 @@ static const uint8_t *window_rows(vg_resizer *resizer, const vg_image *image,
         store->first = window.first;
         store->count -= gone;
     }
-    for (; store->first + store->count < end; store->count++)
-        resample_row(resizer, store->rows + (size_t)store->count * row_bytes, image,
-                     store->first + store->count);
+    int next = store->first + store->count;
+    if (next < end) {
+        int rows = rows_at_once(store, end - next, image->height - next);
+        resample_rows(resizer, store->rows + (size_t)store->count * row_bytes, image, next, rows);
+        store->count += rows;
+    }
     return store->rows + (size_t)(window.first - store->first) * row_bytes;
 }
 
@@ -199,8 +214,7 @@ static vg_status resize(vg_resizer *resizer, const vg_image *image, uint8_t *rgb
     vg_status status = set_in_size(&resizer->horizontal, image->width, error);
     if (status != VG_OK) return status;
     if (image->height == columns->out_size) {
-        for (int y = 0; y < image->height; y++, rgb += row_bytes)
-            resample_row(resizer, rgb, image, y);
+        resample_rows(resizer, rgb, image, 0, image->height);
         return VG_OK;
     }
     status = set_in_size(&resizer->vertical, image->height, error);

@@ -34,7 +34,7 @@ typedef struct vg_kernels {
     vg_depthwise_fn *depthwise_stride2;
     vg_average_fn *average;
     vg_normalise_fn *normalise;
-    vg_resample_row_fn *resample_row;
+    vg_resample_rows_fn *resample_rows;
     vg_resample_column_fn *resample_column;
     vg_gram_fn *gram;
     vg_dot_fn *dot;

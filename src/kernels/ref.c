@@ -14,7 +14,7 @@ void vg_kernels_init_ref(vg_kernels *kernels)
         .depthwise_stride2 = vg_depthwise_stride2_ref,
         .average = vg_average_ref,
         .normalise = vg_normalise_ref,
-        .resample_row = vg_resample_row_ref,
+        .resample_rows = vg_resample_rows_ref,
         .resample_column = vg_resample_column_ref,
         .gram = vg_gram_ref,
         .dot = vg_dot_ref,

@@ -24,18 +24,21 @@ static void fill_weights(int32_t *weights, int count)
 /* --- Rows --------------------------------------------------------------- */
 
 typedef struct row_problem {
-    int from_width, width, taps;
+    int rows, from_width, width, taps;
     guarded from[2], to[2], windows, weights;
 } row_problem;
 
-static row_problem open_row(void)
+static row_problem open_rows(void)
 {
-    row_problem p = {
-        .from_width = random_int(1, 60), .width = random_int(1, 70), .taps = random_int(1, 19)};
-    size_t from_bytes = (size_t)p.from_width * 3, width = (size_t)p.width;
+    row_problem p = {.rows = random_int(1, 9),
+                     .from_width = random_int(1, 60),
+                     .width = random_int(1, 70),
+                     .taps = random_int(1, 19)};
+    size_t rows = (size_t)p.rows, width = (size_t)p.width;
+    size_t from_bytes = rows * (size_t)p.from_width * 3;
     for (int side = 0; side < 2; side++) {
         p.from[side] = open_bytes(from_bytes);
-        p.to[side] = open_bytes(width * 3);
+        p.to[side] = open_bytes(rows * width * 3);
     }
     fill_same(bytes_of(&p.from[0], from_bytes), bytes_of(&p.from[1], from_bytes), from_bytes);
 
@@ -53,16 +56,19 @@ static row_problem open_row(void)
     return p;
 }
 
-static int row_agrees(const vg_kernels *kernels, const vg_kernels *reference)
+static int rows_agree(const vg_kernels *kernels, const vg_kernels *reference)
 {
-    row_problem p = open_row();
+    row_problem p = open_rows();
     const vg_kernels *sides[2] = {kernels, reference};
-    size_t from_bytes = (size_t)p.from_width * 3, to_bytes = (size_t)p.width * 3;
-    case_begin("%s row, %d to %d pixels, %d taps", kernels->name, p.from_width, p.width, p.taps);
+    size_t from_bytes = (size_t)(p.rows * p.from_width) * 3;
+    size_t to_bytes = (size_t)(p.rows * p.width) * 3;
+    case_begin("%s, %d rows, %d to %d pixels, %d taps", kernels->name, p.rows, p.from_width,
+               p.width, p.taps);
     for (int side = 0; side < 2; side++)
-        sides[side]->resample_row(
-            bytes_of(&p.to[side], to_bytes), bytes_of(&p.from[side], from_bytes), p.from_width,
-            (vg_resample_window *)p.windows.values, (int32_t *)p.weights.values, p.taps, p.width);
+        sides[side]->resample_rows(bytes_of(&p.to[side], to_bytes),
+                                   bytes_of(&p.from[side], from_bytes), p.rows, p.from_width,
+                                   (vg_resample_window *)p.windows.values,
+                                   (int32_t *)p.weights.values, p.taps, p.width);
     int is_same = memcmp(bytes_of(&p.to[0], to_bytes), bytes_of(&p.to[1], to_bytes), to_bytes) == 0;
     int is_intact = guarded_is_intact(&p.to[0]) && guarded_is_intact(&p.to[1]);
     for (int side = 0; side < 2; side++) {
@@ -108,6 +114,6 @@ int check_resample(const vg_kernels *kernels, const vg_kernels *reference, int r
 {
     int failures = 0;
     for (int round = 0; round < 6 * rounds; round++)
-        failures += !row_agrees(kernels, reference) + !column_agrees(kernels, reference);
+        failures += !rows_agree(kernels, reference) + !column_agrees(kernels, reference);
     return failures;
 }

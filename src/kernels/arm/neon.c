@@ -55,6 +55,6 @@ void vg_kernels_init_neon(vg_kernels *kernels)
     kernels->stem_tiles = stem_tiles;
     kernels->depthwise_tiles = depthwise_tiles;
     kernels->normalise = vg_normalise_neon;
-    kernels->resample_row = vg_resample_row_neon;
+    kernels->resample_rows = vg_resample_rows_neon;
     kernels->resample_column = vg_resample_column_neon;
 }

@@ -1,4 +1,4 @@
-/* Pillow's 8-bit resampling, one row at a time. Weights are fixed point with
+/* Pillow's 8-bit resampling, rows and then columns. Weights are fixed point with
  * VG_RESAMPLE_BITS fraction bits; sums start at one half and are clipped to 0..255. Weights
  * of a window are bounded so that no sum leaves 32 bits: 255 times the sum of their
  * magnitudes is below 2^31 - 2^21. Source: Pillow 10, src/libImaging/Resample.c. */
@@ -15,25 +15,25 @@ typedef struct vg_resample_window {
     int first, count;
 } vg_resample_window;
 
-/* to: [width][3]; from: one row [...][3], of which `from_width` pixels may be read;
- * weights: [width][taps], zero past each window's count. */
-typedef void vg_resample_row_fn(uint8_t *to, const uint8_t *from, int from_width,
-                                const vg_resample_window *windows, const int32_t *weights, int taps,
-                                int width);
+/* to: [rows][width][3]; from: [rows][from_width][3]; weights: [width][taps], zero past each
+ * window's count. */
+typedef void vg_resample_rows_fn(uint8_t *to, const uint8_t *from, int rows, int from_width,
+                                 const vg_resample_window *windows, const int32_t *weights,
+                                 int taps, int width);
 
 /* to[i] = sum over t of weights[t] * from[t * from_row + i], i < n. */
 typedef void vg_resample_column_fn(uint8_t *to, const uint8_t *from, ptrdiff_t from_row,
                                    const int32_t *weights, int taps, size_t n);
 
-vg_resample_row_fn vg_resample_row_ref, vg_resample_row_avx2, vg_resample_row_neon;
+vg_resample_rows_fn vg_resample_rows_ref, vg_resample_rows_avx2, vg_resample_rows_neon;
 vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2, vg_resample_column_neon;
 
-static inline int vg_resample_row_may(const uint8_t *to, const uint8_t *from, int from_width,
-                                      const vg_resample_window *windows, const int32_t *weights,
-                                      int taps, int width)
+static inline int vg_resample_rows_may(const uint8_t *to, const uint8_t *from, int rows,
+                                       int from_width, const vg_resample_window *windows,
+                                       const int32_t *weights, int taps, int width)
 {
-    return to != NULL && from != NULL && from_width > 0 && windows != NULL && weights != NULL &&
-           taps > 0 && width >= 0;
+    return to != NULL && from != NULL && rows >= 0 && from_width > 0 && windows != NULL &&
+           weights != NULL && taps > 0 && width >= 0;
 }
 
 static inline int vg_resample_column_may(const uint8_t *to, const uint8_t *from,

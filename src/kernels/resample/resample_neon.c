@@ -55,11 +55,10 @@ static inline int32x4_t load_weights(const int32_t *weights, int count)
     return vld1q_s32(copy);
 }
 
-void vg_resample_row_neon(uint8_t *to, const uint8_t *from, int from_width,
-                          const vg_resample_window *windows, const int32_t *weights, int taps,
-                          int width)
+static void resample_row(uint8_t *to, const uint8_t *from, int from_width,
+                         const vg_resample_window *windows, const int32_t *weights, int taps,
+                         int width)
 {
-    assert(vg_resample_row_may(to, from, from_width, windows, weights, taps, width));
     /* Red, green and blue of each tap, and a byte without meaning. */
     const uint8x16_t tap_0 = index_of(0, 1, 2, 3), tap_1 = index_of(3, 4, 5, 6),
                      tap_2 = index_of(6, 7, 8, 9), tap_3 = index_of(9, 10, 11, 12);
@@ -86,6 +85,16 @@ void vg_resample_row_neon(uint8_t *to, const uint8_t *from, int from_width,
         else
             memcpy(to, &rgb, 3);
     }
+}
+
+void vg_resample_rows_neon(uint8_t *to, const uint8_t *from, int rows, int from_width,
+                           const vg_resample_window *windows, const int32_t *weights, int taps,
+                           int width)
+{
+    assert(vg_resample_rows_may(to, from, rows, from_width, windows, weights, taps, width));
+    for (int y = 0; y < rows; y++)
+        resample_row(to + (ptrdiff_t)y * width * 3, from + (ptrdiff_t)y * from_width * 3,
+                     from_width, windows, weights, taps, width);
 }
 
 /* --- Columns ------------------------------------------------------------ */

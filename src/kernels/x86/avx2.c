@@ -46,6 +46,6 @@ void vg_kernels_init_avx2(vg_kernels *kernels)
     kernels->stem_tiles = stem_tiles;
     kernels->depthwise_tiles = depthwise_tiles;
     kernels->normalise = vg_normalise_avx2;
-    kernels->resample_row = vg_resample_row_avx2;
+    kernels->resample_rows = vg_resample_rows_avx2;
     kernels->resample_column = vg_resample_column_avx2;
 }
