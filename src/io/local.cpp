@@ -87,14 +87,14 @@ Descriptor open_to_read(const Descriptor &named, const std::string &name)
     return file;
 }
 
-/* File systems that cannot sync a folder say EINVAL: there the rename itself has
+/* File systems that cannot sync a folder say so in one of these ways: there the rename itself has
  * to do. */
 void sync_folder(const std::string &folder, const std::string &name)
 {
     Descriptor descriptor(
         ::open(folder.empty() ? "/" : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0)
-        if (errno != EINVAL && errno != EACCES && errno != ENOTSUP)
+        if (errno != EINVAL && errno != EACCES && errno != ENOTSUP && errno != ENOSYS)
             fail_system(errno, "make durable", name);
 }
 
@@ -141,6 +141,14 @@ struct Place {
                   "this file system cannot rename or keep files as a disk does; if it is a bucket "
                   "that is mounted, give the bucket: s3://...");
     fail_system(code, action, name);
+}
+
+/* 0, or why ftruncate or fsync failed. EPERM of a file that was opened to be written is no matter
+ * of permissions: the file system can't do it. */
+int code_of(int result)
+{
+    if (result == 0) return 0;
+    return errno == EPERM ? EOPNOTSUPP : errno;
 }
 
 std::string stamp_of(const struct stat &info)
@@ -225,7 +233,8 @@ class LocalOutput final : public Output
 
     void finish() override
     {
-        if (::fsync(file_->file_descriptor()) != 0) fail_keeping(errno, "write", name_);
+        int code = code_of(::fsync(file_->file_descriptor()));
+        if (code != 0) fail_keeping(code, "write", name_);
         check(file_->Close(), "write", name_);
         place_.sync(name_);
         is_finished_ = true;
@@ -457,7 +466,8 @@ std::unique_ptr<LocalOutput> LocalStore::open_to_write(const std::string &path,
     Place place = make_place(path);
     const int flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
     int descriptor = ::open(place.path().c_str(), flags | O_CREAT | O_EXCL, 0666);
-    if (descriptor < 0 && errno == EEXIST) {
+    const bool is_new = descriptor >= 0;
+    if (!is_new && errno == EEXIST) {
         struct stat info;
         if (::stat(place.path().c_str(), &info) == 0 && !S_ISREG(info.st_mode))
             throw Failure{VG_EINVAL,
@@ -468,7 +478,10 @@ std::unique_ptr<LocalOutput> LocalStore::open_to_write(const std::string &path,
     Descriptor file(descriptor);
     if (file.get() < 0) fail_system(errno, "write", label);
     check_has(file, path, "write");
-    if (::ftruncate(file.get(), 0) != 0) fail_system(errno, "write", label);
+    if (int code = code_of(::ftruncate(file.get(), 0)); code != 0) {
+        if (is_new) ::unlink(place.path().c_str());
+        fail_keeping(code, "write", label);
+    }
     return std::make_unique<LocalOutput>(std::move(place), std::move(file), label);
 }
 
@@ -655,8 +668,8 @@ void LocalStore::try_out()
     const std::string begun = full(".verger-try.inprogress"), ended = full(".verger-try");
     Descriptor file(::open(begun.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (file.get() < 0) return;
-    int code = ::ftruncate(file.get(), 0) == 0 && ::fsync(file.get()) == 0 ? 0 : errno;
-    if (code == EPERM) code = EOPNOTSUPP; /* of a file that was opened to be written */
+    int code = code_of(::ftruncate(file.get(), 0));
+    if (code == 0) code = code_of(::fsync(file.get()));
     bool is_renamed = code == 0 && ::rename(begun.c_str(), ended.c_str()) == 0;
     if (code == 0 && !is_renamed && errno != EINVAL) code = errno;
     ::unlink(is_renamed ? ended.c_str() : begun.c_str());

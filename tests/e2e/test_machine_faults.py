@@ -172,7 +172,8 @@ def test_a_run_that_lost_its_lease_writes_no_further_part(slow_images, tmp_path)
 
 @pytest.mark.parametrize("exists, call, error", [
     (True, "rename", "ENOSYS"), (False, "rename", "ENOSYS"), (True, "fsync", "EINVAL"),
-    (False, "fsync", "EINVAL"), (True, "truncate", "EPERM")])
+    (False, "fsync", "EINVAL"), (False, "fsync", "ENOSYS"), (True, "truncate", "EPERM"),
+    (False, "truncate", "EPERM")])
 def test_of_a_mounted_bucket_the_bucket_itself_is_asked_for(fruits, tmp_path, exists, call, error):
     if exists:
         (tmp_path / "out").mkdir()
