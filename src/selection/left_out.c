@@ -115,6 +115,10 @@ const char *vg_left_out_text(const vg_left_out *left, char *text, size_t size)
             plural(left->by_ending));
         put_endings(&to, left);
     }
+    if (left->by_case > 0)
+        put(&to, "%s%" PRIu64 " %s from what was asked for in capital letters", start(&to),
+            left->by_case,
+            left->by_case == 1 ? "file whose name differs" : "files whose names differ");
     if (left->hidden_files > 0)
         put(&to, "%s%" PRIu64 " hidden %s", start(&to), left->hidden_files,
             plural(left->hidden_files));

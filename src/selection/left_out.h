@@ -8,7 +8,7 @@ enum { VG_LEFT_OUT_ENDINGS = 32, VG_ENDING_CHARS = 16, VG_LEFT_OUT_FOLDERS = 4 }
 
 /* Starts as {0}. */
 typedef struct vg_left_out {
-    uint64_t by_ending, hidden_files, below_hidden, excluded;
+    uint64_t by_ending, by_case, hidden_files, below_hidden, excluded;
     struct {
         char text[VG_ENDING_CHARS]; /* ".txt", in small letters; "" for none */
         uint64_t files;
@@ -18,7 +18,7 @@ typedef struct vg_left_out {
     size_t folder_count;
 } vg_left_out;
 
-/* A file that is no image by its ending. */
+/* A file that is no image by its ending. (Of by_case and excluded the number is all there is.) */
 void vg_left_out_add_ending(vg_left_out *left, const char *path);
 /* One that is hidden, or lies in a folder that is: that of the `size` bytes at `name`. */
 void vg_left_out_add_hidden(vg_left_out *left, const char *name, size_t size, bool is_folder);

@@ -1,5 +1,6 @@
 #include "selection/patterns.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,25 @@ bool vg_patterns_match(const vg_patterns *patterns, const char *path)
 {
     for (size_t i = 0; i < patterns->globs.count; i++)
         if (vg_glob_match(patterns->globs.items[i].text, path)) return true;
+    return false;
+}
+
+static bool to_small_letters(char small[LONGEST_GLOB + 1], const char *text)
+{
+    size_t size = strlen(text);
+    if (size > LONGEST_GLOB) return false;
+    for (size_t i = 0; i <= size; i++) small[i] = (char)tolower((unsigned char)text[i]);
+    return true;
+}
+
+bool vg_patterns_match_any_case(const vg_patterns *patterns, const char *path)
+{
+    char small_path[LONGEST_GLOB + 1], small_glob[LONGEST_GLOB + 1];
+    if (!to_small_letters(small_path, path)) return false;
+    for (size_t i = 0; i < patterns->globs.count; i++)
+        if (to_small_letters(small_glob, patterns->globs.items[i].text) &&
+            vg_glob_match(small_glob, small_path))
+            return true;
     return false;
 }
 

@@ -19,7 +19,9 @@ void vg_patterns_free(vg_patterns *patterns);
 
 /* Whether one of them matches the path (vg_glob_match). */
 bool vg_patterns_match(const vg_patterns *patterns, const char *path);
-/* The same of the path or of a folder above it. */
+/* The same with capital and small letters of ASCII for one. */
+bool vg_patterns_match_any_case(const vg_patterns *patterns, const char *path);
+/* Whether one of them matches the path or a folder above it. */
 bool vg_patterns_match_tree(const vg_patterns *patterns, const char *path);
 /* Whether one of them has a part between its '/' that is this name of a file or folder, and
  * does not begin with a wildcard. */

@@ -137,13 +137,26 @@ static vg_status note_unmatched(selecting *state, const char *path, vg_error *er
     return VG_OK;
 }
 
+/* A camera's .JPG is easily overlooked by who asks for *.jpg. */
+static void note_case(selecting *state, const char *path)
+{
+    size_t size;
+    bool is_folder;
+    if (vg_has_image_ending(path) && hidden_part(state, path, &size, &is_folder) == NULL &&
+        vg_patterns_match_any_case(&state->selects, path))
+        state->left_out.by_case++;
+}
+
 /* Whether the listed file is an image of this selection; counts it where it might have
  * been one. */
 static bool is_taken(selecting *state, const char *path)
 {
     size_t size;
     bool is_folder, has_pattern = state->selects.globs.count > 0;
-    if (has_pattern && !vg_patterns_match(&state->selects, path)) return false;
+    if (has_pattern && !vg_patterns_match(&state->selects, path)) {
+        note_case(state, path);
+        return false;
+    }
     const char *hidden = hidden_part(state, path, &size, &is_folder);
     if (hidden != NULL) {
         vg_left_out_add_hidden(&state->left_out, hidden, size, is_folder);

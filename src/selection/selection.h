@@ -38,8 +38,8 @@ vg_status vg_check_kept_columns(const vg_texts *columns, vg_error *error);
  * Tables that lie beside the images (vg_metadata_list_is) say what they show, unless
  * files_from does or an exclude names them.
  * What a listing leaves out is told to the observer in one line: hidden files, and those in
- * folders that are hidden or a system's, are not taken unless a pattern names them. No
- * image at all is VG_ENOTFOUND. */
+ * folders that are hidden or a system's, are not taken unless a pattern names them; images that a
+ * pattern would match but for capital letters. No image at all is VG_ENOTFOUND. */
 vg_status vg_select_images(vg_image_list **images, vg_store *input, const vg_store *output,
                            const vg_selection_options *options, const vg_observer *observer,
                            const atomic_bool *cancel, vg_error *error);

@@ -167,6 +167,11 @@ static void what_is_left_out_is_told(void **state)
                 "files in hidden or system folders (.git, System Volume Information, __MACOSX, "
                 "lost+found), 1 file by --exclude");
     assert_told(input, (vg_selection_options){.selects = TEXTS("{a.jpg,x/ok/*}")}, "");
+    assert_told(input, (vg_selection_options){.selects = TEXTS("?.{jpg,jfif}", "x/ok/*")},
+                "left out: 1 file whose name differs from what was asked for in capital letters");
+    assert_refuses(input, (vg_selection_options){.selects = TEXTS("**/[B-Q].PNG")}, VG_ENOTFOUND,
+                   "left out: 2 files whose names differ from what was asked for in capital "
+                   "letters");
     assert_selects(input, input, (vg_selection_options){.selects = TEXTS("**/.git/**")},
                    "x/.git/deep/o.jpg|");
     assert_selects(input, input, (vg_selection_options){.selects = TEXTS("__MACOSX/*", ".h*")},

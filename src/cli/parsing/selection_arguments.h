@@ -27,7 +27,7 @@ enum {
      "below INPUT)"},                                                                              \
         {VG_CLI_SELECT, "select", "GLOB", NULL,                                                    \
          "images to take, as a pattern of paths below INPUT; * and ? stop at a /, ** does not, "   \
-         "{a,b} is either; may be given several times"},                                           \
+         "{a,b} is either, capitals count; may be given several times"},                           \
         {VG_CLI_EXCLUDE, "exclude", "GLOB", NULL,                                                  \
          "images or folders to leave out, as such a pattern; may be given several times"},         \
         {VG_CLI_FILES_FROM, "files-from", "LIST", "FILE",                                          \
