@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -26,6 +27,12 @@ static bool take_number(const char *text, double *number)
     return end != text && *end == '\0' && isfinite(*number);
 }
 
+/* How pandas and R write a number that is not there, beside "". */
+static bool is_no_number(const char *text)
+{
+    return text[0] == '\0' || strcasecmp(text, "nan") == 0 || strcmp(text, "NA") == 0;
+}
+
 /* --- Fit ------------------------------------------------------------------------------ */
 
 static vg_status keep_text(vg_sensor_columns *columns, const char *text, const char **kept,
@@ -36,16 +43,18 @@ static vg_status keep_text(vg_sensor_columns *columns, const char *text, const c
     return status;
 }
 
-/* Mean and deviation, with n, of the texts that are there; false where one is no number. */
+/* Mean and deviation, with n, of the numbers that are there; false where there is none, or where a
+ * text is something else. */
 static bool fit_numbers(vg_sensor_column *column, const vg_paths *texts, double weight)
 {
     double sum = 0.0, squares = 0.0, number, count = 0.0;
     for (size_t i = 0; i < texts->count; i++) {
-        if (texts->items[i].text[0] == '\0') continue;
+        if (is_no_number(texts->items[i].text)) continue;
         if (!take_number(texts->items[i].text, &number)) return false;
         sum += number;
         count += 1.0;
     }
+    if (count == 0.0) return false;
     column->mean = sum / count;
     for (size_t i = 0; i < texts->count; i++) {
         if (!take_number(texts->items[i].text, &number)) continue;
@@ -55,6 +64,29 @@ static bool fit_numbers(vg_sensor_column *column, const vg_paths *texts, double 
     /* One that is the same everywhere tells nothing, and nothing is to be divided by. */
     column->scale = deviation > 0.0 ? weight / deviation : 0.0;
     return true;
+}
+
+/* Numbers that one text among them makes categories are hardly meant so. */
+static void warn_of_numbers(const vg_sensor_column *column, const vg_paths *texts,
+                            const vg_observer *observer)
+{
+    size_t numbers = 0, others = 0;
+    const char *other = NULL;
+    for (size_t i = 0; i < texts->count; i++) {
+        double number;
+        if (is_no_number(texts->items[i].text)) continue;
+        if (take_number(texts->items[i].text, &number)) {
+            numbers++;
+        } else {
+            others++;
+            if (other == NULL) other = texts->items[i].text;
+        }
+    }
+    if (numbers > others && others > 0)
+        vg_notify_log(observer, VG_LOG_WARNING,
+                      "%zu images have a number as %s, %zu have none, such as '%s': each text is "
+                      "taken as a category",
+                      numbers, column->name, others, other);
 }
 
 static vg_status fit_categories(vg_sensor_columns *columns, vg_sensor_column *column,
@@ -78,7 +110,8 @@ static vg_status fit_categories(vg_sensor_columns *columns, vg_sensor_column *co
 
 /* Of the texts of the rows that are fitted to. */
 static vg_status fit_column(vg_sensor_columns *columns, vg_sensor_column *column,
-                            const vg_paths *texts, double weight, vg_error *error)
+                            const vg_paths *texts, double weight, const vg_observer *observer,
+                            vg_error *error)
 {
     vg_text_codes codes;
     vg_status status = vg_text_codes_make(&codes, texts, error);
@@ -86,8 +119,10 @@ static vg_status fit_column(vg_sensor_columns *columns, vg_sensor_column *column
     if (codes.value_count == 0 || (codes.value_count == 1 && codes.values[0][0] == '\0'))
         status = vg_fail(error, VG_EINVAL, "column %s says nothing of the images to learn from",
                          column->name);
-    else if (!fit_numbers(column, texts, weight))
+    else if (!fit_numbers(column, texts, weight)) {
+        warn_of_numbers(column, texts, observer);
         status = fit_categories(columns, column, &codes, weight, error);
+    }
     columns->dims += column->category_count > 0 ? (int)column->category_count : 1;
     vg_text_codes_free(&codes);
     if (status == VG_OK && columns->dims > MOST_DIMS)
@@ -97,7 +132,8 @@ static vg_status fit_column(vg_sensor_columns *columns, vg_sensor_column *column
 }
 
 vg_status vg_sensor_columns_fit(vg_sensor_columns *columns, const vg_row_table *rows, size_t count,
-                                const size_t *picks, size_t n, double weight, vg_error *error)
+                                const size_t *picks, size_t n, double weight,
+                                const vg_observer *observer, vg_error *error)
 {
     size_t first = rows->names.count - count;
     vg_paths of_picks = {.items = malloc((n + 1) * sizeof(vg_path)), .count = n};
@@ -111,7 +147,8 @@ vg_status vg_sensor_columns_fit(vg_sensor_columns *columns, const vg_row_table *
             of_picks.items[i] = rows->texts[first + c].items[picks != NULL ? picks[i] : i];
         status = keep_text(columns, rows->names.items[first + c].text, &column->name, error);
         columns->count++;
-        if (status == VG_OK) status = fit_column(columns, column, &of_picks, weight, error);
+        if (status == VG_OK)
+            status = fit_column(columns, column, &of_picks, weight, observer, error);
     }
     free(of_picks.items);
     if (status != VG_OK) vg_sensor_columns_close(columns);
@@ -137,13 +174,14 @@ static float *put_column(widening *state, size_t c, const char *text, float *to)
 {
     const vg_sensor_column *column = &state->columns->items[c];
     double number;
-    if (text[0] == '\0') state->empty[c]++;
     if (column->category_count == 0) {
-        bool is_number = text[0] != '\0' && take_number(text, &number);
-        if (!is_number && text[0] != '\0') return NULL;
-        *to = is_number ? (float)((number - column->mean) * column->scale) : 0.0F;
+        bool is_empty = is_no_number(text);
+        if (!is_empty && !take_number(text, &number)) return NULL;
+        state->empty[c] += is_empty;
+        *to = is_empty ? 0.0F : (float)((number - column->mean) * column->scale);
         return to + 1;
     }
+    state->empty[c] += text[0] == '\0';
     memset(to, 0, column->category_count * sizeof *to);
     const char **found = bsearch(text, column->categories, column->category_count,
                                  sizeof *column->categories, by_text);
@@ -231,6 +269,7 @@ vg_status vg_sensor_columns_join(vg_sensor_columns *columns, vg_row_table *rows,
     vg_status status = vg_join_to_rows(rows, join, observer, error);
     if (status == VG_OK)
         status = vg_sensor_columns_fit(columns, rows, join->columns.count, picks,
-                                       picks != NULL ? n : vg_row_table_count(rows), weight, error);
+                                       picks != NULL ? n : vg_row_table_count(rows), weight,
+                                       observer, error);
     return status == VG_OK ? vg_sensor_columns_widen(columns, rows, observer, error) : status;
 }

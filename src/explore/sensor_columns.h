@@ -25,14 +25,16 @@ typedef struct vg_sensor_columns {
 void vg_sensor_columns_close(vg_sensor_columns *columns);
 
 /* From the last `count` columns that the table has, as the rows picks [n] have them; all are
- * multiplied by the weight. A column is of numbers where each text is one; "" says nothing, and is
- * no category. VG_EINVAL, naming the column, where it says nothing of these rows at all. */
+ * multiplied by the weight. A column is of numbers where each text is one, or says that there is
+ * none ("", "NaN", "NA"); "" is no category either. Warned of is a column of categories most of
+ * which are numbers. VG_EINVAL, naming the column, where it says nothing of these rows at all. */
 vg_status vg_sensor_columns_fit(vg_sensor_columns *columns, const vg_row_table *rows, size_t count,
-                                const size_t *picks, size_t n, double weight, vg_error *error);
+                                const size_t *picks, size_t n, double weight,
+                                const vg_observer *observer, vg_error *error);
 
 /* Adds the numbers to the rows of the table, whose last columns are these: the mean, or no
- * category, where a text is "", or was not there when the columns were fitted; these are warned of.
- * VG_EFORMAT where a text in a column of numbers is none. */
+ * category, where a text says nothing, or was not there when the columns were fitted; these are
+ * warned of. VG_EFORMAT where a text in a column of numbers is none. */
 vg_status vg_sensor_columns_widen(const vg_sensor_columns *columns, vg_row_table *rows,
                                   const vg_observer *observer, vg_error *error);
 

@@ -133,6 +133,35 @@ def test_rows_that_lack_or_repeat_are_counted_and_named(drawn, tmp_path):
     assert f"{count} images have a colour that no image had to learn from" in told
 
 
+@pytest.mark.parametrize("none", ["NaN", "nan", "NA", ""])
+def test_a_number_that_is_not_there(drawn, tmp_path, none):
+    """As pandas and R write it: the column stays one of numbers."""
+    folder, _, _, sensors = drawn
+    some = sensors.astype({"weight": str})
+    some.loc[[4, 50], "weight"] = none
+    some.to_csv(tmp_path / "some.csv", index=False)
+    train = ["classify", "train", folder / "out", "--method", "lda", "--folds", 0, "--columns", "weight"]
+    told = call(*train, tmp_path / "m", "--join", tmp_path / "some.csv").stderr
+    assert "2 images have no weight: its mean is taken" in told
+    expected = sensors["weight"].drop([4, 50])
+    found = read_tensors(tmp_path / "m")[1]["sensor_scales"].ravel()
+    assert found == pytest.approx([expected.mean(), 1.0 / expected.std(ddof=0)])
+    told = call("classify", "predict", folder / "out", tmp_path / "m", "--join", tmp_path / "some.csv").stderr
+    assert "2 images have no weight: its mean is taken" in told
+
+
+def test_numbers_that_a_text_makes_categories_are_warned_of(drawn, tmp_path):
+    folder, _, _, sensors = drawn
+    odd = sensors.assign(weight=(sensors["weight"] // 10).astype(str))
+    odd.loc[4, "weight"] = "1.5 kg"
+    odd.to_csv(tmp_path / "odd.csv", index=False)
+    told = call("classify", "train", folder / "out", tmp_path / "m", "--method", "lda", "--folds", 0,
+                "--join", tmp_path / "odd.csv", "--columns", "weight,colour").stderr
+    assert "159 images have a number as weight, 1 have none, such as '1.5 kg': each text is taken as a " \
+        "category" in told
+    assert "colour" not in told
+
+
 def refused(*words):
     done = call(*words, code=1)
     assert done.stderr.count("\n") == 1, done.stderr
