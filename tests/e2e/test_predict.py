@@ -167,6 +167,19 @@ def test_names_of_any_kind(classifier, new, tmp_path):
     assert line.count("\t") == 2
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.png", b"caf\\xe9.png", b"\xff\\x5c.png"], ids=range(3))
+def test_names_are_those_of_the_tables(classifier, new, tmp_path, name):
+    """Text, which names the file again (docs/hostile-input.md)."""
+    name = os.fsdecode(name)
+    shutil.copy(new / "a" / "0.png", tmp_path / name)
+    printed = predict(classifier, name, cwd=tmp_path).stdout.split("\t")[0]
+    answer, = answers(predict(classifier, name, "--format", "json", cwd=tmp_path))
+    row, = csv.DictReader(io.StringIO(predict(classifier, name, "--format", "csv", cwd=tmp_path).stdout))
+    assert row["path"] == answer["path"] == printed
+    assert os.fsencode(name) == re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()),
+                                       row["path"].encode())
+
+
 def test_a_line_is_answered_before_the_next_is_written(classifier, new):
     names = sorted(str(path) for path in new.rglob("*.*"))
     expected = answers(predict(classifier, *names, "--format", "json"))

@@ -1,6 +1,7 @@
 #include "cli/commands/predict_formats.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/json.h"
 #include "cli/reporting/printed_names.h"
@@ -99,10 +100,14 @@ void vg_cli_predict_begin(vg_cli_predict_format format, bool of_frames)
 void vg_cli_predict_print(vg_cli_predict_format format, const vg_image_predictor *predictor,
                           const vg_cli_answer *answer)
 {
+    char *name = vg_cli_name_text(answer->name);
+    vg_cli_answer told = *answer;
+    if (name != NULL) told.name = name;
     switch (format) {
-    case VG_CLI_PREDICT_TABLE: print_table(predictor, answer); break;
-    case VG_CLI_PREDICT_JSON: print_json(predictor, answer); break;
-    case VG_CLI_PREDICT_CSV: print_csv(predictor, answer); break;
+    case VG_CLI_PREDICT_TABLE: print_table(predictor, &told); break;
+    case VG_CLI_PREDICT_JSON: print_json(predictor, &told); break;
+    case VG_CLI_PREDICT_CSV: print_csv(predictor, &told); break;
     }
+    free(name);
     fflush(stdout);
 }

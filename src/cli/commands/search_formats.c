@@ -12,12 +12,15 @@
 
 typedef void name_printer(const char *name, const char *separator);
 
-/* Those of the query, images first. */
+/* Those of the query, images first, which are names of files; paths are as the table has them. */
 static void print_query(const vg_search_query *query, name_printer *print, const char *separator)
 {
     const char *before = "";
-    for (size_t i = 0; i < query->image_count; i++, before = separator)
-        print(query->images[i], before);
+    for (size_t i = 0; i < query->image_count; i++, before = separator) {
+        char *text = vg_cli_name_text(query->images[i]);
+        print(text != NULL ? text : query->images[i], before);
+        free(text);
+    }
     for (size_t i = 0; i < query->path_count; i++, before = separator)
         print(query->paths[i], before);
 }

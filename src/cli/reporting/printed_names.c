@@ -6,12 +6,23 @@
 
 #include "base/escape.h"
 
+static char *escaped(const char *name, vg_kept_length *kept)
+{
+    size_t size = strlen(name), capacity = VG_ESCAPE_CHARS * size + 1;
+    char *text = malloc(capacity);
+    if (text != NULL) vg_escape(text, capacity, name, size, kept);
+    return text;
+}
+
+char *vg_cli_name_text(const char *name)
+{
+    return escaped(name, vg_name_length);
+}
+
 void vg_cli_print_plain(const char *name, const char *separator)
 {
-    size_t capacity = VG_ESCAPE_CHARS * strlen(name) + 1;
-    char *shown = malloc(capacity);
+    char *shown = escaped(name, vg_printable_length);
     if (shown == NULL) return;
-    vg_escape(shown, capacity, name, strlen(name), vg_printable_length);
     printf("%s%s", separator, shown);
     free(shown);
 }
