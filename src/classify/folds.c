@@ -107,7 +107,8 @@ vg_status vg_folds_open(vg_folds *folds, int count, const char *group_expression
 {
     *folds = (vg_folds){.count = count};
     if (n < (size_t)count)
-        return vg_fail(error, VG_EINVAL, "%zu images are fewer than %d folds", n, count);
+        return vg_fail(error, VG_EINVAL,
+                       "%zu images are fewer than %d folds: ask for fewer with --folds", n, count);
     folds->of_row = malloc(paths->count * sizeof *folds->of_row);
     if (folds->of_row == NULL) return vg_fail_memory(error, paths->count * sizeof *folds->of_row);
     for (size_t i = 0; i < paths->count; i++) folds->of_row[i] = -1;

@@ -191,7 +191,8 @@ static vg_status minimise(fit *state, vg_error *error)
     if (code == CANCELLED) return vg_fail(error, VG_ECANCELLED, "cancelled");
     if (code == LBFGSERR_OUTOFMEMORY) return vg_fail_memory(error, (size_t)n * MEMORY * 2 * 8);
     state->result->objective = objective;
-    state->result->is_converged = code == CONVERGED || code == LBFGS_SUCCESS;
+    state->result->is_converged = code == CONVERGED || code == LBFGS_SUCCESS ||
+                                  state->result->gradient <= state->options->enough;
     return VG_OK;
 }
 

@@ -12,6 +12,7 @@ typedef struct vg_logistic_options {
      * weights, are made least. */
     double c;
     double tolerance; /* of the mean loss's gradient: the largest magnitude at the end */
+    double enough;    /* one that has converged too, where it ends sooner */
     int max_iterations;
     /* Called after each iteration; anything but 0 ends the work as VG_ECANCELLED. */
     int (*progress)(void *context, int iteration);

@@ -167,9 +167,11 @@ static vg_status fit(const attempt *one, vg_error *error)
         status = vg_linear_model_fit(one->model, one->trial->learning, one->train->picks,
                                      one->train->count, one->moments, &options, error);
     if (status == VG_OK && one->method == VG_METHOD_LOGISTIC && !one->model->fit.is_converged)
-        vg_notify_log(one->trial->options.observer, VG_LOG_WARNING,
-                      "the logistic fit with C %g stopped after %d steps at a slope of %.1e",
-                      one->c, one->model->fit.iterations, one->model->fit.gradient);
+        vg_notify_log(
+            one->trial->options.observer, VG_LOG_WARNING,
+            "the logistic fit with C %g stopped after %d steps at a slope of %.1e, not yet at "
+            "its end: a smaller --c ends sooner",
+            one->c, one->model->fit.iterations, one->model->fit.gradient);
     return status;
 }
 

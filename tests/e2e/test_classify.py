@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import numpy
@@ -83,6 +84,19 @@ def test_logistic_weights_are_scikit_learns(output, drawn, tmp_path):
     assert tensors["weights"] == pytest.approx(other.coef_, abs=1e-3)
     bias = tensors["bias"] - tensors["weights"] @ tensors["mean"]
     assert bias - bias.mean() == pytest.approx(other.intercept_ - other.intercept_.mean(), abs=5e-3)
+
+
+def test_few_rows_converge(tmp_path):
+    """Sums in float32 end the search before the slope that many rows come to."""
+    random = numpy.random.default_rng(3)
+    labels = numpy.repeat(numpy.arange(5), 12)
+    rows = numpy.float32(numpy.maximum(random.normal(size=(60, 1280)), 0.0))
+    write_features(tmp_path / "out", rows, [f"fruit {c}/{i:02}.png" for i, c in enumerate(labels)])
+    done = classify("train", tmp_path / "out", tmp_path / "m", "--folds", 0)
+    slope = float(re.search(r"slope ([0-9.e-]+)$", done.stdout, re.M)[1])
+    assert 3e-6 < slope < 1e-4 and done.stderr == ""
+    weights = read_tensors(tmp_path / "m")[1]["weights"]
+    assert weights == pytest.approx(converged(1.0).fit(rows, labels).coef_, abs=1e-3)
 
 
 def test_two_classes_are_scikit_learns_too(tmp_path):
@@ -266,7 +280,7 @@ def test_what_is_refused(output, drawn, tmp_path):
     one = tmp_path / "one"
     write_features(one, draw(classes=1)[0], paths_of(draw(classes=1)[1]))
     assert "all images to train on are of one class, fruit 0" in refused("train", one, one / "m")
-    assert "300 images are fewer than 301 folds" in refused("evaluate", output, "--folds", 301)
+    assert "300 images are fewer than 301 folds: ask for fewer with --folds" in refused("evaluate", output, "--folds", 301)
     assert 'the group expression "x(y)" matches no path, such as fruit 0/' in \
         refused("evaluate", output, "--group", "x(y)")
     assert "does not match fruit 1/" in refused("evaluate", output, "--group", "fruit 0/(.)")
