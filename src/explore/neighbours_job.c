@@ -101,6 +101,8 @@ static vg_status read_table(work *state, vg_error *error)
     size_t count = vg_row_table_count(&state->rows);
     state->result->rows = count;
     state->result->left_out = state->rows.left_out;
+    if (count == 1)
+        return vg_fail(error, VG_EINVAL, "there is one row alone: it has no neighbours");
     if ((size_t)job->k >= count)
         return vg_fail(error, VG_EINVAL,
                        "%d neighbours of each of %zu rows: ask for at most %zu with -k", job->k,

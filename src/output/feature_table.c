@@ -188,8 +188,9 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_tab
                        seen.newest_incomplete, address, noun, seen.newest_incomplete);
     return vg_fail(error, VG_ENOTFOUND,
                    "%s holds no %s: give the folder of a table of %s (.parquet or .csv files), or "
-                   "the output of a run",
-                   address, noun, noun);
+                   "the output of a run%s",
+                   address, noun, noun,
+                   which == VG_TABLE_PCA ? "; 'verger pca' makes them of its features" : "");
 }
 
 /* --- Reading ---------------------------------------------------------------------- */

@@ -151,6 +151,11 @@ def test_more_neighbours_than_rows(output):
     fails(output, "24 neighbours of each of 24 rows: ask for at most 23 with -k", "-k", 24)
 
 
+def test_one_row_alone(tmp_path):
+    write_features(tmp_path, numpy.ones((1, 3)))
+    fails(tmp_path, "there is one row alone: it has no neighbours")
+
+
 def test_a_number_that_is_none(tmp_path):
     rows = numpy.ones((4, 3))
     rows[2, 1] = numpy.nan
