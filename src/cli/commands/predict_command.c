@@ -248,7 +248,8 @@ static vg_status predict(session *s, vg_error *error)
     vg_cli_progress_finish(s->progress);
     vg_cli_answers_tell(answers, true);
     vg_cli_answers_text(answers, figures, sizeof figures);
-    if (answers->images > 0) vg_cli_log(s->progress, VG_LOG_INFO, "%s", figures);
+    if (answers->images > 0 || answers->skipped > 0)
+        vg_cli_log(s->progress, VG_LOG_INFO, "%s", figures);
     vg_image_predictor_close(&answers->predictor);
     return status;
 }
