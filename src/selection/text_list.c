@@ -38,7 +38,7 @@ static vg_status read_record(vg_list_reader *reader, bool *found, vg_error *erro
 {
     vg_list_fields *fields = &reader->fields;
     vg_status status = VG_OK;
-    bool quoted = false;
+    bool quoted = false, has_more = false; /* than the header has names */
     size_t start = ++fields->line;
     int character, last = '\n', column = 0;
     vg_list_field *to = field_at(reader, column);
@@ -56,6 +56,7 @@ static vg_status read_record(vg_list_reader *reader, bool *found, vg_error *erro
             to = field_at(reader, ++column);
         } else {
             if (character == '\n') fields->line++;
+            if (column >= (int)reader->name_count && character != '\r') has_more = true;
             if (to != NULL && (quoted || character != '\r'))
                 status = vg_list_append(fields, to, &byte, 1, error);
         }
@@ -66,6 +67,11 @@ static vg_status read_record(vg_list_reader *reader, bool *found, vg_error *erro
     if (status == VG_OK && quoted)
         status = vg_fail(error, VG_EFORMAT, "%s, line %zu: a quote is never closed", fields->list,
                          start);
+    if (status == VG_OK && has_more)
+        status = vg_fail(error, VG_EFORMAT,
+                         "%s, line %zu: %d values, and the header names %zu columns: put a value "
+                         "that holds '%c' in quotes",
+                         fields->list, start, column + 1, reader->name_count, reader->separator);
     return status == VG_OK ? share_columns(fields, error) : status;
 }
 

@@ -66,6 +66,7 @@ def test_missing_files_of_a_list_are_errors(fruits, tmp_path):
 
 @pytest.mark.parametrize("text,says", [
     ("../x.jpg\n", "line 1"), ("\n\n", "names no file"), ('path,label\n"open', "line 2"),
+    ("path,class,note\na.jpg,x,\nb.jpg,1,5,y\n", "line 3: 4 values, and the header names 3 columns"),
     ("a\n\0b\n", "line 2: a NUL byte"), ('path\n"a\0b"\n', "line 2: a NUL byte"),
     ("a/" * 5000, "line 1: a path of more than 8192 bytes")])
 def test_bad_lists(fruits, tmp_path, text, says):
