@@ -90,19 +90,22 @@ static vg_status format(char **bytes, size_t *size, const vg_classifier *classif
     snprintf(shrinkage, sizeof shrinkage, "%.17g", model->shrinkage);
     snprintf(count, sizeof count, "%llu", (unsigned long long)images);
     bool is_lda = strcmp(classifier->method, "lda") == 0;
-    const vg_fact facts[] = {{"kind", kind},
-                             {"method", classifier->method},
-                             {is_lda ? "shrinkage" : "c", is_lda ? shrinkage : c},
-                             {"temperature", temperature},
-                             {"space", classifier->space},
-                             {"features_model", classifier->features_model},
-                             {"normalize", classifier->form.normalize ? "true" : "false"},
-                             {"dtype", classifier->form.float16 ? "float16" : "float32"},
-                             {"images", count},
-                             {"verger_version", vg_version()},
-                             {"unknown_above", unknown_above}};
+    enum { OF_ALL = 10 };
+    vg_fact facts[OF_ALL + 2] = {{"kind", kind},
+                                 {"method", classifier->method},
+                                 {is_lda ? "shrinkage" : "c", is_lda ? shrinkage : c},
+                                 {"temperature", temperature},
+                                 {"space", classifier->space},
+                                 {"features_model", classifier->features_model},
+                                 {"normalize", classifier->form.normalize ? "true" : "false"},
+                                 {"dtype", classifier->form.float16 ? "float16" : "float32"},
+                                 {"images", count},
+                                 {"verger_version", vg_version()}};
     size_t tensor_count = has_novelty ? ALWAYS + OF_NOVELTY : ALWAYS;
-    size_t fact_count = sizeof facts / sizeof *facts - (has_novelty ? 0 : 1);
+    size_t fact_count = OF_ALL;
+    if (classifier->components[0] != '\0')
+        facts[fact_count++] = (vg_fact){"components_sha256", classifier->components};
+    if (has_novelty) facts[fact_count++] = (vg_fact){"unknown_above", unknown_above};
     for (size_t i = 0; i < sensors->count; i++) tensors[tensor_count++] = sensors->tensors[i];
     return vg_tensor_file_format(bytes, size, tensors, tensor_count, facts, fact_count, error);
 }
@@ -247,6 +250,7 @@ vg_status vg_classifier_parse(vg_classifier *classifier, char *bytes, size_t siz
         status = vg_fail(error, VG_EFORMAT, "it has columns of another table and no features");
     copy_fact(classifier->features_model, sizeof classifier->features_model, &file,
               "features_model");
+    copy_fact(classifier->components, sizeof classifier->components, &file, "components_sha256");
     classifier->form.normalize = is_fact(&file, "normalize", "true");
     classifier->form.float16 = is_fact(&file, "dtype", "float16");
     copy_fact(classifier->space, sizeof classifier->space, &file, "space");

@@ -338,6 +338,7 @@ static vg_status write_classifier(work *state, vg_method method, vg_classifier *
                               strlen(names->items[c].text), error);
     snprintf(classifier->features_model, sizeof classifier->features_model, "%s",
              state->rows.features_model);
+    snprintf(classifier->components, sizeof classifier->components, "%s", state->rows.components);
     classifier->form = state->rows.form;
     classifier->sensors = state->rows.sensors; /* handed over */
     state->rows.sensors = (vg_sensor_columns){0};
@@ -387,6 +388,12 @@ vg_status vg_classify_train(const vg_classify_job *job, vg_classify_result *resu
 /* --- Prediction ---------------------------------------------------------------------------------
  */
 
+/* Where both are known. */
+static bool are_others(const char *name, const char *wanted)
+{
+    return name[0] != '\0' && wanted[0] != '\0' && strcmp(name, wanted) != 0;
+}
+
 /* Rows of the network, and of the kind, that the classifier was trained on. */
 static vg_status check_rows(const vg_classifier *classifier, const work *state, vg_error *error)
 {
@@ -400,9 +407,12 @@ static vg_status check_rows(const vg_classifier *classifier, const work *state, 
                        "%s has features %s --normalize, the classifier %s is of features %s it",
                        rows->table.address, rows->form.normalize ? "of" : "without", file,
                        classifier->form.normalize ? "of" : "without");
-    if (rows->features_model[0] == '\0' || classifier->features_model[0] == '\0' ||
-        strcmp(rows->features_model, classifier->features_model) == 0)
-        return VG_OK;
+    if (are_others(rows->components, classifier->components))
+        return vg_fail(error, VG_EINVAL,
+                       "%s has components of another PCA than the classifier %s was trained on: "
+                       "project with \"verger pca --apply\" and the pca.safetensors of that",
+                       rows->table.address, file);
+    if (!are_others(rows->features_model, classifier->features_model)) return VG_OK;
     return vg_fail(error, VG_EINVAL,
                    "%s has features of the weights %.12s, the classifier %s is of %.12s: another "
                    "network",

@@ -51,6 +51,8 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
                                    job->target.cancel, error);
     if (status == VG_OK)
         status = vg_features_model(rows->features_model, rows->store, &rows->table, error);
+    if (status == VG_OK && job->is_pca)
+        status = vg_components_name(rows->components, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_features_form(&rows->form, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
     if (status == VG_OK) status = sort_out(rows, job, error);

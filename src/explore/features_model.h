@@ -12,6 +12,10 @@ enum { VG_MODEL_NAME_CHARS = 96 };
 vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
                             const vg_row_table *rows, vg_error *error);
 
+/* Of rows of components: the SHA-256 of the components, or "" where nobody says. */
+vg_status vg_components_name(char name[VG_MODEL_NAME_CHARS], vg_store *store,
+                             const vg_row_table *rows, vg_error *error);
+
 /* Of weights, a file or "seeded:N", in the same way. */
 vg_status vg_source_model(char name[VG_MODEL_NAME_CHARS], const char *source, vg_error *error);
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/observer.h"
+#include "digest/sha256.h"
 #include "output/sink.h"
 #include "run/ahead.h"
 #include "run/model_info.h"
@@ -414,19 +415,37 @@ static vg_status write_pca(const vg_pca_phase *task, const vg_pca *pca, vg_error
 
 /* --- The phase ------------------------------------------------------------------------ */
 
-enum { MOST_FACTS = 16, FACT_CHARS = 32 };
+enum { MOST_FACTS = 20, FACT_CHARS = 32 };
 
 /* The facts of the task, and how the PCA is fitted and projects. */
 typedef struct told_facts {
     vg_fact items[MOST_FACTS];
     size_t count;
     char fitted[FACT_CHARS];
+    char components[VG_SHA256_CHARS];
 } told_facts;
 
 static void add_fact(told_facts *facts, const char *key, const char *value)
 {
     assert(facts->count < MOST_FACTS);
     facts->items[facts->count++] = (vg_fact){.key = key, .value = value};
+}
+
+/* By their digest components are known to be those that something was learnt from. */
+static vg_status tell_components(told_facts *facts, const vg_pca *pca, const double *mean,
+                                 vg_error *error)
+{
+    vg_sha256 *sha256 = NULL;
+    size_t dims = (size_t)vg_pca_dims(pca), numbers = dims * (size_t)vg_pca_components(pca);
+    vg_status status = vg_sha256_open(&sha256, error);
+    if (status == VG_OK)
+        status = vg_sha256_add(sha256, vg_pca_matrix(pca), numbers * sizeof(double), error);
+    if (status == VG_OK && mean != NULL)
+        status = vg_sha256_add(sha256, mean, dims * sizeof *mean, error);
+    if (status == VG_OK) status = vg_sha256_take(sha256, facts->components, error);
+    vg_sha256_close(&sha256);
+    if (status == VG_OK) add_fact(facts, "components_sha256", facts->components);
+    return status;
 }
 
 static void tell_choices(told_facts *facts, const vg_pca_phase *task)
@@ -462,8 +481,6 @@ vg_status vg_pca_phase_run(const vg_pca_phase *asked, vg_run_result *result, vg_
     told_facts facts = {0};
     tell_choices(&facts, asked);
     vg_pca_phase task = *asked;
-    task.facts = facts.items;
-    task.fact_count = facts.count;
     const vg_kept_pca *given = task.given;
     vg_pca *fitted = NULL;
     vg_status status = vg_check_cancel(task.cancel, error);
@@ -473,6 +490,9 @@ vg_status vg_pca_phase_run(const vg_pca_phase *asked, vg_run_result *result, vg_
     if (status == VG_OK && given != NULL && given->centers) mean = given->mean;
     if (status == VG_OK && given == NULL && task.choices.center)
         mean = vg_moments_mean(task.moments);
+    if (status == VG_OK) status = tell_components(&facts, pca, mean, error);
+    task.facts = facts.items;
+    task.fact_count = facts.count;
     if (status == VG_OK) status = project(&task, pca, mean, error);
     if (status == VG_OK) status = write_tables(&task, pca, result, error);
     vg_pca_close(&fitted);

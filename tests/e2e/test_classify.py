@@ -315,6 +315,20 @@ def test_features_of_another_network_are_refused(fruits, tmp_path):
     classify("predict", tmp_path / "other", tmp_path / "p", code=1)
 
 
+def test_components_of_another_fit_are_refused(fruits, tmp_path):
+    """Others in the same number would give labels that mean nothing."""
+    run(fruits, tmp_path / "out")
+    classify("train", tmp_path / "out", tmp_path / "m", "--space", "pca", "--folds", 2)
+    fitted = next((tmp_path / "out").glob("model_info/pca_*/pca.safetensors"))
+    outputs = {"again": ["-k", 5], "applied": ["--apply", fitted], "centred": ["-k", 5, "--center"]}
+    for name, words in outputs.items():
+        done = verger("pca", tmp_path / "out", tmp_path / name, *words)
+        assert done.returncode == 0, done.stderr
+    classify("predict", tmp_path / "again", tmp_path / "m")
+    classify("predict", tmp_path / "applied", tmp_path / "m")
+    assert "of another PCA than the classifier" in refused("predict", tmp_path / "centred", tmp_path / "m")
+
+
 def test_features_of_another_length_are_refused(fruits, tmp_path):
     run(fruits, tmp_path / "out")
     run(fruits, tmp_path / "other", "--normalize")
