@@ -147,8 +147,8 @@ static vg_status find_in_store(vg_feature_table *table, vg_store *store, const s
     const char *address = vg_store_address(store);
     if (!seen->is_complete && (is_called_so(store, seen->which) || seen->is_unfinished))
         return vg_fail(error, VG_ENOTFOUND,
-                       "%s has no _SUCCESS: the run that writes it has not finished; wait for it, "
-                       "or run it again with --overwrite",
+                       "%s has no _SUCCESS: the call that writes it has not finished; wait for "
+                       "it, or call it again, a run with --resume",
                        address);
     if (!seen->is_complete)
         vg_notify_log(observer, VG_LOG_WARNING,
@@ -183,9 +183,9 @@ vg_status vg_feature_table_find(vg_feature_table *table, vg_store *store, vg_tab
                        address);
     if (seen.newest_incomplete[0] != '\0')
         return vg_fail(error, VG_ENOTFOUND,
-                       "the run %s in %s has not finished its %s: wait for it, or run it "
-                       "again with --overwrite --timestamp %s",
-                       seen.newest_incomplete, address, noun, seen.newest_incomplete);
+                       "the run %s in %s has not finished its %s: wait for it, or call it "
+                       "again, a run with --resume",
+                       seen.newest_incomplete, address, noun);
     return vg_fail(error, VG_ENOTFOUND,
                    "%s holds no %s: give the folder of a table of %s (.parquet or .csv files), or "
                    "the output of a run%s",
