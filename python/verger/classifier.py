@@ -158,7 +158,8 @@ class Classifier:
 
     def predict(self, rows: Any) -> numpy.ndarray[Any, numpy.dtype[numpy.str_]]:
         """The likeliest label of each row. `rows` is an array of numpy [n][dims], taken as
-        float32, or a table with the column features, pca_features where space is pca."""
+        float32, or a table with the column features, pca_features where space is pca, or that
+        column as a Series."""
         import numpy
 
         likeliest = self.predict_proba(rows).argmax(axis=1)

@@ -159,12 +159,14 @@ def reopen_index(rows: Any, metric: str, threads: Optional[int], kernels: Option
 
 
 def rows_of(rows: Any, column: str = "features", dims: Optional[int] = None) -> numpy.ndarray:
-    """A matrix of float32 whose rows follow one another in memory: an array, or that column of a
-    table. A table that is empty has rows of `dims`; without them it is refused."""
+    """A matrix of float32 whose rows follow one another in memory: an array, that column of a table,
+    or a Series of lists. What is empty has rows of `dims`; without them it is refused."""
     import numpy
 
     if is_frame(rows) and (hasattr(rows, "schema") or column in rows.columns):
         rows = rows_of_table(rows, column, dims)
+    elif hasattr(rows, "to_list") and hasattr(rows, "name"):  # a Series of pandas or polars
+        rows = rows_of_table(pa.table({column: pa.array(rows.to_list())}), column, dims)
     array = numpy.asarray(rows)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(f"rows are a matrix of numbers, not an array of {array.dtype} with the "

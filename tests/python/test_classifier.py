@@ -116,7 +116,7 @@ def test_forms_of_rows(trained):
     fixed = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), DIMS)
     for form in (rows.astype(float), rows.tolist(), numpy.asfortranarray(rows), output.features,
                  output.features.slice(3).to_batches()[0], output.to_pandas(),
-                 pandas.DataFrame(rows), pa.table({"features": fixed})):
+                 output.to_pandas()["features"], pandas.DataFrame(rows), pa.table({"features": fixed})):
         expected = shares[len(rows) - len(form):]
         assert classifier.predict_proba(form) == pytest.approx(expected, abs=1e-12)
     for empty in (rows[:0], output.features.slice(0, 0)):
