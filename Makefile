@@ -59,6 +59,7 @@ check-reproducible: ready
 	@tools/check-reproducible
 
 check-faults: build-tests
+	@tools/setup spark
 	@.deps/venv/bin/python tools/check-faults $(BUILD)
 
 mutate:
@@ -97,7 +98,7 @@ help:
 	@echo "make check-spark       the Spark job on real clusters, and on Spark 4"
 	@echo "make check-arm         the library's unit tests on an emulated 64-bit ARM"
 	@echo "make check-avx512      the AVX-512 kernels and the network on an emulated PC"
-	@echo "make check-faults      stores and machines that fail, and 200 kills, as a table"
+	@echo "make check-faults      stores and machines that fail, and 240 kills, as a table"
 	@echo "make mutate            faults of one line that the tests ought to notice; FAULTS=word"
 	@echo "make check-hostile     time and memory of files that ask for much, beside their bounds"
 	@echo "make check-reproducible  two builds in two places give the same bytes"
