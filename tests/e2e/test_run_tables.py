@@ -109,8 +109,8 @@ def test_model_info_has_the_keys_of_the_reference_and_ours(output):
     assert list(info) == [
         "timestamp", "pca_components", "original_dimensions", "reduced_dimensions",
         "total_variance_explained", "variance_by_component", "cumulative_variance",
-        "num_images_processed", "model", "kernels", "verger_version", "libraries", "threads",
-        "seconds", "images_per_second"]
+        "num_images_processed", "model", "kernels", "verger_version", "components_sha256",
+        "libraries", "threads", "seconds", "images_per_second"]
     assert re.match(r"libjpeg-turbo \d+\.\d+\.\d+, libpng ", info["libraries"])
     assert info["timestamp"] == TS
     assert (info["pca_components"], info["original_dimensions"]) == (5, 1280)
