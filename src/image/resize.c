@@ -1,5 +1,6 @@
 /* Pillow's bicubic resize of 8-bit RGB, exact to the bit. Source: Pillow 10,
  * src/libImaging/Resample.c. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 
 enum {
     CHANNELS = 3,
-    ROW_GROUP = 4, /* as resample_avx2.c has them */
 };
 
 static const double bicubic_support = 2.0;
@@ -143,13 +143,14 @@ static void resample_rows(const vg_resizer *resizer, uint8_t *to, const vg_image
                                         f->taps, f->out_size);
 }
 
-/* Whole groups where there is room, for kernels take less time for rows of a group. */
+/* As many as kernels like to take together, where there is room. */
 static int rows_at_once(const row_store *store, int wanted, int left)
 {
-    int rows = (wanted + ROW_GROUP - 1) / ROW_GROUP * ROW_GROUP;
+    int rows = (wanted + VG_RESAMPLE_ROWS - 1) / VG_RESAMPLE_ROWS * VG_RESAMPLE_ROWS;
     if (rows > left) rows = left;
     if (rows > store->room - store->count) rows = store->room - store->count;
-    return rows > wanted ? rows : wanted;
+    assert(rows >= wanted);
+    return rows;
 }
 
 /* The rows of the window, one after the other. Windows come in order and overlap. */

@@ -10,6 +10,9 @@
 
 enum { VG_RESAMPLE_BITS = 22 };
 
+/* Rows that a kernel may take together: so many take less time than one after the other. */
+enum { VG_RESAMPLE_ROWS = 4 };
+
 /* The window of input pixels of one output pixel. */
 typedef struct vg_resample_window {
     int first, count;

@@ -11,7 +11,6 @@ enum {
     HALF = 1 << (VG_RESAMPLE_BITS - 1),
     ROW_TAPS = 4,      /* pixels of one load */
     LOADED_PIXELS = 6, /* pixels that a load of 16 bytes touches */
-    TOGETHER = 4,      /* rows, which share what is made of the weights */
     LOW_BITS = 15,
     COLUMN_VECTORS = 4,
     COLUMN_BYTES = COLUMN_VECTORS * 8,
@@ -124,7 +123,7 @@ sum_window(row_sums *sums, const uint8_t *from, ptrdiff_t from_row, const int ro
             add_row_taps(&sums[y], load_pixels(pixels + t * 3 + y * from_row), factors);
     }
     if (t >= window.count) return;
-    row_sums last[TOGETHER];
+    row_sums last[VG_RESAMPLE_ROWS];
     sum_last_taps(last, pixels + t * 3, from_row, rows, weights + t, window.count - t);
     for (int y = 0; y < rows; y++) {
         sums[y].high = _mm256_add_epi32(sums[y].high, last[y].high);
@@ -138,7 +137,7 @@ resample_some_rows(uint8_t *to, const uint8_t *from, const int rows, int from_wi
 {
     const ptrdiff_t to_row = (ptrdiff_t)width * 3, from_row = (ptrdiff_t)from_width * 3;
     for (int x = 0; x < width; x++, to += 3, weights += taps) {
-        row_sums sums[TOGETHER];
+        row_sums sums[VG_RESAMPLE_ROWS];
         sum_window(sums, from, from_row, rows, from_width, windows[x], weights);
         for (int y = 0; y < rows; y++) {
             int32_t rgb = clip_rgb(sums[y]);
@@ -158,9 +157,10 @@ void vg_resample_rows_avx2(uint8_t *to, const uint8_t *from, int rows, int from_
     assert(vg_resample_rows_may(to, from, rows, from_width, windows, weights, taps, width));
     const ptrdiff_t to_row = (ptrdiff_t)width * 3, from_row = (ptrdiff_t)from_width * 3;
     int y = 0;
-    for (; y + TOGETHER <= rows; y += TOGETHER)
-        resample_some_rows(to + y * to_row, from + y * from_row, TOGETHER, from_width, windows,
-                           weights, taps, width);
+    /* They share what is made of the weights. */
+    for (; y + VG_RESAMPLE_ROWS <= rows; y += VG_RESAMPLE_ROWS)
+        resample_some_rows(to + y * to_row, from + y * from_row, VG_RESAMPLE_ROWS, from_width,
+                           windows, weights, taps, width);
     for (; y < rows; y++)
         resample_some_rows(to + y * to_row, from + y * from_row, 1, from_width, windows, weights,
                            taps, width);
