@@ -25,8 +25,8 @@ typedef struct vg_classifier {
     vg_paths labels;           /* [classes] */
     vg_sensor_columns sensors; /* beside the features: of the last numbers of a row */
     vg_novelty novelty;        /* with classes 0 where there is none */
-    char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_features_model names it */
-    char components[VG_FEATURES_NAME_CHARS];     /* as vg_components_name does; "" of features */
+    char features_model[VG_FEATURES_NAME_CHARS]; /* as vg_row_origin names it */
+    char components[VG_FEATURES_NAME_CHARS];     /* likewise; "" of features */
     vg_feature_form form;                        /* of the features */
     char space[16], method[16];
 } vg_classifier;

@@ -337,8 +337,10 @@ static vg_status write_classifier(work *state, vg_method method, vg_classifier *
         status = vg_paths_add(&classifier->labels, names->items[c].text,
                               strlen(names->items[c].text), error);
     snprintf(classifier->features_model, sizeof classifier->features_model, "%s",
-             state->rows.features_model);
-    snprintf(classifier->components, sizeof classifier->components, "%s", state->rows.components);
+             state->rows.origin.model);
+    if (state->job->is_pca)
+        snprintf(classifier->components, sizeof classifier->components, "%s",
+                 state->rows.origin.components);
     classifier->form = state->rows.form;
     classifier->sensors = state->rows.sensors; /* handed over */
     state->rows.sensors = (vg_sensor_columns){0};
@@ -407,16 +409,16 @@ static vg_status check_rows(const vg_classifier *classifier, const work *state, 
                        "%s has features %s --normalize, the classifier %s is of features %s it",
                        rows->table.address, rows->form.normalize ? "of" : "without", file,
                        classifier->form.normalize ? "of" : "without");
-    if (are_others(rows->components, classifier->components))
+    if (are_others(rows->origin.components, classifier->components))
         return vg_fail(error, VG_EINVAL,
                        "%s has components of another PCA than the classifier %s was trained on: "
                        "project with \"verger pca --apply\" and the pca.safetensors of that",
                        rows->table.address, file);
-    if (!are_others(rows->features_model, classifier->features_model)) return VG_OK;
+    if (!are_others(rows->origin.model, classifier->features_model)) return VG_OK;
     return vg_fail(error, VG_EINVAL,
                    "%s has features of the weights %.12s, the classifier %s is of %.12s: another "
                    "network",
-                   rows->table.address, rows->features_model, file, classifier->features_model);
+                   rows->table.address, rows->origin.model, file, classifier->features_model);
 }
 
 /* A classifier that knows columns needs a table of them, and another has no use for one. */

@@ -50,9 +50,7 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
         status = vg_row_table_open(&rows->table, rows->store, which, &job->target.observer,
                                    job->target.cancel, error);
     if (status == VG_OK)
-        status = vg_features_model(rows->features_model, rows->store, &rows->table, error);
-    if (status == VG_OK && job->is_pca)
-        status = vg_components_name(rows->components, rows->store, &rows->table, error);
+        status = vg_row_origin_find(&rows->origin, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_features_form(&rows->form, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
     if (status == VG_OK) status = sort_out(rows, job, error);

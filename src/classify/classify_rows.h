@@ -18,9 +18,8 @@ typedef struct vg_classify_rows {
     vg_folds folds;
     size_t *train, *test; /* [train_count], [test_count] */
     size_t train_count, test_count;
-    char features_model[VG_MODEL_NAME_CHARS];
-    char components[VG_MODEL_NAME_CHARS]; /* their digest; "" of features */
-    vg_feature_form form;                 /* of the features */
+    vg_row_origin origin;
+    vg_feature_form form; /* of the features */
 } vg_classify_rows;
 
 /* Reads the table and sorts its rows out by the job's patterns. Columns of a join come beside the

@@ -39,43 +39,25 @@ static bool copy_value(char name[VG_MODEL_NAME_CHARS], const vg_bytes *text, con
     return false;
 }
 
-/* The model_info of the rows; empty where there is none. To be freed. */
-static vg_status find_info(vg_bytes *text, vg_store *store, const vg_row_table *rows,
-                           vg_error *error)
+vg_status vg_row_origin_find(vg_row_origin *origin, vg_store *store, const vg_row_table *rows,
+                             vg_error *error)
 {
     char folder[VG_FOLDER_CHARS];
-    info_search state = {.store = store};
     const char *timestamp = vg_timestamp_of(rows->address);
-    vg_status status = VG_OK;
-    if (timestamp[0] != '\0') {
-        vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, timestamp);
-        status = vg_store_list(store, folder, read_info, &state, error);
+    *origin = (vg_row_origin){0};
+    if (timestamp[0] == '\0') return VG_OK;
+    vg_layout_folder(folder, VG_TABLE_MODEL_INFO, VG_CSV, timestamp);
+    info_search state = {.store = store};
+    vg_status status = vg_store_list(store, folder, read_info, &state, error);
+    if (status == VG_ENOTFOUND) status = VG_OK;
+    if (status == VG_OK) {
+        copy_value(origin->components, &state.text, "\"components_sha256\": \"");
+        if (!copy_value(origin->model, &state.text, "\"model_sha256\": \"") &&
+            copy_value(origin->model, &state.text, "\"model\": \"") &&
+            !vg_model_is_seeded(origin->model))
+            origin->model[0] = '\0';
     }
-    *text = state.text;
-    return status == VG_ENOTFOUND ? VG_OK : status;
-}
-
-vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
-                            const vg_row_table *rows, vg_error *error)
-{
-    vg_bytes text;
-    name[0] = '\0';
-    vg_status status = find_info(&text, store, rows, error);
-    if (status == VG_OK && !copy_value(name, &text, "\"model_sha256\": \"") &&
-        copy_value(name, &text, "\"model\": \"") && !vg_model_is_seeded(name))
-        name[0] = '\0';
-    free(text.bytes);
-    return status;
-}
-
-vg_status vg_components_name(char name[VG_MODEL_NAME_CHARS], vg_store *store,
-                             const vg_row_table *rows, vg_error *error)
-{
-    vg_bytes text;
-    name[0] = '\0';
-    vg_status status = find_info(&text, store, rows, error);
-    if (status == VG_OK) copy_value(name, &text, "\"components_sha256\": \"");
-    free(text.bytes);
+    free(state.text.bytes);
     return status;
 }
 

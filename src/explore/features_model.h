@@ -7,14 +7,15 @@
 
 enum { VG_MODEL_NAME_CHARS = 96 };
 
-/* Of the rows: the SHA-256 of the weights, "seeded:7" where those were drawn, or "" where
- * nobody says, as of rows of others, who keep no model_info. */
-vg_status vg_features_model(char name[VG_MODEL_NAME_CHARS], vg_store *store,
-                            const vg_row_table *rows, vg_error *error);
+/* As the model_info of the rows says it; "" where nobody does, as of rows of others, who keep none.
+ */
+typedef struct vg_row_origin {
+    char model[VG_MODEL_NAME_CHARS]; /* SHA-256 of the weights; "seeded:7" where those were drawn */
+    char components[VG_MODEL_NAME_CHARS]; /* SHA-256 of what the features were projected to */
+} vg_row_origin;
 
-/* Of rows of components: the SHA-256 of the components, or "" where nobody says. */
-vg_status vg_components_name(char name[VG_MODEL_NAME_CHARS], vg_store *store,
-                             const vg_row_table *rows, vg_error *error);
+vg_status vg_row_origin_find(vg_row_origin *origin, vg_store *store, const vg_row_table *rows,
+                             vg_error *error);
 
 /* Of weights, a file or "seeded:N", in the same way. */
 vg_status vg_source_model(char name[VG_MODEL_NAME_CHARS], const char *source, vg_error *error);

@@ -206,12 +206,13 @@ static void add_row(finding *f, const float *row, size_t parts)
 /* Rows of others, who keep no model_info, are taken on trust. */
 static vg_status check_model(const vg_search *search, vg_error *error)
 {
-    char of_rows[VG_MODEL_NAME_CHARS], given[VG_MODEL_NAME_CHARS];
+    vg_row_origin of_rows;
+    char given[VG_MODEL_NAME_CHARS];
     const char *source = search->options.model_source;
-    vg_status status = vg_features_model(of_rows, search->store, &search->rows, error);
-    if (status != VG_OK || of_rows[0] == '\0') return status;
+    vg_status status = vg_row_origin_find(&of_rows, search->store, &search->rows, error);
+    if (status != VG_OK || of_rows.model[0] == '\0') return status;
     status = vg_source_model(given, source, error);
-    if (status != VG_OK || strcmp(given, of_rows) == 0) return status;
+    if (status != VG_OK || strcmp(given, of_rows.model) == 0) return status;
     return vg_fail(error, VG_EINVAL,
                    "%s does not come from the weights %s: give those that model_info names "
                    "with --model",
