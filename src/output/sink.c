@@ -40,12 +40,12 @@ static void add_side(vg_sink *sink, const vg_sink_options *options, vg_format fo
 
 /* --- Parts of others ------------------------------------------------------------------ */
 
-/* What lies in a folder: one part of another call, or all of this one. */
+/* What lies in a folder: one part of another call, and all of this one where they are wanted. */
 typedef struct part_search {
     const vg_sink *sink;
     const char *folder;
     char other[VG_FILE_CHARS];
-    vg_paths own;
+    vg_paths *own; /* or NULL */
 } part_search;
 
 static vg_status note_part(void *context, const vg_file *file, vg_error *error)
@@ -53,27 +53,19 @@ static vg_status note_part(void *context, const vg_file *file, vg_error *error)
     part_search *search = context;
     uint64_t number;
     if (!vg_layout_part_number(file->path, search->folder, &number)) return VG_OK;
-    if (strstr(file->path + strlen(search->folder), search->sink->uuid) != NULL)
-        return vg_paths_add(&search->own, file->path, strlen(file->path), error);
-    snprintf(search->other, sizeof search->other, "%s", file->path);
+    if (strstr(file->path + strlen(search->folder), search->sink->uuid) == NULL)
+        snprintf(search->other, sizeof search->other, "%s", file->path);
+    else if (search->own != NULL)
+        return vg_paths_add(search->own, file->path, strlen(file->path), error);
     return VG_OK;
-}
-
-static vg_status find_parts(part_search *search, const vg_sink *sink, const char *folder,
-                            vg_error *error)
-{
-    *search = (part_search){.sink = sink, .folder = folder};
-    vg_status status = vg_store_list(sink->output, folder, note_part, search, error);
-    return status == VG_ENOTFOUND ? VG_OK : status;
 }
 
 static vg_status check_parts(const vg_sink *sink, vg_error *error)
 {
     for (int i = 0; i < sink->side_count; i++) {
-        part_search search;
-        vg_status status = find_parts(&search, sink, sink->sides[i].folder, error);
-        vg_paths_free(&search.own);
-        if (status != VG_OK) return status;
+        part_search search = {.sink = sink, .folder = sink->sides[i].folder};
+        vg_status status = vg_store_list(sink->output, search.folder, note_part, &search, error);
+        if (status != VG_OK && status != VG_ENOTFOUND) return status;
         if (search.other[0] != '\0')
             return vg_fail(error, VG_EEXIST,
                            "%s/%s is of another call, which writes this table too: wait for its "
@@ -88,11 +80,12 @@ static vg_status check_parts(const vg_sink *sink, vg_error *error)
 static void delete_parts(const vg_sink *sink)
 {
     for (int i = 0; i < sink->side_count; i++) {
-        part_search search;
-        find_parts(&search, sink, sink->sides[i].folder, NULL);
-        for (size_t n = 0; n < search.own.count; n++)
-            vg_store_delete_file(sink->output, search.own.items[n].text, NULL);
-        vg_paths_free(&search.own);
+        vg_paths own = {0};
+        part_search search = {.sink = sink, .folder = sink->sides[i].folder, .own = &own};
+        vg_store_list(sink->output, search.folder, note_part, &search, NULL);
+        for (size_t n = 0; n < own.count; n++)
+            vg_store_delete_file(sink->output, own.items[n].text, NULL);
+        vg_paths_free(&own);
     }
 }
 
