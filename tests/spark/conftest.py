@@ -3,12 +3,14 @@ installed."""
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
 
 from pictures import with_a_cut_image
 from spark import clusters, hadoop
+from spark.spark_tables import TS
 from store import gateway as versitygw
 from store.fixtures import aws_like, fault_proxy, gateway  # noqa: F401
 
@@ -94,16 +96,21 @@ def s3a(gateway):  # noqa: F811
     return clusters.s3a_conf(gateway.endpoint, versitygw.KEY, versitygw.SECRET, versitygw.REGION)
 
 
-def package():
-    """Settings that give the package of the source tree to driver and executors."""
+MODEL = "seeded:7"
+
+
+def command(source, output, *words, code=0, **options):
+    """verger run alone, whose tables the job's have to be."""
+    done = subprocess.run([BUILD / "verger", "run", source, output, "--model", MODEL, "--timestamp", TS,
+                           *map(str, words)], capture_output=True, text=True, timeout=120, **options)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def settings(conf=None, **more):
+    """Of an application: the package of the source tree for driver and executors, and more."""
     ours = {"PYTHONPATH": str(ROOT / "python"), "VERGER_LIBRARY": str(BUILD / "libverger.so"),
             "VERGER_COMMAND": str(BUILD / "verger")}
-    conf = {f"spark.{place}.{name}": value for name, value in ours.items()
-            for place in ("executorEnv", "yarn.appMasterEnv")}
-    return {"environment": ours, "conf": conf}
-
-
-def settings(**more):
-    given = package()
-    given["conf"] |= more.pop("conf", {})
-    return {**given, **more}
+    shared = {f"spark.{place}.{name}": value for name, value in ours.items()
+              for place in ("executorEnv", "yarn.appMasterEnv")}
+    return {"environment": ours, "conf": shared | (conf or {}), **more}

@@ -4,12 +4,11 @@ import dataclasses
 import hashlib
 import pathlib
 import shutil
-import subprocess
 
 import numpy
 import pyarrow
 import pytest
-from conftest import BUILD
+from conftest import MODEL, command
 from pictures import CUT_IMAGE, encoded, fill, photograph
 from spark.spark_tables import TS, info, table
 from store import aws_like as aws
@@ -21,8 +20,6 @@ from verger.spark.bucket_region import check_region
 from verger.spark.images import Partitioning, select_images
 from verger.spark.moments import moments_of
 from verger.spark.network import check_executors, share_network
-
-MODEL = "seeded:7"
 
 
 def lists(column):
@@ -49,9 +46,7 @@ def output(spark, options, tmp_path_factory):
 @pytest.fixture(scope="module")
 def command_output(fruits, tmp_path_factory):
     output = tmp_path_factory.mktemp("command")
-    command = [BUILD / "verger", "run", fruits, output, "-k", "5", "--model", MODEL,
-               "--timestamp", TS, "--quiet"]
-    assert subprocess.run(command, timeout=120).returncode == 3
+    command(fruits, output, "-k", 5, code=3)
     return output
 
 

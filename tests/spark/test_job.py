@@ -9,7 +9,7 @@ import sys
 
 import numpy
 import pytest
-from conftest import BUILD, ROOT
+from conftest import BUILD, MODEL, ROOT, command
 from pictures import encoded, fill, photograph
 from spark.spark_tables import TS, assert_same, contents, info, table
 from store import aws_like as aws
@@ -19,16 +19,6 @@ from store import gateway as versitygw
 from verger.spark import JobError, Options, run
 from verger.spark.led_job import LedJob
 from verger.spark.telling import cause_of
-
-MODEL = "seeded:7"
-
-
-def command(source, output, *words, code=0, **options):
-    done = subprocess.run([BUILD / "verger", "run", source, output, "--model", MODEL, "--timestamp", TS,
-                           *map(str, words)], capture_output=True, text=True, timeout=120, **options)
-    assert done.returncode == code, done.stderr
-    return done
-
 
 @pytest.fixture(scope="module")
 def options(fruits):

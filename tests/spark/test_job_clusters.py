@@ -2,18 +2,16 @@
 
 import re
 import shutil
-import subprocess
 
 import numpy
 import pytest
-from conftest import BUILD, ROOT, settings
+from conftest import MODEL, ROOT, command, settings
 from pictures import CUT_IMAGE, encoded, photograph, with_a_cut_image
 from spark.clusters import magic_committer_conf, standalone_cluster, start, submit
 from spark.spark_tables import TS, below_training, info, table
 
 pytestmark = pytest.mark.long
 
-MODEL = "seeded:7"
 OPTIONS = ["-k", 5, "--model", MODEL, "--timestamp", TS]
 # Many short tasks, so that something can happen between two of them.
 SMALL_PARTS = ["--part-rows", 5]
@@ -30,22 +28,20 @@ def many_fruits(tmp_path_factory):
     return folder / "in"
 
 
-def command(source, tmp_path_factory):
+def commands_tables(source, tmp_path_factory):
     output = tmp_path_factory.mktemp("command")
-    done = subprocess.run([BUILD / "verger", "run", source, output, *map(str, OPTIONS), "--quiet"],
-                          timeout=120)
-    assert done.returncode == 3
+    command(source, output, "-k", 5, code=3)
     return output
 
 
 @pytest.fixture(scope="module")
 def expected(fruits, tmp_path_factory):
-    return command(fruits, tmp_path_factory)
+    return commands_tables(fruits, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def expected_of_many(many_fruits, tmp_path_factory):
-    return command(many_fruits, tmp_path_factory)
+    return commands_tables(many_fruits, tmp_path_factory)
 
 
 def assert_equal_tables(output, expected):
@@ -114,7 +110,7 @@ def test_speculation_leaves_no_duplicate(standalone, fruits, tmp_path_factory, t
     result = submit(standalone, "verger.spark", slow, tmp_path, *OPTIONS, "--part-rows", 30,
                     **settings(conf=eager, events=True, limit=300))
     assert result.code == 0, result
-    assert_equal_tables(tmp_path, command(slow, tmp_path_factory))
+    assert_equal_tables(tmp_path, commands_tables(slow, tmp_path_factory))
     assert result.events.speculative_attempts()
 
 

@@ -6,10 +6,9 @@ import itertools
 import os
 import pathlib
 import signal
-import subprocess
 
 import pytest
-from conftest import BUILD, settings
+from conftest import MODEL, command, settings
 from spark.clusters import Cluster, start
 from spark.processes import processes_in, wait_for
 from spark.spark_tables import TS, assert_same
@@ -17,16 +16,14 @@ from spark.spark_tables import TS, assert_same
 pytestmark = pytest.mark.long
 
 KILLS = int(os.environ.get("VERGER_JOB_KILLS", "3"))
-OPTIONS = ["-k", 5, "--model", "seeded:7", "--timestamp", TS, "--part-rows", 5]
+WORDS = ["-k", 5, "--part-rows", 5]
 LEADER, TASK = b"--hand-out", b"--parts"
 
 
 @pytest.fixture(scope="module")
 def expected(fruits, tmp_path_factory):
     output = tmp_path_factory.mktemp("command")
-    done = subprocess.run([BUILD / "verger", "run", fruits, output, *map(str, OPTIONS), "--quiet"],
-                          timeout=120)
-    assert done.returncode == 3
+    command(fruits, output, *WORDS, code=3)
     return output
 
 
@@ -77,7 +74,8 @@ def test_a_job_that_is_killed_again_and_again(spark3, fruits, expected, tmp_path
         output, ended = tmp_path / f"out-{number}", None
         while ended not in (0, 3):
             victim, parts = next(victims), killed % 4
-            with start(cluster, "verger.spark", fruits, output, *OPTIONS, "--resume", **settings()) as job:
+            with start(cluster, "verger.spark", fruits, output, *WORDS, "--model", MODEL, "--timestamp", TS,
+                       "--resume", **settings()) as job:
                 killed += killed < KILLS and kill_after(job, output, parts, victim)
                 result = job.wait()
             ended = result.code
