@@ -30,6 +30,7 @@ unsigned vg_cpu_features(void)
     features |= VG_CPU_AVX2;
     const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     if ((states & 0xe6) == 0xe6 && (ebx & avx512) == avx512) features |= VG_CPU_AVX512;
+    if (features & VG_CPU_AVX512 && ecx & bit_AVX512VNNI) features |= VG_CPU_VNNI;
     /* Intel SDM vol. 2A, CPUID: AMX-TILE and AMX-INT8. */
     const unsigned amx = 1U << 24 | 1U << 25;
     if ((states & 0x60000) == 0x60000 && (edx & amx) == amx) features |= VG_CPU_AMX;

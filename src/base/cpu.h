@@ -9,6 +9,7 @@ enum {
     VG_CPU_AVX512 = 1 << 1, /* AVX-512 F, BW, DQ, VL, with the ZMM state saved */
     VG_CPU_NEON = 1 << 2,   /* Advanced SIMD of 64-bit ARM */
     VG_CPU_AMX = 1 << 3,    /* AMX tiles and their products of bytes, with the tile state saved */
+    VG_CPU_VNNI = 1 << 4,   /* AVX-512 VNNI, with the ZMM state saved */
 };
 
 unsigned vg_cpu_features(void);

@@ -10,21 +10,23 @@ typedef struct kernel_set {
     const char *name;
     unsigned needs; /* CPU features */
     void (*init)(vg_kernels *kernels);
-    int is_of_digits; /* so that its bits are not those of the others */
+    int is_of_digits;                        /* so that its bits are not those of the others */
+    unsigned extra;                          /* what some CPUs of the set have ... */
+    void (*init_extra)(vg_kernels *kernels); /* ... and what that does better */
 } kernel_set;
 
 /* Plainest first: each set overwrites what the ones before it put in the table. */
 static const kernel_set sets[] = {
-    {"ref", 0, vg_kernels_init_ref, 0},
+    {"ref", 0, vg_kernels_init_ref, 0, 0, NULL},
 #if defined(VG_X86)
-    {"avx2", VG_CPU_AVX2, vg_kernels_init_avx2, 0},
-    {"avx512", VG_CPU_AVX512, vg_kernels_init_avx512, 0},
+    {"avx2", VG_CPU_AVX2, vg_kernels_init_avx2, 0, 0, NULL},
+    {"avx512", VG_CPU_AVX512, vg_kernels_init_avx512, 0, VG_CPU_VNNI, vg_kernels_init_vnni},
 #elif defined(VG_ARM)
-    {"neon", VG_CPU_NEON, vg_kernels_init_neon, 0},
+    {"neon", VG_CPU_NEON, vg_kernels_init_neon, 0, 0, NULL},
 #endif
-    {"amx-ref", 0, vg_kernels_init_amx_ref, 1},
+    {"amx-ref", 0, vg_kernels_init_amx_ref, 1, 0, NULL},
 #if defined(VG_X86)
-    {"amx", VG_CPU_AVX512 | VG_CPU_AMX, vg_kernels_init_amx, 1},
+    {"amx", VG_CPU_AVX512 | VG_CPU_AMX, vg_kernels_init_amx, 1, 0, NULL},
 #endif
 };
 
@@ -65,6 +67,12 @@ const char *vg_kernels_arithmetic(const vg_kernels *kernels)
     return kernels->encode != NULL ? "amx" : "float32";
 }
 
+static void add_set(vg_kernels *kernels, unsigned cpu_features, const kernel_set *set)
+{
+    set->init(kernels);
+    if (set->extra != 0 && (cpu_features & set->extra) == set->extra) set->init_extra(kernels);
+}
+
 int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name)
 {
     const kernel_set *wanted = find_set(name);
@@ -72,9 +80,9 @@ int vg_kernels_init(vg_kernels *kernels, unsigned cpu_features, const char *name
     const int is_plain = wanted->is_of_digits && wanted->needs == 0;
     for (size_t i = 0; &sets[i] < wanted; i++) {
         int is_below = !sets[i].is_of_digits && allows(cpu_features, i);
-        if (is_below && (!is_plain || sets[i].needs == 0)) sets[i].init(kernels);
+        if (is_below && (!is_plain || sets[i].needs == 0)) add_set(kernels, cpu_features, &sets[i]);
     }
-    wanted->init(kernels);
+    add_set(kernels, cpu_features, wanted);
     return 1;
 }
 

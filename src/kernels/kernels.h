@@ -82,6 +82,7 @@ static inline vg_pointwise_fn *vg_kernels_pointwise(const vg_kernels *kernels, i
 void vg_kernels_init_ref(vg_kernels *kernels);
 void vg_kernels_init_avx2(vg_kernels *kernels);
 void vg_kernels_init_avx512(vg_kernels *kernels);
+void vg_kernels_init_vnni(vg_kernels *kernels);
 void vg_kernels_init_amx(vg_kernels *kernels);
 void vg_kernels_init_amx_ref(vg_kernels *kernels);
 void vg_kernels_init_neon(vg_kernels *kernels);

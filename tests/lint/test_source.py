@@ -95,7 +95,7 @@ def includes(path):
 
 def instruction_sets(path):
     """Those a kernel's file is for, from its name: avx2.c, avx2_vec_tmpl.h, resample_avx2.c."""
-    return set(Path(path).stem.split("_")) & {"ref", "avx2", "avx512", "neon", "amx"}
+    return set(Path(path).stem.split("_")) & {"ref", "avx2", "avx512", "vnni", "neon", "amx"}
 
 
 def include_fault(source, opening, name):

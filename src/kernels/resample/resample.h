@@ -28,8 +28,10 @@ typedef void vg_resample_rows_fn(uint8_t *to, const uint8_t *from, int rows, int
 typedef void vg_resample_column_fn(uint8_t *to, const uint8_t *from, ptrdiff_t from_row,
                                    const int32_t *weights, int taps, size_t n);
 
-vg_resample_rows_fn vg_resample_rows_ref, vg_resample_rows_avx2, vg_resample_rows_neon;
-vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2, vg_resample_column_neon;
+vg_resample_rows_fn vg_resample_rows_ref, vg_resample_rows_avx2, vg_resample_rows_vnni,
+    vg_resample_rows_neon;
+vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2, vg_resample_column_vnni,
+    vg_resample_column_neon;
 
 static inline int vg_resample_rows_may(const uint8_t *to, const uint8_t *from, int rows,
                                        int from_width, const vg_resample_window *windows,
