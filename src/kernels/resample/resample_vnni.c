@@ -14,6 +14,8 @@ enum {
     BLOCK_TAPS = 16, /* pixels of a row that are added together */
     BLOCK_BYTES = BLOCK_TAPS * 3,
     LOADED_BYTES = 64,
+    MOST_ROWS = 8,      /* that share what is made of the weights */
+    STORED_ROWS = 4,    /* a vector of sums, four bytes each */
     ENLARGING_TAPS = 5, /* of which most windows have four: fewer than a block is worth */
     COLUMN_TAPS = 4,    /* rows that are added together */
     COLUMN_BYTES = 64,
@@ -119,7 +121,7 @@ static inline __m512i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
 static inline void store_pixels(uint8_t *to, ptrdiff_t to_row, __m128i pixels, const int rows,
                                 int is_last)
 {
-    uint32_t rgb[VG_RESAMPLE_ROWS];
+    uint32_t rgb[STORED_ROWS];
     _mm_storeu_si128((__m128i *)(void *)rgb, pixels);
     UNROLL
     for (int y = 0; y < rows; y++)
@@ -136,14 +138,19 @@ INLINE void resample_some_rows(uint8_t *to, const uint8_t *from, const int rows,
 {
     const ptrdiff_t to_row = (ptrdiff_t)width * 3, from_row = (ptrdiff_t)from_width * 3;
     for (int x = 0; x < width; x++, to += 3, weights += taps) {
-        digit_sums sums[VG_RESAMPLE_ROWS];
-        __m512i whole[VG_RESAMPLE_ROWS];
+        digit_sums sums[MOST_ROWS];
         sum_window(sums, from, from_row, rows, windows[x], weights);
         UNROLL
-        for (int y = 0; y < VG_RESAMPLE_ROWS; y++) whole[y] = whole_of(sums[y < rows ? y : 0]);
-        __m512i sum = rounded(sums_of_lanes(whole[0], whole[1], whole[2], whole[3]));
-        sum = _mm512_max_epi32(sum, _mm512_setzero_si512());
-        store_pixels(to, to_row, _mm512_cvtusepi32_epi8(sum), rows, x + 1 == width);
+        for (int y = 0; y < rows; y += STORED_ROWS) {
+            __m512i whole[STORED_ROWS];
+            UNROLL
+            for (int i = 0; i < STORED_ROWS; i++)
+                whole[i] = whole_of(sums[y + (y + i < rows ? i : 0)]);
+            __m512i sum = rounded(sums_of_lanes(whole[0], whole[1], whole[2], whole[3]));
+            sum = _mm512_max_epi32(sum, _mm512_setzero_si512());
+            store_pixels(to + y * to_row, to_row, _mm512_cvtusepi32_epi8(sum),
+                         rows - y < STORED_ROWS ? rows - y : STORED_ROWS, x + 1 == width);
+        }
     }
 }
 
@@ -158,9 +165,12 @@ void vg_resample_rows_vnni(uint8_t *to, const uint8_t *from, int rows, int from_
         vg_resample_rows_avx2(to, from, rows, from_width, windows, weights, taps, width);
         return;
     }
-    for (; y + VG_RESAMPLE_ROWS <= rows; y += VG_RESAMPLE_ROWS)
-        resample_some_rows(to + y * to_row, from + y * from_row, VG_RESAMPLE_ROWS, from_width,
-                           windows, weights, taps, width);
+    for (; y + MOST_ROWS <= rows; y += MOST_ROWS)
+        resample_some_rows(to + y * to_row, from + y * from_row, MOST_ROWS, from_width, windows,
+                           weights, taps, width);
+    for (; y + STORED_ROWS <= rows; y += STORED_ROWS)
+        resample_some_rows(to + y * to_row, from + y * from_row, STORED_ROWS, from_width, windows,
+                           weights, taps, width);
     for (; y < rows; y++)
         resample_some_rows(to + y * to_row, from + y * from_row, 1, from_width, windows, weights,
                            taps, width);
