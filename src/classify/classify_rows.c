@@ -89,18 +89,41 @@ void vg_classify_rows_close(vg_classify_rows *rows)
     *rows = (vg_classify_rows){0};
 }
 
+/* The one class of the images to train on outside a fold, all of them where it is -1; NULL where
+ * there are more. */
+static const char *only_class_outside(const vg_classify_rows *rows, int fold)
+{
+    const char *only = NULL;
+    int32_t label = -1;
+    for (size_t i = 0; i < rows->train_count; i++) {
+        size_t row = rows->train[i];
+        if (fold >= 0 && rows->folds.of_row[row] == fold) continue;
+        if (only != NULL && rows->classes.labels[row] != label) return NULL;
+        only = rows->table.labels.items[row].text;
+        label = rows->classes.labels[row];
+    }
+    return only;
+}
+
 vg_status vg_classify_rows_prepare(vg_classify_rows *rows, const vg_classify_job *job,
                                    vg_error *error)
 {
-    const int32_t *labels = rows->classes.labels;
-    bool differ = false;
-    for (size_t i = 1; i < rows->train_count; i++)
-        differ |= labels[rows->train[i]] != labels[rows->train[0]];
-    if (!differ)
+    const char *only = only_class_outside(rows, -1);
+    if (only != NULL)
         return vg_fail(error, VG_EINVAL,
-                       "all images to train on are of one class, %s: nothing to tell apart",
-                       rows->table.labels.items[rows->train[0]].text);
+                       "all images to train on are of one class, %s: nothing to tell apart", only);
     if (job->folds == 0) return VG_OK;
-    return vg_folds_open(&rows->folds, job->folds, job->group, &rows->table.paths, labels,
-                         vg_class_count(&rows->classes), rows->train, rows->train_count, error);
+    vg_status status = vg_folds_open(&rows->folds, job->folds, job->group, &rows->table.paths,
+                                     rows->classes.labels, vg_class_count(&rows->classes),
+                                     rows->train, rows->train_count, error);
+    for (int fold = 0; fold < rows->folds.count && status == VG_OK; fold++) {
+        only = only_class_outside(rows, fold);
+        if (only == NULL) continue;
+        status =
+            vg_fail(error, VG_EINVAL,
+                    "without fold %d of %d all images to train on are of one class, %s: give "
+                    "each class more %s, or set some apart with --test and --folds 0",
+                    fold + 1, rows->folds.count, only, job->group != NULL ? "groups" : "images");
+    }
+    return status;
 }

@@ -280,6 +280,13 @@ def test_what_is_refused(output, drawn, tmp_path):
     one = tmp_path / "one"
     write_features(one, draw(classes=1)[0], paths_of(draw(classes=1)[1]))
     assert "all images to train on are of one class, fruit 0" in refused("train", one, one / "m")
+    pair = tmp_path / "pair"
+    write_features(pair, draw(classes=2, of_each=1)[0], ["plum/1.png", "quince/1.png"])
+    assert refused("evaluate", pair, "--folds", 2).endswith(
+        "without fold 1 of 2 all images to train on are of one class, quince: give each class more images, "
+        "or set some apart with --test and --folds 0")
+    assert "of one class, fruit 1: give each class more groups" in \
+        refused("evaluate", output, "--train", "fruit [01]/**", "--group", "fruit ([01])")
     assert "300 images are fewer than 301 folds: ask for fewer with --folds" in refused("evaluate", output, "--folds", 301)
     assert 'the group expression "x(y)" matches no path, such as fruit 0/' in \
         refused("evaluate", output, "--group", "x(y)")
