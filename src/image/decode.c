@@ -1,5 +1,6 @@
 /* Which decoder an image's first bytes ask for. */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,12 +115,32 @@ static decode_fn *decoder_of(const char *name)
 
 /* --- First bytes -------------------------------------------------------- */
 
+/* mif1 says how a file is built; what codec it needs, HEIC's or AVIF's, stands among the brands
+ * behind, which fill the rest of the box (ISO/IEC 14496-12, 4.3). NULL for neither. */
+static const signature *find_compatible_brand(const uint8_t *data, size_t size)
+{
+    enum { BRANDS = 16, BRAND = 4 };
+    if (size < BRANDS) return NULL;
+    size_t box = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+    size_t end = box < size ? box : size;
+    for (size_t at = BRANDS; at + BRAND <= end; at += BRAND)
+        for (size_t i = 0; i < SIGNATURES; i++) {
+            const signature *brand = &signatures[i];
+            bool is_read = strcmp(brand->name, "HEIC") == 0 || strcmp(brand->name, "AVIF") == 0;
+            if (is_read && memcmp(data + at, brand->bytes + BRAND, BRAND) == 0) return brand;
+        }
+    return NULL;
+}
+
 static const signature *find_signature(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < SIGNATURES; i++) {
         const signature *known = &signatures[i];
         if (size < known->offset || size - known->offset < known->length) continue;
-        if (memcmp(data + known->offset, known->bytes, known->length) == 0) return known;
+        if (memcmp(data + known->offset, known->bytes, known->length) != 0) continue;
+        const signature *brand =
+            strcmp(known->bytes, "ftypmif1") == 0 ? find_compatible_brand(data, size) : NULL;
+        return brand != NULL ? brand : known;
     }
     return NULL;
 }
@@ -189,6 +210,7 @@ static vg_status decode(vg_decoding *decoding)
     const signature *known = find_signature(decoding->data, decoding->size);
     decode_fn *decode_format = known != NULL ? decoder_of(known->name) : NULL;
     if (decode_format == NULL) return fail_unread(decoding, known);
+    decoding->format = known->name;
     vg_status status = decode_format(decoding);
     if (status != VG_OK) return status;
     return vg_image_orient(decoding->image, decoding->orientation, decoding->error);

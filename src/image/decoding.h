@@ -10,6 +10,7 @@ enum { VG_RGB_CHANNELS = 3 };
 typedef struct vg_decoding {
     const uint8_t *data; /* the file, [size] */
     size_t size;
+    const char *format; /* by its first bytes, as vg_image_format has it */
     const vg_image_options *options;
     vg_image *image; /* the decoder writes to image->rgb after vg_decoding_begin */
     /* To be set by the decoder, where the options ask for it: EXIF's 1 to 8. */

@@ -16,12 +16,16 @@ static vg_status fail(const vg_decoding *decoding, struct heif_error reason)
     switch (reason.code) {
     case heif_error_Memory_allocation_error:
         return vg_fail(error, VG_ENOMEM,
-                       "cannot allocate memory for the HEIF image: free some and try again");
+                       "cannot allocate memory for the %s image: free some and try again",
+                       decoding->format);
     case heif_error_Unsupported_filetype:
     case heif_error_Unsupported_feature:
     case heif_error_Decoder_plugin_error:
-        return vg_fail(error, VG_EUNSUPPORTED, "the HEIF image cannot be read: %s", reason.message);
-    default: return vg_fail(error, VG_EFORMAT, "the HEIF image is damaged: %s", reason.message);
+        return vg_fail(error, VG_EUNSUPPORTED, "the %s image cannot be read: %s", decoding->format,
+                       reason.message);
+    default:
+        return vg_fail(error, VG_EFORMAT, "the %s image is damaged: %s", decoding->format,
+                       reason.message);
     }
 }
 
@@ -33,7 +37,7 @@ static vg_status copy_rows(vg_decoding *decoding, const struct heif_image *from)
     if (plane == NULL || heif_image_get_width(from, heif_channel_interleaved) != image->width ||
         heif_image_get_height(from, heif_channel_interleaved) != image->height)
         return vg_fail(decoding->error, VG_EFORMAT,
-                       "the HEIF image is damaged: it is not of the size it says");
+                       "the %s image is damaged: it is not of the size it says", decoding->format);
     size_t bytes = (size_t)image->width * VG_RGB_CHANNELS;
     for (int y = 0; y < image->height; y++)
         memcpy(image->rgb + (size_t)y * bytes, plane + (ptrdiff_t)y * stride, bytes);

@@ -172,7 +172,19 @@ static void test_formats_are_told_by_their_first_bytes(void **state)
         {"P5\n3 3", 6, "the PNM ends early"},
         {"\0\0\0\x18"
          "ftypmif1\0\0\0\0",
-         16, "mif1"},
+         16, "a HEIF image of a brand beside HEIC and AVIF (mif1)"},
+        {"\0\0\0\x18"
+         "ftypmif1\0\0\0\0miafMiPr",
+         24, "a HEIF image of a brand beside HEIC and AVIF (mif1)"},
+        {"\0\0\0\x1C"
+         "ftypmif1\0\0\0\0mif1avifmiaf",
+         28, "AVIF"},
+        {"\0\0\0\x18"
+         "ftypmif1\0\0\0\0mif1heix",
+         24, "HEIC"},
+        {"\0\0\0\x14"
+         "ftypmif1\0\0\0\0mif1avif",
+         24, "a HEIF image of a brand beside"},
         {"\0\0\0\x18"
          "ftypavis\0\0\0\0",
          16, "an AVIF sequence (avis)"},
