@@ -125,8 +125,8 @@ static double silhouette(work *state, int k)
 }
 
 /* The number of clusters, of each up to 8 and then of a quarter more each time, whose silhouette is
- * largest. */
-static vg_status choose_k(work *state, int *best, vg_error *error)
+ * largest; and whether that is the last that was tried. */
+static vg_status choose_k(work *state, int *best, bool *is_last, vg_error *error)
 {
     enum { MOST = 512 };
     double highest = -INFINITY, start = vg_seconds();
@@ -138,10 +138,15 @@ static vg_status choose_k(work *state, int *best, vg_error *error)
         vg_notify_log(&state->job->target.observer, VG_LOG_INFO, "%d clusters: silhouette %.4f", k,
                       found);
         vg_notify_progress(&state->job->target.observer, VG_PHASE_FIT, (uint64_t)k, MOST, 0, start);
-        if (!(found > highest)) continue;
+        *is_last = found > highest;
+        if (!*is_last) continue;
         highest = found;
         *best = k;
     }
+    if (*best == 0)
+        return vg_fail(error, VG_EINVAL,
+                       "all rows are alike: no number of clusters is better than another; name one "
+                       "with -k");
     return status;
 }
 
@@ -188,11 +193,20 @@ static vg_status compare(work *state, vg_error *error)
 static vg_status find_clusters(work *state, vg_error *error)
 {
     vg_cluster_result *result = state->result;
+    bool rises = false;
     result->k = state->job->k;
     vg_status status = take_sample(state, error);
-    if (status == VG_OK && result->k == 0) status = choose_k(state, &result->k, error);
+    if (status == VG_OK && result->k == 0) status = choose_k(state, &result->k, &rises, error);
     if (status == VG_OK) status = part(state, result->k, state->job->restarts, error);
-    return status == VG_OK ? compare(state, error) : status;
+    if (status == VG_OK) status = compare(state, error);
+    if (status == VG_OK && rises)
+        vg_notify_log(
+            &state->job->target.observer, VG_LOG_WARNING,
+            "the silhouette still rises at %d clusters, the most that were tried: it does "
+            "not tell how many there are; name a number with -k, such as that of the "
+            "labels, %d",
+            result->k, result->labels);
+    return status;
 }
 
 /* --- The table --------------------------------------------------------------------------- */

@@ -51,9 +51,22 @@ def test_clusters_are_as_tight_as_scikit_learns(drawn):
 
 def test_the_number_is_that_of_the_kinds(drawn):
     output, _, kinds = drawn
-    assert "rows      500 in 6 clusters of features" in cluster(output, "--overwrite").stdout
+    done = cluster(output, "--overwrite")
+    assert "rows      500 in 6 clusters of features" in done.stdout and "warning" not in done.stderr
     labels = numpy.array(read_parquet(output, "clusters")["cluster"].to_pylist())
     assert metrics.adjusted_rand_score(kinds, labels) == pytest.approx(1.0)
+
+
+def test_a_number_that_is_only_the_most_that_was_tried(tmp_path):
+    """Of pairs the more clusters there are, up to half the rows, the tighter they lie."""
+    random = numpy.random.default_rng(4)
+    pairs = numpy.float32(random.normal(size=(20, 16)).repeat(2, axis=0) + 0.01 * random.normal(size=(40, 16)))
+    write_features(tmp_path, pairs, [f"kind {i % 7}/{i:02}.png" for i in range(40)])
+    done = cluster(tmp_path)
+    assert "rows      40 in 18 clusters" in done.stdout
+    assert ("verger: warning: the silhouette still rises at 18 clusters, the most that were tried: it does not "
+            "tell how many there are; name a number with -k, such as that of the labels, 7") in done.stderr
+    assert "silhouette" not in cluster(tmp_path, "-k", 18, "--overwrite").stderr
 
 
 def test_the_same_bytes_on_any_threads(drawn):
@@ -69,5 +82,7 @@ def test_what_is_refused(drawn, tmp_path):
     assert "501 clusters of 500 rows" in cluster(drawn[0], "-k", 501, "--overwrite", code=1).stderr
     write_features(tmp_path, numpy.eye(3))
     assert "3 rows are too few to choose" in cluster(tmp_path, code=1).stderr
+    write_features(tmp_path / "alike", numpy.ones((8, 5)))
+    assert "all rows are alike: no number of clusters" in cluster(tmp_path / "alike", code=1).stderr
     assert "is there already" in cluster(drawn[0], "-k", 3, code=1).stderr or \
         "exist" in cluster(drawn[0], "-k", 3, code=1).stderr
