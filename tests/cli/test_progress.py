@@ -203,6 +203,15 @@ def test_quiet(call, images, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("words", [("-q", "--log-level", "info"), ("--log-level", "info", "-q")])
+def test_quiet_but_for_what_is_asked_for(call, tmp_path, words):
+    (tmp_path / "in").mkdir()
+    for name in "a.jpg", ".hidden.jpg":
+        (tmp_path / "in" / name).touch()
+    done = call("metadata", tmp_path / "in", tmp_path / "out", *words)
+    assert (done.returncode, done.stdout) == (0, "") and "left out: 1 hidden file" in done.stderr
+
+
 # --- The live line
 
 class Screen:

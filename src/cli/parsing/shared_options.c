@@ -86,6 +86,7 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
     case VG_CLI_LOG_LEVEL:
         choice = vg_cli_choice(command, "--log-level", value, VG_CLI_LOG_LEVEL_VALUES);
         if (choice >= 0) options->log_level = (vg_log_level)choice;
+        options->log_level_is_given = true;
         return choice >= 0;
     case VG_CLI_METRICS: return take_metrics(options, command, value);
     case VG_CLI_REQUIRE_REGION: options->store.require_region = value; return true;
@@ -99,7 +100,7 @@ bool vg_cli_shared_option(vg_cli_shared_options *options, const vg_cli_command *
     case VG_CLI_QUIET:
         options->quiet = true;
         options->style = VG_CLI_STYLE_NONE;
-        options->log_level = VG_LOG_ERROR;
+        if (!options->log_level_is_given) options->log_level = VG_LOG_ERROR;
         return true;
     default:
         vg_cli_usage_error(command,

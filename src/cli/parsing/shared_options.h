@@ -100,7 +100,7 @@ enum { VG_CLI_FIT_ON = 768, VG_CLI_CENTER, VG_CLI_WHITEN };
     }
 
 typedef struct vg_cli_shared_options {
-    bool parquet, csv, overwrite, quiet;
+    bool parquet, csv, overwrite, quiet, log_level_is_given;
     const char *timestamp; /* NULL where none was given, as metrics */
     const char *metrics;
     vg_store_options store;
