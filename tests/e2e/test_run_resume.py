@@ -314,6 +314,8 @@ def test_runs_are_listed_and_old_ones_deleted(own):
     assert all(line.split()[2] == "12" for line in listed)
     assert [line.split()[3] for line in listed[1:]] == ["3/3"] * 3
 
+    # Of a run that goes: it stays.
+    assert verger("neighbours", output, "-k", 2, "--timestamp", "20240101_000000").returncode == 0
     before = snapshots.raw(output)
     done = verger("runs", output, "--keep", 2, "--dry-run")
     assert done.stdout.count("would be deleted") == 2 and snapshots.raw(output) == before
@@ -321,7 +323,7 @@ def test_runs_are_listed_and_old_ones_deleted(own):
     assert done.returncode == 0, done.stderr
     left = {timestamp for name in files_below(output)
             for timestamp in re.findall(r"\d{8}_\d{6}", name)}
-    assert left == {"20250201_000002", "20250201_000003"}
+    assert left == {"20240101_000000", "20250201_000002", "20250201_000003"}
     assert verger("runs", output, "--keep", 2).stdout == ""
     kills.ends(source, output, "--part-rows", "5", "--resume", code=3)
 

@@ -181,7 +181,9 @@ const vg_cli_command vg_command_runs = {
     .description =
         "Lists the runs that OUTPUT holds, oldest first: timestamp, state, images, parts\n"
         "that are there of all parts, and the size of the tables. With --keep the runs\n"
-        "older than the newest N complete ones are deleted, their tables too.\n"
+        "older than the newest N complete ones are deleted, with the tables they wrote.\n"
+        "Tables that other commands made of those, such as neighbours, stay: each has the\n"
+        "timestamp of its own call.\n"
         "\n"
         "The folder of the newest complete tables is printed by --latest. Readers without\n"
         "verger find the same in OUTPUT/_verger/latest.json, which every run writes.\n"
