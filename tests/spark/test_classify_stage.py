@@ -149,9 +149,20 @@ def test_wrong_use(frame):
             VergerClassifier(method=method).fit(frame.where("path is null"))
         with pytest.raises((ValueError, verger.VergerError), match="one class alone"):
             VergerClassifier(method=method).fit(frame.where("label = 'früit 1'"))
-    with pytest.raises(Exception, match="'früit 3' is none of the 2 labels"):
+    with pytest.raises(ValueError, match=r"^the label 'früit 3' is none of the 2 labels$"):
         VergerClassifier(labels=["früit 1", "früit 2"], shrinkage=0.1).fit(
             frame.where("label > 'früit 0'"))
     with pytest.raises(ValueError, match="column predicted already"):
         model = VergerClassifier(shrinkage=0.1).fit(frame)
         model.transform(frame.withColumn("predicted", F.lit(1)))
+
+
+@pytest.mark.parametrize("method", ["lda", "logistic"])
+@pytest.mark.parametrize("wrong, said", [("cast('nan' as float)", "not .*finite"), (None, "of several lengths")])
+def test_rows_that_cannot_be_learnt_from(frame, method, wrong, said):
+    """One sentence, not what Spark makes of it."""
+    first = F.expr(f"transform(features, x -> {wrong})") if wrong else F.slice("features", 1, 3)
+    last = frame.where("path like '%0699.png'").withColumn("features", first)
+    with pytest.raises(ValueError, match=said) as error:
+        VergerClassifier(method=method, shrinkage=0.1).fit(frame.union(last))
+    assert "\n" not in str(error.value)

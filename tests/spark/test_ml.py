@@ -144,5 +144,8 @@ def test_wrong_use(featurized, images):
         VergerFeaturizer(model=MODEL).transform(featurized)
     with pytest.raises(ValueError, match="nothing to fit"):
         VergerPCA(k=2).fit(featurized.where("error is not null"))
+    with pytest.raises(ValueError, match="^row 0: value 0 is not a finite number .* leave the row out$"):
+        VergerPCA(k=2).fit(featurized.where("error is null").withColumn(
+            "features", F.expr("transform(features, x -> cast('nan' as float))")))
     with pytest.raises(FileNotFoundError, match="names absent"):
         VergerFeaturizer(model="absent").transform(images)

@@ -17,7 +17,7 @@ from pyspark.ml.param.shared import HasInputCol, HasLabelCol, HasOutputCol
 from pyspark.ml.stat import Summarizer
 from pyspark.ml.util import (DefaultParamsReadable, DefaultParamsReader, DefaultParamsWritable,
                              DefaultParamsWriter, MLReadable, MLReader, MLWritable, MLWriter)
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DoubleType, StringType, StructType
 
@@ -27,6 +27,7 @@ from verger.neighbours import rows_of_batch
 from verger.spark.arrow import map_in_arrow
 from verger.spark.ml import append, features_column, with_column
 from verger.spark.moments import SCHEMA, leaves, merge_tree, partial
+from verger.spark.telling import rows_of_tasks
 
 ROWS_A_PART = 2048  # `verger classify` merges the moments of so many rows at a time
 METHODS = ("lda", "logistic")
@@ -114,7 +115,7 @@ class VergerClassifier(Estimator, ClassifierParams, HasLabelCol, DefaultParamsRe
 
     def _fit_logistic(self, rows: DataFrame) -> Classifier:
         """MLlib's sum of losses is a mean, so its penalty is ours by C and the number of rows."""
-        counts = {row["label"]: row["count"] for row in rows.groupBy("label").count().collect()}
+        counts = counted(rows)
         labels = sorted(counts)
         if len(labels) < 2:
             raise ValueError("there is one class alone: nothing to tell apart" if labels else
@@ -165,6 +166,22 @@ class VergerClassifierModel(Model, ClassifierParams, MLReadable, MLWritable):
     @classmethod
     def read(cls) -> MLReader:
         return ClassifierReader()
+
+
+def counted(rows: DataFrame) -> dict[str, int]:
+    """Rows a label. MLlib says of rows that it cannot take by a trace of Java, or nothing."""
+    def is_no_number(value: Column) -> Column:
+        return F.isnan(value) | (F.abs(value) == float("inf"))
+
+    seen = rows.groupBy("label").agg(
+        F.count("label").alias("rows"), F.min(F.size("features")).alias("least"),
+        F.max(F.size("features")).alias("most"),
+        F.max(F.exists("features", is_no_number)).alias("wrong")).collect()
+    if len({size for row in seen for size in (row.least, row.most)}) > 1:
+        raise ValueError("the column features has rows of several lengths")
+    if any(row.wrong for row in seen):
+        raise ValueError("the column features has values that are not finite numbers: leave their rows out")
+    return {row.label: row.rows for row in seen}
 
 
 def classes_of(batch: pa.RecordBatch, labels: dict[str, int]) -> numpy.ndarray:
@@ -218,7 +235,8 @@ def fourth_powers(rows: DataFrame, moments: ClassMoments, labels: list[str]) -> 
         part = TaskContext.get().partitionId()
         yield pa.RecordBatch.from_pydict({"part": pa.array([part], pa.int64()), "powers": [total]})
 
-    sums = map_in_arrow(rows, add, "part long, powers double").collect()
+    with rows_of_tasks():
+        sums = map_in_arrow(rows, add, "part long, powers double").collect()
     shared.destroy()
     total = 0.0
     for row in sorted(sums, key=lambda row: row.part):

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from verger._merged import Merged
 from verger.pca import Moments
 from verger.spark.arrow import map_in_arrow
+from verger.spark.telling import rows_of_tasks
 
 # Moments that one task of the tree merges: 6.6 MB each at 1280 features.
 FAN_IN = 16
@@ -46,6 +47,9 @@ def merge_groups(kind: type[Merged]):
         for batch in batches:
             for part, data in zip(batch["part"].to_pylist(), batch["moments"]):
                 moments = kind.from_bytes(data.as_buffer().to_pybytes())
+                if merged is not None and merged.dims != moments.dims:
+                    raise ValueError("the column features has rows of several lengths, "
+                                     f"{merged.dims} and {moments.dims}")
                 if group == part // FAN_IN:
                     merged.merge(moments)
                     continue
@@ -66,7 +70,8 @@ def merge_tree(partials: DataFrame, count: int, kind: type[Merged]) -> Optional[
         group = F.floor(F.col("part") / FAN_IN)
         partials = map_in_arrow(partials.repartition(count, group).sortWithinPartitions("part"),
                                 merge_groups(kind), SCHEMA)
-    rows = partials.collect()
+    with rows_of_tasks():
+        rows = partials.collect()
     return kind.from_bytes(bytes(rows[0].moments)) if rows else None
 
 

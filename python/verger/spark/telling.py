@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterator
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 
@@ -55,6 +57,12 @@ def phase(spark: SparkSession, name: str) -> Iterator[Phase]:
     say(f"{name}: {taken.seconds:.1f} s")
 
 
+def told(text: str) -> list[str]:
+    """What our own code said, in a text that Spark made of it."""
+    return re.findall(r"^(?:.*: )?(?:JobError|RuntimeError|OSError|ValueError|verger\.\S+): (.+)$", text,
+                      re.MULTILINE)
+
+
 def cause_of(error: BaseException) -> str:
     """One line: Spark wraps what a task says into its own trace, and Java's into Python's."""
     text = str(error)
@@ -62,7 +70,16 @@ def cause_of(error: BaseException) -> str:
     while java is not None:
         text = str(java.toString())
         java = java.getCause()
-    told = re.findall(r"^(?:.*: )?(?:JobError|RuntimeError|OSError|ValueError|verger\.\S+): (.+)$", text,
-                      re.MULTILINE)
-    lines = [line.strip() for line in (told[-1:] or text.splitlines()) if line.strip()]
+    lines = [line.strip() for line in (told(text)[-1:] or text.splitlines()) if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def rows_of_tasks() -> Iterator[None]:
+    """What a task says of its rows is a ValueError of one sentence, as it would be without Spark."""
+    try:
+        yield
+    except (PythonException, Py4JJavaError) as error:
+        if not told(str(error)):
+            raise
+        raise ValueError(cause_of(error)) from None
