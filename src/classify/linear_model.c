@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/observer.h"
+#include "classify/row_span.h"
 #include "learn/class_moments.h"
 #include "pca/moments.h"
 
@@ -122,6 +123,42 @@ static int is_cancelled(void *context, int iteration)
     return vg_check_cancel(learning->cancel, NULL) != VG_OK;
 }
 
+/* Weights with a penalty on their squares lie in the span of the rows, so the fit among few rows
+ * may stay there: the same least sum, of far fewer variables. */
+static vg_status fit_in_span(vg_linear_model *model, const vg_learning *learning,
+                             const vg_picked_rows *rows, const vg_logistic_options *options,
+                             vg_error *error)
+{
+    size_t count = rows->count, size = (size_t)model->classes * count;
+    vg_row_span span = {0};
+    vg_moments *moments = NULL;
+    double *coordinates = vg_alloc_aligned(size, sizeof *coordinates);
+    int32_t *labels = malloc(count * sizeof *labels);
+    vg_status status = VG_OK;
+    if (coordinates == NULL || labels == NULL)
+        status = vg_fail_memory(error, size * sizeof *coordinates);
+    for (size_t i = 0; i < count && labels != NULL; i++)
+        labels[i] = learning->labels[rows->picks[i]];
+    if (status == VG_OK) status = vg_row_span_open(&span, rows, &learning->kernels, error);
+    if (status == VG_OK)
+        status = vg_row_span_enter(&span, model->weights, model->classes, coordinates, error);
+    if (status == VG_OK) status = vg_moments_open(&moments, (int)count, error);
+    if (status == VG_OK) status = vg_moments_add(moments, count, span.values, error);
+    if (status == VG_OK) {
+        vg_moments_settle(moments);
+        status = vg_logistic_fit(&span.rows, labels, model->classes, moments, options,
+                                 &learning->kernels, learning->team, coordinates, model->bias,
+                                 &model->fit, error);
+    }
+    if (status == VG_OK)
+        status = vg_row_span_leave(&span, coordinates, model->classes, model->weights, error);
+    vg_moments_close(&moments);
+    vg_row_span_close(&span);
+    free(coordinates);
+    free(labels);
+    return status;
+}
+
 static vg_status fit_logistic(vg_linear_model *model, const vg_learning *learning,
                               const size_t *picks, size_t n, const vg_class_moments *moments,
                               double c, vg_error *error)
@@ -138,6 +175,7 @@ static vg_status fit_logistic(vg_linear_model *model, const vg_learning *learnin
                                          .progress = is_cancelled,
                                          .context = (void *)learning};
     model->c = c;
+    if (n < (size_t)learning->dims) return fit_in_span(model, learning, &rows, &options, error);
     vg_moments_settle(moments->all);
     return vg_logistic_fit(&rows, learning->labels, learning->classes, moments->all, &options,
                            &learning->kernels, learning->team, model->weights, model->bias,
