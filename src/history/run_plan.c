@@ -172,8 +172,9 @@ static bool take_member(vg_json *json, vg_json_string *name, value *taken)
  * of `key`, if it has one. */
 static bool find_value(const vg_saved_plan *plan, const char *key, value *found, bool *exists)
 {
-    vg_json json = {.next = plan->json, .end = plan->json + plan->size};
     *exists = false;
+    if (plan->size == 0) return false; /* and no bytes to point at */
+    vg_json json = {.next = plan->json, .end = plan->json + plan->size};
     if (!vg_json_take(&json, '{')) return false;
     do {
         vg_json_string name;
