@@ -72,8 +72,8 @@ def test_a_kill_before_every_change_to_the_disk(few, tmp_path):
 
     def try_point(point):
         return survives(few, tmp_path / f"{point}", SMALL, expected, [point])
-    # Every third, from another one on each time; all of them where kills are asked for.
-    points = range(1, changes + 1) if KILLS else range(1 + SEED % 3, changes + 1, 3)
+    # Every sixth, from another one on each time; all of them where kills are asked for.
+    points = range(1, changes + 1) if KILLS else range(1 + SEED % 6, changes + 1, 6)
     killed = sum(in_parallel(try_point, points))
     print(f"seed {SEED}: survived {killed} kills at {len(points)} of {changes} moments")
     assert killed == len(points)
