@@ -73,7 +73,7 @@ S3A_JARS = DEPS / "jars/s3a"
 def missing_s3a():
     """Why Spark 3 cannot read s3a:// here, or None."""
     return None if any(S3A_JARS.glob("hadoop-aws-*.jar")) else \
-        "no hadoop-aws in .deps/jars/s3a: run tools/setup spark"
+        "no hadoop-aws in .deps/jars/s3a: run tools/setup spark-clusters"
 
 
 def s3a_conf(endpoint, key, secret, region):

@@ -29,7 +29,7 @@ appender.console.layout.pattern = %d{HH:mm:ss.SSS} %p %c{1}: %m%n%ex
 def missing():
     """Why there is no YARN here, or None."""
     return None if any(JARS.glob("hadoop-client-minicluster-*.jar")) else \
-        "no hadoop-client-minicluster in .deps/jars/yarn: run tools/setup spark"
+        "no hadoop-client-minicluster in .deps/jars/yarn: run tools/setup spark-clusters"
 
 
 def write_site(path, settings):

@@ -17,7 +17,7 @@ SUM = APPLICATIONS / "squares.py"
 ROWS = 1000
 SQUARES = sum(i * i for i in range(ROWS))
 
-long = pytest.mark.long
+pytestmark = pytest.mark.long
 
 
 def check_sum(result, version):
@@ -52,21 +52,18 @@ def test_module(local3, tmp_path):
     assert result.code == 0 and "module __main__ ['a b']" in result.output, str(result)
 
 
-@long
 def test_local_of_spark_4(local4):
     result = submit(local4, SUM, ROWS, 4, 0, events=True)
     check_sum(result, "4.3.0")
     assert len(result.events.attempts()) == 5
 
 
-@long
 def test_standalone(standalone):
     result = submit(standalone, SUM, ROWS, 4, 0, events=True)
     check_sum(result, "3.5.6")
     assert {"0", "1"} >= set(result.events.executors()) != set()
 
 
-@long
 def test_standalone_that_loses_a_worker(spark3, tmp_path):
     with standalone_cluster(tmp_path / "cluster", spark3) as cluster:
         with start(cluster, SUM, ROWS, 12, 2, events=True, limit=120) as running:
@@ -84,7 +81,6 @@ def test_standalone_that_loses_a_worker(spark3, tmp_path):
     assert len(log.failed_attempts()) >= 1 and len(log.tasks(0)) == 12
 
 
-@long
 @pytest.mark.parametrize("committer", ["file", "magic"])
 @pytest.mark.parametrize("place", ["local3", "standalone", "yarn"])
 def test_bucket_to_bucket(request, gateway, s3a, place, committer):
@@ -107,7 +103,6 @@ def test_bucket_to_bucket(request, gateway, s3a, place, committer):
     assert [path.name for path in (copies / "out").iterdir() if path.name.startswith("__")] == []
 
 
-@long
 def test_yarn_with_an_archive(yarn, spark3, tmp_path):
     (tmp_path / "model.txt").write_text("inside ")
     (tmp_path / "beside.txt").write_text("beside")
@@ -125,7 +120,6 @@ def runs_in(folder, word):
     return any(word.encode() in line for line in lines)
 
 
-@long
 def test_yarn_that_loses_a_node(spark3, tmp_path):
     needs(hadoop.missing())
     # A node has room for two of the three containers. Before it tries the lost tasks again,
@@ -145,7 +139,6 @@ def test_yarn_that_loses_a_node(spark3, tmp_path):
     assert len(result.events.failed_attempts()) >= 1 and len(result.events.tasks(0)) == 12
 
 
-@long
 def test_yarn_and_hdfs(yarn, tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"image")
@@ -154,7 +147,6 @@ def test_yarn_and_hdfs(yarn, tmp_path):
     assert result.code == 0 and "rows 3" in result.output, str(result)
 
 
-@long
 def test_yarn_fails_and_is_out_of_time(yarn):
     conf = {"spark.yarn.maxAppAttempts": 1}
     result = submit(yarn, SUM, "many", 4, 0, conf=conf)
