@@ -163,6 +163,12 @@ vg_status vg_part_record_read(vg_part_record *record, vg_store *output, const ch
     return status == VG_ELIMIT ? VG_EFORMAT : status;
 }
 
+static bool is_of_moments(const vg_part_file *file)
+{
+    size_t size = strlen(file->path), ending = strlen(VG_MOMENTS_EXTENSION);
+    return size > ending && strcmp(file->path + size - ending, VG_MOMENTS_EXTENSION) == 0;
+}
+
 static vg_status refuse_file(const vg_part_file *file, const vg_store *output, vg_error *error)
 {
     return vg_fail(error, VG_EFORMAT, "%s/%s is not as it was written", vg_store_address(output),
@@ -175,6 +181,7 @@ vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *out
     for (size_t i = 0; i < record->files.count; i++) {
         const vg_part_file *file = &record->files.items[i];
         vg_file found;
+        if (is_of_moments(file)) continue;
         vg_status status = vg_store_stat(output, file->path, &found, error);
         if (status != VG_OK) return status;
         if (found.size < 0 || (uint64_t)found.size != file->digest.bytes)
@@ -204,7 +211,8 @@ vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, v
 {
     vg_status status = VG_OK;
     for (size_t i = 0; i < record->files.count && status == VG_OK; i++)
-        status = check_digest(&record->files.items[i], output, error);
+        if (!is_of_moments(&record->files.items[i]))
+            status = check_digest(&record->files.items[i], output, error);
     return status;
 }
 
@@ -219,5 +227,12 @@ const vg_part_file *vg_part_record_file(const vg_part_record *record, vg_table t
             if (vg_layout_part_number(record->files.items[i].path, folder, &number))
                 return &record->files.items[i];
     }
+    return NULL;
+}
+
+const vg_part_file *vg_part_record_moments(const vg_part_record *record)
+{
+    for (size_t i = 0; i < record->files.count; i++)
+        if (is_of_moments(&record->files.items[i])) return &record->files.items[i];
     return NULL;
 }

@@ -14,7 +14,7 @@ typedef struct vg_step_times {
 typedef struct vg_part_record {
     uint64_t images, failed;
     char rows_sha256[VG_SHA256_CHARS]; /* of vg_part_rows; "" in records of earlier versions */
-    vg_part_files files;               /* those of the tables, and last that of its images */
+    vg_part_files files;               /* of the tables, of its images, and last of its moments */
     double seconds, write_seconds;
     vg_step_times times;
 } vg_part_record;
@@ -41,7 +41,8 @@ vg_status vg_part_record_parse(vg_part_record *record, const char *json, size_t 
 vg_status vg_part_file_check(const vg_part_file *file, vg_store *output, const char *stamp,
                              bool digests, vg_error *error);
 
-/* VG_EFORMAT, naming the file, where one of the files is not what was written. */
+/* VG_EFORMAT, naming the file, where one of the files is not what was written. Moments are left to
+ * who reads them, for they can be summed again. */
 vg_status vg_part_record_check(const vg_part_record *record, vg_store *output, vg_error *error);
 
 /* The same, told by their sizes alone. VG_ENOTFOUND where one is no more. */
@@ -51,5 +52,8 @@ vg_status vg_part_record_check_sizes(const vg_part_record *record, vg_store *out
 /* The file of a table, in Parquet where there is the choice; NULL where there is none. */
 const vg_part_file *vg_part_record_file(const vg_part_record *record, vg_table table,
                                         const char *timestamp, vg_format *format);
+
+/* That of its moments, or NULL. */
+const vg_part_file *vg_part_record_moments(const vg_part_record *record);
 
 #endif

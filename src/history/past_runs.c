@@ -121,16 +121,19 @@ enum { PART_TABLES = sizeof part_tables / sizeof *part_tables };
 vg_status vg_past_runs_delete_part(vg_store *output, const char *timestamp, const char *uuid,
                                    uint64_t number, vg_error *error)
 {
+    char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
     vg_status status = vg_part_record_delete(output, timestamp, number, error);
     for (size_t i = 0; i < PART_TABLES; i++) {
         for (vg_format format = VG_PARQUET; format <= VG_CSV && status == VG_OK; format++) {
-            char folder[VG_FOLDER_CHARS], file[VG_FILE_CHARS];
             vg_layout_folder(folder, part_tables[i], format, timestamp);
             vg_layout_part(file, folder, number, uuid, vg_layout_extension(format), false);
             status = vg_store_delete_file(output, file, error);
         }
     }
-    return status;
+    if (status != VG_OK) return status;
+    vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, timestamp);
+    vg_layout_part(file, folder, number, uuid, VG_MOMENTS_EXTENSION, false);
+    return vg_store_delete_file(output, file, error);
 }
 
 /* --- Sweeping ------------------------------------------------------------------------ */

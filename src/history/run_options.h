@@ -71,4 +71,9 @@ typedef struct vg_run_options {
 
 void vg_run_options_default(vg_run_options *options);
 
+static inline bool vg_has_pca(const vg_run_options *options)
+{
+    return options->components != 0 || options->variance_share != 0;
+}
+
 #endif

@@ -37,7 +37,7 @@ typedef struct vg_part_file {
     char stamp[VG_STAMP_CHARS]; /* of when it was written; "" where the store has none */
 } vg_part_file;
 
-/* Features and errors, metadata and the images behind them, in two formats at most. */
+/* Features and errors, metadata, the images behind them and moments, in two formats at most. */
 enum { VG_PART_FILES = 6 };
 
 typedef struct vg_part_files {
@@ -70,6 +70,9 @@ void vg_layout_part(char file[VG_FILE_CHARS], const char *folder, uint64_t numbe
 
 /* Whether a table has no choice of formats; it counts as CSV. */
 bool vg_layout_has_one_format(vg_table table);
+
+/* Of the moments of a part, which lie in the run's state. */
+#define VG_MOMENTS_EXTENSION ".moments"
 
 /* ".snappy.parquet" or ".csv" */
 const char *vg_layout_extension(vg_format format);

@@ -15,8 +15,19 @@ static inline uint8_t *vg_put_number(uint8_t *to, uint64_t value, int bytes)
     return to + bytes;
 }
 
+/* Whether doubles lie in memory as they do in files. */
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+enum { VG_DOUBLES_LIE_ALIKE = 1 };
+#else
+enum { VG_DOUBLES_LIE_ALIKE = 0 };
+#endif
+
 static inline uint8_t *vg_put_doubles(uint8_t *to, const double *values, size_t n)
 {
+    if (VG_DOUBLES_LIE_ALIKE) {
+        memcpy(to, values, n * sizeof *values);
+        return to + n * sizeof *values;
+    }
     for (size_t i = 0; i < n; i++) {
         uint64_t bits;
         memcpy(&bits, &values[i], sizeof bits);
@@ -36,6 +47,11 @@ static inline uint64_t vg_get_number(const uint8_t **from, int bytes)
 
 static inline void vg_get_doubles(const uint8_t **from, double *values, size_t n)
 {
+    if (VG_DOUBLES_LIE_ALIKE) {
+        memcpy(values, *from, n * sizeof *values);
+        *from += n * sizeof *values;
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = vg_get_number(from, 8);
         memcpy(&values[i], &bits, sizeof bits);

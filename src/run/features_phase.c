@@ -302,7 +302,8 @@ static vg_status extract_part(phase *state, uint64_t number, vg_error *error)
     record.seconds = vg_seconds() - start;
     record.write_seconds = state->write_seconds - write_seconds;
     if (state->task->lock != NULL) status = vg_lock_check(state->task->lock, error);
-    if (status == VG_OK) status = vg_part_writer_end(state->writer, &record, error);
+    if (status == VG_OK)
+        status = vg_part_writer_end(state->writer, state->part_moments, &record, error);
     if (status == VG_OK) status = merge_moments(state, error);
     state->write_seconds += vg_seconds() - start - record.seconds;
     if (status == VG_OK) report_part(state, state->task->first_part + number, &record);
@@ -323,7 +324,8 @@ static vg_status count_kept(phase *state, const vg_kept_part *part, vg_error *er
 {
     const vg_part_record *record = &part->record;
     const uint64_t rows = record->images - record->failed;
-    vg_status status = vg_moments_merge(state->moments, part->moments, error);
+    vg_status status = VG_OK;
+    if (part->moments != NULL) status = vg_moments_merge(state->moments, part->moments, error);
     if (status != VG_OK) return status;
     state->rows += rows;
     state->result->extracted += rows;
@@ -490,7 +492,8 @@ static vg_status commit(phase *state, vg_error *error)
 {
     const vg_run_result *result = state->result;
     uint64_t rows = state->rows;
-    bool is_fitted_to_all = state->task->options->choices.fit_on == NULL;
+    const vg_run_options *options = state->task->options;
+    bool is_fitted_to_all = vg_has_pca(options) && options->choices.fit_on == NULL;
     if (is_fitted_to_all && vg_moments_count(state->moments) != rows)
         return vg_fail(error, VG_EFORMAT,
                        "%llu images gave features and %llu are in the moments: this is a fault of "

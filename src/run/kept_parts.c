@@ -8,6 +8,7 @@
 #include "history/unread_images.h"
 #include "output/feature_reader.h"
 #include "run/ahead.h"
+#include "run/part_moments.h"
 
 enum { MOST_THREADS = 16 }; /* each holds a part's features and moments: some 50 MB */
 
@@ -46,12 +47,12 @@ static const vg_part_file *find_file(const vg_part_record *record, const part_ta
 }
 
 static vg_status share_file(const vg_features_phase *task, const vg_part_file *from,
-                            const part_table *place, uint64_t number, vg_part_file *to,
-                            vg_error *error)
+                            const part_table *place, const char *extension, uint64_t number,
+                            vg_part_file *to, vg_error *error)
 {
     char folder[VG_FOLDER_CHARS], stamp[VG_STAMP_CHARS];
     vg_layout_folder(folder, place->table, place->format, task->timestamp);
-    vg_layout_part(to->path, folder, number, task->uuid, vg_layout_extension(place->format), false);
+    vg_layout_part(to->path, folder, number, task->uuid, extension, false);
     to->digest = from->digest;
     vg_status status = vg_store_stamp(task->output, from->path, stamp, error);
     if (status == VG_OK && stamp[0] == '\0')
@@ -72,13 +73,32 @@ vg_status vg_kept_parts_share(const vg_features_phase *task, const vg_part_recor
     for (int i = 0; i < tables && status == VG_OK; i++) {
         const vg_part_file *file = find_file(from, &part_tables[i], base);
         if (file == NULL) continue; /* a format that is not written */
-        status = share_file(task, file, &part_tables[i], task->first_part + number,
-                            &files->items[files->count++], error);
+        status = share_file(task, file, &part_tables[i], vg_layout_extension(part_tables[i].format),
+                            task->first_part + number, &files->items[files->count++], error);
     }
     return status;
 }
 
-/* The record, which comes last, makes the part count. */
+/* The part is not as it should be, and something can be done about that. */
+static bool is_fault_of_part(vg_status status)
+{
+    return status == VG_EFORMAT || status == VG_ENOTFOUND || status == VG_EUNSUPPORTED;
+}
+
+vg_status vg_kept_parts_share_moments(const vg_features_phase *task, const vg_part_record *from,
+                                      uint64_t number, vg_part_files *files, vg_error *error)
+{
+    static const part_table place = {VG_TABLE_STATE, VG_PARQUET};
+    const vg_part_file *file = vg_part_record_moments(from);
+    vg_error fault = {""};
+    if (file == NULL || !vg_has_pca(task->options)) return VG_OK;
+    vg_status status = share_file(task, file, &place, VG_MOMENTS_EXTENSION,
+                                  task->first_part + number, &files->items[files->count], &fault);
+    if (status == VG_OK) files->count++;
+    if (status == VG_OK || is_fault_of_part(status)) return VG_OK;
+    return vg_fail(error, status, "%s", fault.message);
+}
+
 static vg_status take_over(const vg_features_phase *task, uint64_t number, vg_part_record *record,
                            vg_error *error)
 {
@@ -86,9 +106,8 @@ static vg_status take_over(const vg_features_phase *task, uint64_t number, vg_pa
     *record = (vg_part_record){.images = from->images};
     memcpy(record->rows_sha256, from->rows_sha256, sizeof record->rows_sha256);
     vg_status status = vg_kept_parts_share(task, from, number, true, &record->files, error);
-    if (status == VG_OK && task->lock != NULL) status = vg_lock_check(task->lock, error);
     if (status != VG_OK) return status;
-    return vg_part_record_write(task->output, task->timestamp, number, record, error);
+    return vg_kept_parts_share_moments(task, from, number, &record->files, error);
 }
 
 /* --- Taking up ---------------------------------------------------------------------- */
@@ -160,21 +179,77 @@ static vg_status read_back(const vg_features_phase *task, const vg_part_record *
     return status;
 }
 
+/* VG_EFORMAT or VG_ENOTFOUND where they have to be summed. */
+static vg_status read_moments(const vg_features_phase *task, vg_kept_part *part, vg_error *error)
+{
+    const vg_part_file *file = vg_part_record_moments(&part->record);
+    const uint64_t rows = part->record.images - part->record.failed;
+    if (file == NULL) return vg_fail(error, VG_ENOTFOUND, "its record names no moments");
+    vg_status status = vg_part_moments_read(&part->moments, task, file, error);
+    if (status != VG_OK) return status;
+    const uint64_t count = vg_moments_count(part->moments);
+    if (task->options->choices.fit_on == NULL ? count == rows : count <= rows) return VG_OK;
+    vg_moments_close(&part->moments);
+    return vg_fail(error, VG_EFORMAT, "%s is of another number of rows", file->path);
+}
+
+static vg_status sum_again(const vg_features_phase *task, vg_kept_part *part, vg_error *error)
+{
+    vg_status status = vg_moments_open(&part->moments, VG_FEATURE_COUNT, error);
+    return status == VG_OK ? read_back(task, &part->record, part->moments, error) : status;
+}
+
+/* Without a PCA nobody wants them, and only what another has just written was not looked at. */
+static bool are_moments_wanted(const vg_features_phase *task, vg_part_kind kind)
+{
+    return vg_has_pca(task->options) || kind == VG_PART_HANDED;
+}
+
+/* Those that are summed again take the place of the file that could not be used, the last of the
+ * record; `has_changed` says whether the record did. Records of others stay as they are. */
+static vg_status find_moments(const vg_features_phase *task, vg_part_kind kind, vg_kept_part *part,
+                              bool *has_changed, vg_error *error)
+{
+    vg_error fault = {""};
+    vg_part_files *files = &part->record.files;
+    *has_changed = false;
+    if (!are_moments_wanted(task, kind)) return VG_OK;
+    vg_status status = read_moments(task, part, &fault);
+    if (status == VG_OK) return VG_OK;
+    if (!is_fault_of_part(status)) return vg_fail(error, status, "%s", fault.message);
+    status = sum_again(task, part, error);
+    if (status != VG_OK || (kind != VG_PART_TAKEN && kind != VG_PART_OWN)) return status;
+    *has_changed = true;
+    const vg_part_file *file = vg_part_record_moments(&part->record);
+    if (file != NULL) {
+        status = vg_store_delete_file(task->output, file->path, error);
+        files->count--;
+    }
+    if (status != VG_OK) return status;
+    return vg_part_moments_write(task, task->first_part + part->number, part->moments, files,
+                                 error);
+}
+
 /* --- All of them -------------------------------------------------------------------- */
 
+/* The record, which comes last, makes the part count. */
 static vg_status keep_part(void *context, int thread, uint64_t item, void *result, vg_error *error)
 {
     (void)thread;
     const vg_kept_parts *kept = context;
+    const vg_features_phase *task = kept->task;
     vg_kept_part *part = result;
     uint64_t number = part->number = kept->numbers[item];
-    vg_moments_close(&part->moments);
-    vg_status status = vg_moments_open(&part->moments, VG_FEATURE_COUNT, error);
-    if (status != VG_OK) return status;
     vg_part_kind kind = kept->kinds[number];
-    status = kind == VG_PART_TAKEN ? take_over(kept->task, number, &part->record, error)
-                                   : take_up(kept->task, number, kind, &part->record, error);
-    return status == VG_OK ? read_back(kept->task, &part->record, part->moments, error) : status;
+    bool is_taken = kind == VG_PART_TAKEN, has_changed = false;
+    vg_moments_close(&part->moments);
+    vg_status status = is_taken ? take_over(task, number, &part->record, error)
+                                : take_up(task, number, kind, &part->record, error);
+    if (status == VG_OK) status = find_moments(task, kind, part, &has_changed, error);
+    if (status != VG_OK || !(is_taken || has_changed)) return status;
+    if (task->lock != NULL) status = vg_lock_check(task->lock, error);
+    if (status != VG_OK) return status;
+    return vg_part_record_write(task->output, task->timestamp, number, &part->record, error);
 }
 
 static void free_part(void *result)

@@ -1,5 +1,6 @@
 /* The parts of a run whose features are there already: taken up as they are, or taken over from
- * the run that is updated, and read back for their moments, on several threads. */
+ * the run that is updated, and their moments, which are read or summed again, on several threads.
+ */
 #ifndef VG_RUN_KEPT_PARTS_H
 #define VG_RUN_KEPT_PARTS_H
 
@@ -17,7 +18,7 @@ typedef enum vg_part_kind {
 typedef struct vg_kept_part {
     uint64_t number;
     vg_part_record record;
-    vg_moments *moments; /* of what the PCA is fitted to */
+    vg_moments *moments; /* of what the PCA is fitted to; NULL where none is */
 } vg_kept_part;
 
 typedef struct vg_kept_parts vg_kept_parts;
@@ -37,6 +38,10 @@ vg_status vg_kept_parts_next(vg_kept_parts *kept, const vg_kept_part **part, vg_
  * `files`. */
 vg_status vg_kept_parts_share(const vg_features_phase *task, const vg_part_record *from,
                               uint64_t number, bool all, vg_part_files *files, vg_error *error);
+
+/* The same of its moments, where that part has them as they were written. */
+vg_status vg_kept_parts_share_moments(const vg_features_phase *task, const vg_part_record *from,
+                                      uint64_t number, vg_part_files *files, vg_error *error);
 
 /* Whether the PCA is fitted to rows of that split. */
 bool vg_is_fitted_to(const vg_run_options *options, const char *split, size_t size);

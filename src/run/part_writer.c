@@ -9,6 +9,7 @@
 #include "history/part_rows.h"
 #include "output/sink.h"
 #include "run/kept_parts.h"
+#include "run/part_moments.h"
 #include "selection/labels.h"
 
 enum { PATH, LABEL, FEATURES, ERROR = FEATURES };
@@ -243,26 +244,33 @@ static vg_status check_counts(const vg_part_writer *writer, const vg_part_record
                    (unsigned long long)extracted, (unsigned long long)failed);
 }
 
-/* What is never taken over, and the record. */
-static vg_status end_record(vg_part_writer *writer, vg_part_record *record, vg_error *error)
+/* What is never taken over. */
+static vg_status end_own(vg_part_writer *writer, vg_part_record *record, vg_error *error)
 {
     vg_part_files *files = &record->files;
     vg_status status = VG_OK;
     if (record->failed > 0) status = vg_sink_end_part(writer->errors, files, error);
     if (status == VG_OK) status = vg_sink_end_part(writer->images, files, error);
-    if (status == VG_OK) status = vg_part_rows_take(writer->rows, record->rows_sha256, error);
-    if (status != VG_OK) return status;
+    return status == VG_OK ? vg_part_rows_take(writer->rows, record->rows_sha256, error) : status;
+}
+
+static vg_status end_record(vg_part_writer *writer, vg_part_record *record, vg_error *error)
+{
     return vg_part_record_write(writer->task->output, writer->task->timestamp, writer->number,
                                 record, error);
 }
 
-vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error)
+vg_status vg_part_writer_end(vg_part_writer *writer, const vg_moments *moments,
+                             vg_part_record *record, vg_error *error)
 {
     vg_part_files *files = &record->files;
     files->count = 0;
     vg_status status = check_counts(writer, record, error);
     if (status == VG_OK) status = vg_sink_end_part(writer->features, files, error);
     if (status == VG_OK) status = vg_sink_end_part(writer->metadata, files, error);
+    if (status == VG_OK) status = end_own(writer, record, error);
+    if (status == VG_OK)
+        status = vg_part_moments_write(writer->task, writer->number, moments, files, error);
     return status == VG_OK ? end_record(writer, record, error) : status;
 }
 
@@ -270,9 +278,12 @@ vg_status vg_part_writer_end_taken(vg_part_writer *writer, const vg_part_record 
                                    vg_part_record *record, vg_error *error)
 {
     const vg_features_phase *task = writer->task;
+    const uint64_t number = writer->number - task->first_part;
     record->files.count = 0;
-    vg_status status = vg_kept_parts_share(task, from, writer->number - task->first_part, false,
-                                           &record->files, error);
+    vg_status status = vg_kept_parts_share(task, from, number, false, &record->files, error);
+    if (status == VG_OK) status = end_own(writer, record, error);
+    if (status == VG_OK)
+        status = vg_kept_parts_share_moments(task, from, number, &record->files, error);
     return status == VG_OK ? end_record(writer, record, error) : status;
 }
 

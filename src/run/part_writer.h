@@ -23,10 +23,12 @@ vg_status vg_part_writer_append(vg_part_writer *writer, const vg_outcome *outcom
 vg_status vg_part_writer_note(vg_part_writer *writer, const vg_outcome *outcome, vg_error *error);
 /* The split of the image that was appended last; "" for none. */
 const char *vg_part_writer_split(const vg_part_writer *writer);
-/* Commits the files, then the record, whose figures the caller fills. */
-vg_status vg_part_writer_end(vg_part_writer *writer, vg_part_record *record, vg_error *error);
-/* The same for a part whose images were noted; `from` is that whose features and metadata it
- * takes over. */
+/* Commits the files, those of the part's moments among them, then the record, whose figures the
+ * caller fills. */
+vg_status vg_part_writer_end(vg_part_writer *writer, const vg_moments *moments,
+                             vg_part_record *record, vg_error *error);
+/* The same for a part whose images were noted; `from` is that whose features, metadata
+ * and moments it takes over. */
 vg_status vg_part_writer_end_taken(vg_part_writer *writer, const vg_part_record *from,
                                    vg_part_record *record, vg_error *error);
 /* Only the errors of the part: for a run that ends because there are too many. */

@@ -66,11 +66,6 @@ static void close_run(run *state)
 /* --- Checks --------------------------------------------------------------------- */
 
 /* Features alone are asked for. */
-static bool has_no_pca(const vg_run_options *options)
-{
-    return options->components == 0 && options->variance_share == 0;
-}
-
 static vg_status check_options(const vg_run_options *options, vg_error *error)
 {
     if (options->input == NULL || options->output == NULL || options->model_source == NULL)
@@ -81,7 +76,7 @@ static vg_status check_options(const vg_run_options *options, vg_error *error)
     if (options->threads < 0 || options->threads > VG_MOST_THREADS)
         return vg_fail(error, VG_EINVAL, "%d threads: give 1 to %d, or 0 for one a CPU",
                        options->threads, VG_MOST_THREADS);
-    if (has_no_pca(options) &&
+    if (!vg_has_pca(options) &&
         (options->choices.fit_on != NULL || options->choices.center || options->choices.whiten))
         return vg_fail(error, VG_EINVAL, "fit-on, center and whiten are of a PCA: leave -k 0 out");
     if (options->part_rows == 0)
@@ -138,7 +133,7 @@ static vg_status select_images(run *state, vg_error *error)
     state->result->unlisted = vg_image_list_unlisted(state->images);
     vg_notify_log(&options->observer, VG_LOG_INFO, "%llu images selected below %s",
                   (unsigned long long)selected, vg_store_address(state->input));
-    if (has_no_pca(options)) return VG_OK;
+    if (!vg_has_pca(options)) return VG_OK;
     if (options->choices.fit_on != NULL) {
         status = count_fitted(state, &selected, error);
         if (status != VG_OK) return status;
@@ -249,7 +244,7 @@ static void set_folders(const run *state)
     vg_run_result *result = state->result;
     vg_layout_address(result->features_folder, state->output, VG_TABLE_FEATURES, format,
                       result->timestamp);
-    if (has_no_pca(&state->options)) return;
+    if (!vg_has_pca(&state->options)) return;
     vg_layout_address(result->pca_folder, state->output, VG_TABLE_PCA, format, result->timestamp);
 }
 
@@ -297,7 +292,7 @@ static vg_status reduce(run *state, vg_error *error)
     vg_run_result *result = state->result;
     static const vg_observer silent = {0}; /* of what was known before an image failed */
     const vg_observer *observer = result->failed > 0 ? &options->observer : &silent;
-    if (has_no_pca(options)) return VG_OK;
+    if (!vg_has_pca(options)) return VG_OK;
     vg_status status =
         vg_pca_phase_check(vg_moments_count(state->moments), options->components, observer, error);
     if (status != VG_OK)
@@ -345,7 +340,7 @@ static vg_status name_latest(const run *state, vg_error *error)
     static const vg_table tables[] = {VG_TABLE_FEATURES,   VG_TABLE_METADATA, VG_TABLE_PCA,
                                       VG_TABLE_MODEL_INFO, VG_TABLE_VARIANCE, VG_TABLE_PCA_FILE};
     enum { ALL = sizeof tables / sizeof *tables, WITHOUT_PCA = 2 };
-    return vg_latest_add(state->output, tables, has_no_pca(options) ? WITHOUT_PCA : ALL,
+    return vg_latest_add(state->output, tables, vg_has_pca(options) ? ALL : WITHOUT_PCA,
                          options->parquet, options->csv, state->result->timestamp, error);
 }
 
