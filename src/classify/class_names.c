@@ -10,6 +10,7 @@ static int by_text(const void *left, const void *right)
     return strcmp(((const vg_path *)left)->text, ((const vg_path *)right)->text);
 }
 
+/* A text that is empty is no label. */
 static vg_status add_names(vg_paths *names, const vg_paths *labels, vg_error *error)
 {
     vg_path *sorted = malloc((labels->count + 1) * sizeof *sorted);
@@ -18,7 +19,8 @@ static vg_status add_names(vg_paths *names, const vg_paths *labels, vg_error *er
     qsort(sorted, labels->count, sizeof *sorted, by_text);
     vg_status status = VG_OK;
     for (size_t i = 0; i < labels->count && status == VG_OK; i++)
-        if (i == 0 || strcmp(sorted[i].text, sorted[i - 1].text) != 0)
+        if (sorted[i].text[0] != '\0' &&
+            (i == 0 || strcmp(sorted[i].text, sorted[i - 1].text) != 0))
             status = vg_paths_add(names, sorted[i].text, strlen(sorted[i].text), error);
     free(sorted);
     if (status == VG_OK && names->count > VG_MOST_CLASSES)

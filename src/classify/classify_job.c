@@ -287,7 +287,7 @@ vg_status vg_classify_evaluate(const vg_classify_job *job, vg_classify_result *r
     if (status == VG_OK && job->folds == 0 && job->test == NULL)
         status = vg_fail(error, VG_EINVAL,
                          "nothing is set apart to be tested on: give --test, or --folds");
-    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, error);
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, true, error);
     if (status == VG_OK) status = vg_layout_check_writable(to.store, error);
     if (status == VG_OK) status = open_trial(&state, error);
     for (int m = 0; m < VG_METHODS && status == VG_OK; m++)
@@ -376,7 +376,7 @@ vg_status vg_classify_train(const vg_classify_job *job, vg_classify_result *resu
     if (job->c == 0.0 && job->folds == 0)
         status = vg_fail(error, VG_EINVAL, "C is chosen in folds: give --folds, or a number as C");
     if (status == VG_OK) status = check_file(job, error);
-    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, error);
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, job, true, error);
     if (status == VG_OK) status = open_trial(&state, error);
     if (status == VG_OK) status = train(&state, method, &classifier, error);
     if (status == VG_OK) status = write_classifier(&state, method, &classifier, error);
@@ -538,7 +538,7 @@ vg_status vg_classify_predict(const vg_classify_job *job, vg_classify_result *re
     own.is_pca = strcmp(classifier.space, "pca") == 0;
     if (status == VG_OK) status = check_join(&classifier, job, error);
     if (status == VG_OK) status = open_destination(&to, job, result, prediction_tables, 1, error);
-    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, &own, error);
+    if (status == VG_OK) status = vg_classify_rows_open(&state.rows, &own, false, error);
     if (status == VG_OK) status = join_known(&state, &classifier, error);
     if (status == VG_OK) status = vg_layout_check_writable(to.store, error);
     result->rows = state.rows.learning.count;

@@ -19,29 +19,46 @@ static bool matches(const char *pattern, const char *path)
     return true;
 }
 
+/* An image without a label is of no class: it is neither trained on nor tested on. */
 static vg_status sort_out(vg_classify_rows *rows, const vg_classify_job *job, vg_error *error)
 {
-    size_t count = vg_row_table_count(&rows->table);
+    size_t count = vg_row_table_count(&rows->table), unlabelled = 0, test_unlabelled = 0;
     rows->train = malloc(count * sizeof *rows->train);
     rows->test = malloc(count * sizeof *rows->test);
     if (rows->train == NULL || rows->test == NULL)
         return vg_fail_memory(error, 2 * count * sizeof *rows->train);
     for (size_t i = 0; i < count; i++) {
         const char *path = rows->table.paths.items[i].text;
-        if (job->test != NULL && matches(job->test, path))
+        bool is_test = job->test != NULL && matches(job->test, path);
+        if (rows->classes.labels[i] < 0) {
+            unlabelled++;
+            test_unlabelled += is_test;
+        } else if (is_test)
             rows->test[rows->test_count++] = i;
         else if (job->train == NULL || matches(job->train, path))
             rows->train[rows->train_count++] = i;
     }
-    if (job->test != NULL && rows->test_count == 0)
+    if (unlabelled == count)
+        return vg_fail(error, VG_EINVAL,
+                       "none of the %zu images has a label: 'verger run --label' or a table of "
+                       "labels gives them",
+                       count);
+    if (job->test != NULL && rows->test_count + test_unlabelled == 0)
         return vg_fail(error, VG_EINVAL, "--test %s matches no path, such as %s", job->test,
                        rows->table.paths.items[0].text);
+    if (job->test != NULL && rows->test_count == 0)
+        return vg_fail(error, VG_EINVAL, "none of the %zu images of --test %s has a label",
+                       test_unlabelled, job->test);
+    if (unlabelled > 0)
+        vg_notify_log(&job->target.observer, VG_LOG_WARNING,
+                      "%zu of %zu images have no label: they are left out", unlabelled, count);
     if (rows->train_count > 0) return VG_OK;
     return vg_fail(error, VG_EINVAL, "no image is left to train on: of %zu, %zu are tested on",
                    count, rows->test_count);
 }
 
-vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *job, vg_error *error)
+vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *job,
+                                bool is_to_learn, vg_error *error)
 {
     vg_table which = job->is_pca ? VG_TABLE_PCA : VG_TABLE_FEATURES;
     *rows = (vg_classify_rows){0};
@@ -53,7 +70,7 @@ vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *j
         status = vg_row_origin_find(&rows->origin, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_features_form(&rows->form, rows->store, &rows->table, error);
     if (status == VG_OK) status = vg_class_names_open(&rows->classes, &rows->table.labels, error);
-    if (status == VG_OK) status = sort_out(rows, job, error);
+    if (status == VG_OK && is_to_learn) status = sort_out(rows, job, error);
     if (status == VG_OK && job->join.columns.count > 0)
         status =
             vg_sensor_columns_join(&rows->sensors, &rows->table, &job->join, job->join_weight,

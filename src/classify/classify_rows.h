@@ -24,9 +24,9 @@ typedef struct vg_classify_rows {
 
 /* Reads the table and sorts its rows out by the job's patterns. Columns of a join come beside the
  * features, scaled as the rows to train on have them; where it has no columns yet, they are left to
- * the caller. */
+ * the caller. Where it is not to learn, nothing is sorted out, for labels are not needed then. */
 vg_status vg_classify_rows_open(vg_classify_rows *rows, const vg_classify_job *job,
-                                vg_error *error);
+                                bool is_to_learn, vg_error *error);
 /* After the rows of the table have become wider. */
 void vg_classify_rows_take_values(vg_classify_rows *rows);
 void vg_classify_rows_close(vg_classify_rows *rows);

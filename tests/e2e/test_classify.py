@@ -245,6 +245,34 @@ def test_classes_nothing_was_trained_on_are_named_and_left_out(tmp_path):
     assert b"fruit 3" not in read_tensors(tmp_path / "m")[1]["labels"].tobytes()
 
 
+def test_images_without_a_label_are_no_class(output, drawn, tmp_path):
+    _, rows, _, paths, _ = drawn
+    partly = tmp_path / "partly"
+    unlabelled = [f"/test_{i}.png" for i in range(40)]
+    write_features(partly, numpy.concatenate([rows[:40] + 9, rows]), unlabelled + paths)
+    warning = f"40 of {40 + len(paths)} images have no label: they are left out"
+    for method in ("logistic", "lda"):
+        for folder in (output, partly):
+            done = classify("train", folder, folder / method, "--method", method)
+            assert (warning in done.stderr) == (folder == partly)
+        assert (partly / method).read_bytes() == (output / method).read_bytes()
+    tables = []
+    for folder in (output, partly):
+        classify("evaluate", folder, "--timestamp", TS, "--test", "test_*")
+        tables.append([read_parquet(folder, table).to_pydict()
+                       for table in ("evaluation", "confusion", "predictions")])
+    assert tables[0] == tables[1]
+    done = classify("predict", partly, partly / "lda", "--timestamp", TS, "--overwrite")
+    assert f"of {len(paths)} images have the label" in done.stdout and "no label" not in done.stderr
+    assert len(read_parquet(partly, "predictions")) == 40 + len(paths)
+    none = tmp_path / "none"
+    write_features(none, rows[:40], unlabelled)
+    assert "none of the 40 images has a label" in refused("evaluate", none)
+    assert "none of the 40 images of --test /test_* has a label" in \
+        refused("evaluate", partly, "--test", "/test_*")
+    classify("predict", none, partly / "lda")
+
+
 def test_temperature_makes_the_folds_likeliest(output, tmp_path):
     classify("train", output, tmp_path / "m", "--c", "100")
     at = float(read_tensors(tmp_path / "m")[0]["temperature"])

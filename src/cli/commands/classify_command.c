@@ -335,7 +335,7 @@ const vg_cli_command vg_command_classify = {
     .summary = "Learn the labels from features, and say how well",
     .description =
         "OUTPUT is the output of a run: its newest complete features are taken, with their\n"
-        "labels as classes.\n"
+        "labels as classes; train and evaluate leave out images that have none.\n"
         "\n"
         "train     makes a classifier of them and writes it to FILE, in the\n"
         "          safetensors format; its probabilities are calibrated in the folds\n"
