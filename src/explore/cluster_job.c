@@ -155,7 +155,7 @@ static int by_text(const void *left, const void *right)
     return strcmp(((const vg_path *)left)->text, ((const vg_path *)right)->text);
 }
 
-/* The labels' numbers in the order of their bytes. */
+/* The labels' numbers in the order of their bytes; -1 of rows without one. */
 static vg_status number_labels(const work *state, int32_t *numbers, int *count, vg_error *error)
 {
     const vg_paths *labels = &state->rows.labels;
@@ -165,28 +165,39 @@ static vg_status number_labels(const work *state, int32_t *numbers, int *count, 
     memcpy(names, labels->items, labels->count * sizeof *names);
     qsort(names, labels->count, sizeof *names, by_text);
     for (size_t i = 0; i < labels->count; i++)
-        if (n == 0 || strcmp(names[n - 1].text, names[i].text) != 0) names[n++] = names[i];
-    for (size_t i = 0; i < labels->count; i++)
-        numbers[i] =
-            (int32_t)((vg_path *)bsearch(&labels->items[i], names, n, sizeof *names, by_text) -
-                      names);
+        if (names[i].text[0] != '\0' && (n == 0 || strcmp(names[n - 1].text, names[i].text) != 0))
+            names[n++] = names[i];
+    for (size_t i = 0; i < labels->count; i++) {
+        const vg_path *found = bsearch(&labels->items[i], names, n, sizeof *names, by_text);
+        numbers[i] = found != NULL ? (int32_t)(found - names) : -1;
+    }
     *count = (int)n;
     free(names);
     return VG_OK;
 }
 
+/* Of the rows that have a label. */
 static vg_status compare(work *state, vg_error *error)
 {
     vg_cluster_result *result = state->result;
     size_t count = state->rows.values.count;
     int32_t *numbers = malloc(count * sizeof *numbers);
-    if (numbers == NULL) return vg_fail_memory(error, count * sizeof *numbers);
-    vg_status status = number_labels(state, numbers, &result->labels, error);
-    if (status == VG_OK)
-        status = vg_agreement_measure(numbers, result->labels, state->clusters, result->k, count,
-                                      &result->agreement, error);
+    int32_t *clusters = malloc(count * sizeof *clusters);
+    vg_status status = VG_OK;
+    if (numbers == NULL || clusters == NULL)
+        status = vg_fail_memory(error, 2 * count * sizeof *numbers);
+    if (status == VG_OK) status = number_labels(state, numbers, &result->labels, error);
+    for (size_t i = 0; i < count && status == VG_OK; i++) {
+        if (numbers[i] < 0) continue;
+        numbers[result->labelled] = numbers[i];
+        clusters[result->labelled++] = state->clusters[i];
+    }
+    if (status == VG_OK && result->labelled > 0)
+        status = vg_agreement_measure(numbers, result->labels, clusters, result->k,
+                                      result->labelled, &result->agreement, error);
     result->silhouette = silhouette(state, result->k);
     free(numbers);
+    free(clusters);
     return status;
 }
 

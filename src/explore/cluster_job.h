@@ -25,7 +25,8 @@ typedef struct vg_cluster_result {
     uint64_t rows, left_out;
     int k, labels;
     vg_kmeans_result fit;
-    vg_agreement agreement; /* with the labels */
+    size_t labelled;        /* rows with a label */
+    vg_agreement agreement; /* of those with their labels; nothing where there are none */
     double silhouette;      /* of some thousand rows; not a number for one cluster */
     double seconds;
     char folder[4096];

@@ -69,6 +69,23 @@ def test_a_number_that_is_only_the_most_that_was_tried(tmp_path):
     assert "silhouette" not in cluster(tmp_path, "-k", 18, "--overwrite").stderr
 
 
+def test_images_without_a_label_agree_with_none(drawn, tmp_path):
+    _, rows, kinds = drawn
+    paths = [f"/{i:04}.png" if i % 4 == 0 else f"kind {kind}/{i:04}.png"
+             for i, kind in enumerate(kinds)]
+    write_features(tmp_path / "partly", numpy.float32(rows), paths)
+    done = cluster(tmp_path / "partly", "-k", 4)
+    table = read_parquet(tmp_path / "partly", "clusters").to_pandas()
+    labelled = table[table.label != ""]
+    index = metrics.adjusted_rand_score(labelled.label, labelled.cluster)
+    assert len(labelled) == 375
+    assert "labels    6: purity" in done.stdout and f"ARI {index:.4f}" in done.stdout
+    assert "unlabelled 125 images" in done.stdout
+    write_features(tmp_path / "none", numpy.float32(rows), [f"/{i:04}.png" for i in range(500)])
+    done = cluster(tmp_path / "none", "-k", 4)
+    assert "purity" not in done.stdout and "unlabelled 500 images" in done.stdout
+
+
 def test_the_same_bytes_on_any_threads(drawn):
     output = drawn[0]
     seen = set()

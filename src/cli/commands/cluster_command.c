@@ -110,20 +110,28 @@ static vg_status work(void *context, vg_cli_surroundings *surroundings, vg_error
                    VG_CLI_SHOWN(s->job.target.output));
 }
 
+static void print_agreement(const vg_cluster_result *result)
+{
+    const vg_agreement *agreement = &result->agreement;
+    printf("labels    %d: purity %.4f, ARI %.4f, AMI %.4f\n", result->labels, agreement->purity,
+           agreement->adjusted_rand, agreement->adjusted_information);
+    printf("          homogeneity %.4f, completeness %.4f, V %.4f\n", agreement->homogeneity,
+           agreement->completeness, agreement->v_measure);
+}
+
 static void print_summary(const void *context)
 {
     const session *s = context;
     const vg_cluster_result *result = &s->result;
-    const vg_agreement *agreement = &result->agreement;
     printf("rows      %" PRIu64 " in %d clusters of %s\n", result->rows, result->k,
            vg_space_name(s->job.space));
     printf("inertia   %.6g, after %d steps\n", result->fit.inertia, result->fit.iterations);
     if (isfinite(result->silhouette))
         printf("tight     silhouette %.4f, of a sample\n", result->silhouette);
-    printf("labels    %d: purity %.4f, ARI %.4f, AMI %.4f\n", result->labels, agreement->purity,
-           agreement->adjusted_rand, agreement->adjusted_information);
-    printf("          homogeneity %.4f, completeness %.4f, V %.4f\n", agreement->homogeneity,
-           agreement->completeness, agreement->v_measure);
+    if (result->labelled > 0) print_agreement(result);
+    if (result->labelled < result->rows)
+        printf("unlabelled %" PRIu64 " images, which are compared with no label\n",
+               result->rows - result->labelled);
     printf("speed     %.1f s\n", result->seconds);
     vg_cli_print_row("table", "%s", result->folder);
 }
@@ -136,10 +144,12 @@ static void add_figures(const void *context, vg_cli_json *end)
     vg_cli_json_count(end, "clusters", (uint64_t)result->k);
     vg_cli_json_number(end, "inertia", result->fit.inertia);
     vg_cli_json_number(end, "silhouette", result->silhouette);
-    vg_cli_json_number(end, "purity", result->agreement.purity);
-    vg_cli_json_number(end, "adjusted_rand", result->agreement.adjusted_rand);
-    vg_cli_json_number(end, "adjusted_information", result->agreement.adjusted_information);
-    vg_cli_json_number(end, "v_measure", result->agreement.v_measure);
+    if (result->labelled > 0) {
+        vg_cli_json_number(end, "purity", result->agreement.purity);
+        vg_cli_json_number(end, "adjusted_rand", result->agreement.adjusted_rand);
+        vg_cli_json_number(end, "adjusted_information", result->agreement.adjusted_information);
+        vg_cli_json_number(end, "v_measure", result->agreement.v_measure);
+    }
     vg_cli_json_number(end, "seconds", result->seconds);
     vg_cli_json_text(end, "table", result->folder);
 }
