@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/median.h"
+#include "base/memory.h"
 #include "learn/class_distances.h"
 #include "selection/path_groups.h"
 
@@ -150,21 +151,43 @@ static void measure_neighbours(inspecting *state)
     }
 }
 
+/* The rows that have a label, one behind another, and their classes. */
+static void take_labelled(const inspecting *state, float *rows, int32_t *classes)
+{
+    size_t dims = (size_t)state->table->values.dims, count = 0;
+    for (size_t row = 0; row < state->inspection->rows; row++) {
+        if (!vg_row_has_label(state->table, row)) continue;
+        classes[count] = (int32_t)state->inspection->labels.codes[row];
+        if (rows != NULL)
+            memcpy(rows + count * dims, state->table->values.rows + row * dims,
+                   dims * sizeof *rows);
+        count++;
+    }
+}
+
 /* Without distances where there are too many labels, or where all rows are those of their labels'
- * means. */
+ * means; and of rows without a label. */
 static vg_status measure_classes(inspecting *state, vg_error *error)
 {
     vg_inspection *inspection = state->inspection;
     const vg_row_file *values = &state->table->values;
-    size_t rows = inspection->rows, labels = inspection->labels.value_count;
-    if (labels > VG_MOST_CLASSES || values->rows == NULL) return VG_OK;
+    size_t rows = inspection->rows, labels = inspection->labels.value_count,
+           labelled = rows - (size_t)inspection->unlabelled, dims = (size_t)values->dims;
+    if (labels > VG_MOST_CLASSES || values->rows == NULL || labelled == 0) return VG_OK;
     int32_t *classes = malloc((rows + 1) * sizeof *classes);
-    if (classes == NULL) return vg_fail_memory(error, rows * sizeof *classes);
-    for (size_t row = 0; row < rows; row++) classes[row] = (int32_t)inspection->labels.codes[row];
-    vg_status status = vg_class_distances(rows, values->dims, values->rows, classes, (int)labels,
-                                          state->room, error);
-    for (size_t row = 0; row < rows && status == VG_OK; row++)
-        inspection->findings[row].class_distance = state->room[row];
+    float *own = labelled < rows ? vg_alloc_aligned(labelled * dims, sizeof *own) : NULL;
+    vg_status status = VG_OK;
+    if (classes == NULL || (labelled < rows && own == NULL))
+        status = vg_fail_memory(error, labelled * dims * sizeof *own);
+    if (status == VG_OK) {
+        take_labelled(state, own, classes);
+        status = vg_class_distances(labelled, values->dims, own != NULL ? own : values->rows,
+                                    classes, (int)labels, state->room, error);
+    }
+    for (size_t row = 0, at = 0; row < rows && status == VG_OK; row++)
+        if (vg_row_has_label(state->table, row))
+            inspection->findings[row].class_distance = state->room[at++];
+    free(own);
     free(classes);
     return status == VG_EINVAL ? VG_OK : status;
 }
@@ -242,13 +265,15 @@ static void vote(const inspecting *state, size_t row, const int32_t *neighbours,
     finding->support = most / total;
 }
 
-/* The neighbours that are of another group, and how many. */
+/* The neighbours that have a label and are of another group, and how many. */
 static size_t find_voters(const inspecting *state, size_t row, int32_t *voters, float *distances)
 {
     size_t voting = 0, n = count_neighbours(state, row);
     for (size_t i = 0; i < n; i++) {
-        if (are_kin(state, row, neighbours_of(state, row)[i])) continue;
-        voters[voting] = neighbours_of(state, row)[i];
+        int32_t neighbour = neighbours_of(state, row)[i];
+        if (are_kin(state, row, neighbour)) continue;
+        if (!vg_row_has_label(state->table, (size_t)neighbour)) continue;
+        voters[voting] = neighbour;
         distances[voting++] = distances_of(state, row)[i];
     }
     return voting;
@@ -266,6 +291,7 @@ static vg_status find_contradicted(inspecting *state, vg_error *error)
     if (votes == NULL || voters == NULL || distances == NULL)
         status = vg_fail_memory(error, labels * sizeof *votes + k * sizeof *voters);
     for (size_t row = 0; row < inspection->rows && status == VG_OK; row++) {
+        if (!vg_row_has_label(state->table, row)) continue;
         size_t n = find_voters(state, row, voters, distances);
         inspection->unvoted += n < 2;
         if (n < 2) continue; /* one alone contradicts nothing */
@@ -524,6 +550,8 @@ static vg_status make_room(inspecting *state, vg_error *error)
                                                  .label_score = NAN,
                                                  .copy_of = -1,
                                                  .leak_of = -1};
+    for (size_t row = 0; row < rows; row++)
+        inspection->unlabelled += !vg_row_has_label(state->table, row);
     return vg_text_codes_make(&inspection->labels, &state->table->labels, error);
 }
 

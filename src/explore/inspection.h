@@ -77,7 +77,8 @@ typedef struct vg_inspection {
     uint64_t leak_paths;  /* of those, whose nearest image is of the training split */
     uint64_t leak_groups; /* of those, whose group has images of the training split */
     uint64_t found[VG_CHECK_COUNT], groups, copies;
-    uint64_t unvoted; /* rows with fewer than two neighbours of other groups */
+    uint64_t unlabelled; /* rows without a label, which have no vote and no class */
+    uint64_t unvoted;    /* rows with fewer than two neighbours of other groups */
     uint64_t faults[VG_FAULT_COUNT], resaved_groups;
     uint64_t digests;       /* rows whose bytes are known by their digest */
     vg_row_quality quality; /* of the rows, where it was looked for; else empty */

@@ -151,6 +151,7 @@ static void take_result(work *state)
     result->leak_paths = inspection->leak_paths;
     result->leak_groups = inspection->leak_groups;
     result->unvoted = inspection->unvoted;
+    result->unlabelled = inspection->unlabelled;
     result->outlier_limit = inspection->outlier_limit;
     result->class_limit = inspection->class_limit;
     result->near_limit = inspection->near_limit;

@@ -28,7 +28,7 @@ typedef struct vg_inspection_result {
     uint64_t rows, found[VG_CHECK_COUNT];
     uint64_t groups, copies, resaved_groups;
     uint64_t measured, faults[VG_FAULT_COUNT];
-    uint64_t tested, leak_paths, leak_groups, unvoted;
+    uint64_t tested, leak_paths, leak_groups, unvoted, unlabelled;
     uint64_t dropped; /* lines of the drop list */
     double outlier_limit, class_limit, near_limit;
     char training[64]; /* "" where all images are of one split */

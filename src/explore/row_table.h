@@ -31,6 +31,12 @@ static inline size_t vg_row_table_count(const vg_row_table *table)
     return table->values.count;
 }
 
+/* An empty text is no label. */
+static inline bool vg_row_has_label(const vg_row_table *table, size_t row)
+{
+    return table->labels.items[row].text[0] != '\0';
+}
+
 /* Takes the mean of the rows off each. MLlib's components are not centred, and an angle is
  * that of the differences only where they are. */
 vg_status vg_row_table_centre(vg_row_table *table, vg_error *error);

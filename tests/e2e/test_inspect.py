@@ -149,6 +149,36 @@ def test_scores_are_those_of_numpy(tmp_path):
         assert row["support"] == (pytest.approx(vote.max()) if is_bad else None)
 
 
+def test_images_without_a_label_have_no_vote_and_no_class(tmp_path):
+    rows, labels, _ = clusters(classes=4, of_each=20, dims=8)
+    numbers = numpy.array(labels)
+    labels = [label if i % 3 else "" for i, label in enumerate(labels)]
+    write_components(tmp_path, rows, labels)
+    done = inspect(tmp_path)
+    assert "27 have none, and no vote" in done.stdout
+    table = read_parquet(tmp_path, "neighbours")
+    neighbours = [[int(path[4:9]) for path in paths]
+                  for paths in table["neighbour_paths"].to_pylist()]
+    labelled = numpy.array([label != "" for label in labels])
+    distant = iter(class_distances(numpy.float32(rows[labelled]).astype(float), numbers[labelled]))
+    for i, row in enumerate(rows_of(tmp_path)):
+        if labels[i] == "":
+            assert row["label_score"] is row["class_distance"] is row["suggested_label"] is None
+            continue
+        assert row["class_distance"] == pytest.approx(next(distant))
+        voters = [place for place, one in enumerate(neighbours[i]) if labels[one] != ""]
+        distances = numpy.array(table["distances"][i].as_py())[voters]
+        weights = 1 / (0.1 + distances / distances[-1])
+        votes = numpy.bincount(numbers[numpy.array(neighbours[i])[voters]], weights, 4)
+        votes /= weights.sum()
+        own = votes[numbers[i]]
+        votes[numbers[i]] = 0
+        assert row["label_score"] == pytest.approx(votes.max() - own)
+    write_components(tmp_path, rows, [""] * len(rows))
+    inspect(tmp_path, "--overwrite")
+    assert all(row["class_distance"] is row["label_score"] is None for row in rows_of(tmp_path))
+
+
 def test_foreign_images_are_outliers(tmp_path):
     rows, labels, _ = clusters()
     foreign = numpy.random.default_rng(9).normal(size=(30, 20)) * 6

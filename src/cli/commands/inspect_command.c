@@ -268,6 +268,8 @@ static void print_summary(const void *context)
     if (checks & 1u << VG_CHECK_LABELS)
         printf("labels      %" PRIu64 " that neighbours contradict\n",
                result->found[VG_CHECK_LABELS]);
+    if ((checks & 1u << VG_CHECK_LABELS) && result->unlabelled > 0)
+        printf("            %" PRIu64 " have none, and no vote\n", result->unlabelled);
     if ((checks & 1u << VG_CHECK_LABELS) && s->job.options.group != NULL)
         printf("            %" PRIu64 " have fewer than two neighbours of other groups\n",
                result->unvoted);
