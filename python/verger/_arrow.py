@@ -53,13 +53,18 @@ def transform(function: str, handle: Any, batch: pa.RecordBatch) -> pa.RecordBat
 
 
 def is_frame(data: Any) -> bool:
-    """Whether it is a table or a stream of batches. A column alone, such as a Series, is none."""
-    if isinstance(data, (pa.Array, pa.ChunkedArray)):
+    """Whether it is a table or a stream of batches. A column alone, such as a Series, is none, nor is
+    a picture of Pillow, which speaks Arrow from version 11.3 on: it is an array of its pixels."""
+    if isinstance(data, (pa.Array, pa.ChunkedArray)) or is_pil(data):
         return False
     if isinstance(data, (pa.RecordBatch, pa.Table, pa.RecordBatchReader)) or is_pandas(data):
         return True
     speaks_arrow = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
     return speaks_arrow and (hasattr(data, "columns") or not hasattr(data, "dtype"))
+
+
+def is_pil(image: Any) -> bool:
+    return all(hasattr(image, name) for name in ("mode", "convert", "tobytes", "size"))
 
 
 def is_pandas(data: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Optional, Union
 
 import pyarrow as pa
 
+from verger._arrow import is_pil
 from verger._library import image_formats
 
 # Names that columns and keys have in other people's tables. The first that is there counts.
@@ -115,10 +116,6 @@ def file_rows(path: Union[str, os.PathLike[Any]]) -> Iterator[Row]:
 
 
 # --- Single images ---------------------------------------------------------------------------
-
-
-def is_pil(image: Any) -> bool:
-    return all(hasattr(image, name) for name in ("mode", "convert", "tobytes", "size"))
 
 
 def is_array(image: Any) -> bool:

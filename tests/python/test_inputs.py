@@ -93,6 +93,14 @@ def test_one_image(form, extractor, few, expected):
     assert features(extractor.extract(image)) == features(expected)[:1]
 
 
+def test_one_picture_that_speaks_arrow(extractor, few, expected, monkeypatch):
+    """As Pillow's do from 11.3 on: an array of pixels, which is no table."""
+    monkeypatch.setattr(Image.Image, "__arrow_c_array__", lambda *_: pytest.fail("it was asked"),
+                        raising=False)
+    assert features(extractor.extract(Image.open(few[0]))) == features(expected)[:1]
+    assert features(extractor.extract([Image.open(few[0])])) == features(expected)[:1]
+
+
 class Tensor:
     """What is asked of a tensor of torch, which weighs too much for a test."""
 
