@@ -201,6 +201,18 @@ static vg_status compare(work *state, vg_error *error)
     return status;
 }
 
+static void warn_of_rise(const work *state)
+{
+    const vg_cluster_result *result = state->result;
+    char labels[64] = "";
+    if (result->labels > 0)
+        snprintf(labels, sizeof labels, ", such as that of the labels, %d", result->labels);
+    vg_notify_log(&state->job->target.observer, VG_LOG_WARNING,
+                  "the silhouette still rises at %d clusters, the most that were tried: it does "
+                  "not tell how many there are; name a number with -k%s",
+                  result->k, labels);
+}
+
 static vg_status find_clusters(work *state, vg_error *error)
 {
     vg_cluster_result *result = state->result;
@@ -210,13 +222,7 @@ static vg_status find_clusters(work *state, vg_error *error)
     if (status == VG_OK && result->k == 0) status = choose_k(state, &result->k, &rises, error);
     if (status == VG_OK) status = part(state, result->k, state->job->restarts, error);
     if (status == VG_OK) status = compare(state, error);
-    if (status == VG_OK && rises)
-        vg_notify_log(
-            &state->job->target.observer, VG_LOG_WARNING,
-            "the silhouette still rises at %d clusters, the most that were tried: it does "
-            "not tell how many there are; name a number with -k, such as that of the "
-            "labels, %d",
-            result->k, result->labels);
+    if (status == VG_OK && rises) warn_of_rise(state);
     return status;
 }
 

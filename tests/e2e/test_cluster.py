@@ -67,6 +67,8 @@ def test_a_number_that_is_only_the_most_that_was_tried(tmp_path):
     assert ("verger: warning: the silhouette still rises at 18 clusters, the most that were tried: it does not "
             "tell how many there are; name a number with -k, such as that of the labels, 7") in done.stderr
     assert "silhouette" not in cluster(tmp_path, "-k", 18, "--overwrite").stderr
+    write_features(tmp_path / "unlabelled", pairs, [f"/{i:02}.png" for i in range(40)])
+    assert cluster(tmp_path / "unlabelled").stderr.endswith("name a number with -k\n")
 
 
 def test_images_without_a_label_agree_with_none(drawn, tmp_path):
