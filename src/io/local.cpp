@@ -614,7 +614,9 @@ std::string LocalStore::stamp(const std::string &path)
     return stamp_of(info);
 }
 
-/* The name is given to the file that was looked at, whatever has that name now. */
+/* The name is given to the file that was looked at, whatever has that name now. The folder is not
+ * synced, for that takes longer than all else: who goes on after a power cut looks at every file,
+ * and the _SUCCESS that a folder gets in the end makes the names before it durable too. */
 void LocalStore::share(const std::string &from, const std::string &stamp, const std::string &to)
 {
     Descriptor source = locate(from, "read");
@@ -635,7 +637,6 @@ void LocalStore::share(const std::string &from, const std::string &stamp, const 
     }
     if (has_no_second_name(code)) return copy(source, from, to);
     if (code != 0) fail_system(code, "write", name(to));
-    target.sync(name(to));
 }
 
 /* Under a hidden name first. On btrfs, XFS and NFS 4.2 no byte is moved. */
