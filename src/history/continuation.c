@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "base/error.h"
 #include "base/observer.h"
+#include "base/usable_cpus.h"
 #include "history/known_images.h"
 #include "history/part_record.h"
 #include "history/part_rows.h"
@@ -343,11 +345,19 @@ static void note_image(vg_taken_part *part, bool *is_taken, const vg_known_image
     part->known += image->known == VG_KNOWN;
 }
 
+/* Parts that are compared side by side. */
+typedef struct comparison {
+    vg_continuation *continuation;
+    vg_store *output;
+    const vg_plan *plan;
+} comparison;
+
 /* The images of one part, in order. */
-static vg_status compare_part(vg_continuation *continuation, uint64_t number, const vg_plan *plan,
-                              vg_known_images *images, vg_part_rows *rows, vg_changes *changes,
-                              vg_error *error)
+static vg_status compare_images(const comparison *work, uint64_t number, vg_known_images *images,
+                                vg_part_rows *rows, vg_changes *changes, vg_error *error)
 {
+    const vg_continuation *continuation = work->continuation;
+    const vg_plan *plan = work->plan;
     vg_taken_part *part = &continuation->taken[number];
     bool is_taken = true;
     char sha256[VG_SHA256_CHARS];
@@ -367,27 +377,65 @@ static vg_status compare_part(vg_continuation *continuation, uint64_t number, co
     return status;
 }
 
-vg_status vg_continuation_compare(vg_continuation *continuation, const vg_plan *plan,
-                                  vg_changes *changes, vg_error *error)
+static vg_status compare_part(void *context, int thread, uint64_t number, void *result,
+                              vg_error *error)
+{
+    (void)thread;
+    const comparison *work = context;
+    const vg_plan *plan = work->plan;
+    vg_changes *changes = result;
+    vg_known_images *images = NULL;
+    vg_part_rows *rows = NULL;
+    *changes = (vg_changes){0};
+    vg_status status =
+        vg_known_images_open(&images, plan->images, plan->parts->firsts[number],
+                             work->continuation->earlier, plan->options->checksum, error);
+    if (status == VG_OK)
+        status = vg_part_rows_open(&rows, plan->input, plan->options, plan->facts, plan->fact_count,
+                                   error);
+    if (status == VG_OK) status = compare_images(work, number, images, rows, changes, error);
+    vg_part_rows_close(&rows);
+    vg_known_images_close(&images);
+    return status;
+}
+
+static vg_status compare_parts(comparison *work, vg_changes *changes, vg_error *error)
+{
+    const vg_run_options *options = work->plan->options;
+    const int cpus = options->threads > 0 ? options->threads : vg_usable_cpus();
+    const vg_ahead_options ahead_options = {.threads = vg_store_threads(work->output, cpus),
+                                            .items = work->plan->parts->count,
+                                            .task = compare_part,
+                                            .context = work,
+                                            .result_size = sizeof(vg_changes)};
+    vg_ahead *ahead = NULL;
+    if (ahead_options.items == 0) return VG_OK;
+    vg_status status = vg_ahead_open(&ahead, &ahead_options, error);
+    for (uint64_t i = 0; i < ahead_options.items && status == VG_OK; i++) {
+        void *result;
+        status = vg_ahead_next(ahead, &result, error);
+        if (status != VG_OK) break;
+        const vg_changes *of_part = result;
+        changes->added += of_part->added;
+        changes->changed += of_part->changed;
+        changes->failed_before += of_part->failed_before;
+    }
+    vg_ahead_close(&ahead);
+    return status;
+}
+
+vg_status vg_continuation_compare(vg_continuation *continuation, vg_store *output,
+                                  const vg_plan *plan, vg_changes *changes, vg_error *error)
 {
     const vg_run_options *options = plan->options;
     *changes = (vg_changes){0};
     if (continuation->earlier == NULL) return VG_OK;
-    vg_known_images *images = NULL;
-    vg_part_rows *rows = NULL;
     const uint64_t count = vg_image_list_count(plan->images), parts = plan->parts->count;
     continuation->taken = calloc((size_t)parts + 1, sizeof *continuation->taken);
     if (continuation->taken == NULL)
         return vg_fail_memory(error, (size_t)parts * sizeof *continuation->taken);
-    vg_status status = vg_known_images_open(&images, plan->images, 0, continuation->earlier,
-                                            options->checksum, error);
-    if (status == VG_OK)
-        status =
-            vg_part_rows_open(&rows, plan->input, options, plan->facts, plan->fact_count, error);
-    for (uint64_t i = 0; i < parts && status == VG_OK; i++)
-        status = compare_part(continuation, i, plan, images, rows, changes, error);
-    vg_part_rows_close(&rows);
-    vg_known_images_close(&images);
+    comparison work = {.continuation = continuation, .output = output, .plan = plan};
+    vg_status status = compare_parts(&work, changes, error);
     if (status != VG_OK) return status;
     uint64_t before = vg_earlier_run_images(continuation->earlier), left = count - changes->added;
     changes->vanished = before > left ? before - left : 0;

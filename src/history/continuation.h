@@ -43,7 +43,7 @@ vg_status vg_continuation_begin(const vg_continuation *continuation, vg_store *o
                                 const vg_plan *plan, const char *timestamp, vg_error *error);
 
 /* How the selected images differ from those of the earlier run, and which parts are its. */
-vg_status vg_continuation_compare(vg_continuation *continuation, const vg_plan *plan,
-                                  vg_changes *changes, vg_error *error);
+vg_status vg_continuation_compare(vg_continuation *continuation, vg_store *output,
+                                  const vg_plan *plan, vg_changes *changes, vg_error *error);
 
 #endif

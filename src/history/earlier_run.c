@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "base/error.h"
 #include "base/observer.h"
+#include "base/usable_cpus.h"
 #include "history/past_runs.h"
 #include "output/feature_reader.h"
 
@@ -13,6 +15,7 @@ typedef struct part {
     vg_part_record record;
     const vg_part_file *images, *features; /* of its files */
     vg_format format;                      /* of the features */
+    char *first;                           /* the path of its first image; owned */
 } part;
 
 struct vg_earlier_run {
@@ -33,22 +36,46 @@ static vg_status check_file(const vg_earlier_run *run, const vg_part_file *file,
     return vg_part_file_check(file, run->store, stamp, run->digests, error);
 }
 
-/* The two files of a part that are read here. */
-static vg_status open_part(part *opened, const vg_earlier_run *run, uint64_t number,
-                           vg_error *error)
+/* The two files of a part that are read here; they are in its record. */
+static void find_files(part *opened, const vg_earlier_run *run)
 {
-    vg_part_record *record = &opened->record;
+    const vg_part_record *record = &opened->record;
     vg_format of_images;
-    opened->number = number;
-    vg_status status = vg_part_record_read(record, run->store, run->timestamp, number, error);
-    if (status != VG_OK) return status;
     opened->images = vg_part_record_file(record, VG_TABLE_STATE, run->timestamp, &of_images);
     opened->features =
         vg_part_record_file(record, VG_TABLE_FEATURES, run->timestamp, &opened->format);
+}
+
+/* So that nobody has to read the images of the parts before. */
+static vg_status find_first(part *opened, const vg_earlier_run *run, vg_error *error)
+{
+    vg_part_images_reader *reader = NULL;
+    vg_kept_image image;
+    vg_status status = vg_part_images_reader_open(&reader, run->store, opened->images->path, error);
+    if (status == VG_OK) status = vg_part_images_reader_next(reader, &image, error);
+    if (status == VG_OK && image.image.path == NULL)
+        status = vg_fail(error, VG_EFORMAT, "%s has no images", opened->images->path);
+    if (status == VG_OK) {
+        opened->first = strdup(image.image.path);
+        if (opened->first == NULL) status = vg_fail_memory(error, strlen(image.image.path));
+    }
+    vg_part_images_reader_close(&reader);
+    return status;
+}
+
+static vg_status open_part(part *opened, const vg_earlier_run *run, uint64_t number,
+                           vg_error *error)
+{
+    opened->number = number;
+    vg_status status =
+        vg_part_record_read(&opened->record, run->store, run->timestamp, number, error);
+    if (status != VG_OK) return status;
+    find_files(opened, run);
     if (opened->images == NULL || opened->features == NULL)
         return vg_fail(error, VG_EFORMAT, "its record names no features");
     status = check_file(run, opened->images, error);
-    return status == VG_OK ? check_file(run, opened->features, error) : status;
+    if (status == VG_OK) status = check_file(run, opened->features, error);
+    return status == VG_OK ? find_first(opened, run, error) : status;
 }
 
 static bool is_fault_of_part(vg_status status)
@@ -56,30 +83,75 @@ static bool is_fault_of_part(vg_status status)
     return status == VG_ENOTFOUND || status == VG_EFORMAT;
 }
 
-/* Leaves a part out that cannot be used. */
-static vg_status add_part(vg_earlier_run *run, uint64_t number, const vg_observer *observer,
-                          vg_error *error)
+/* Takes the part over, or leaves it out where it cannot be used. */
+static vg_status add_part(vg_earlier_run *run, part *opened, vg_status status,
+                          const vg_error *fault, const vg_observer *observer, vg_error *error)
 {
-    vg_error fault = {""};
-    part *opened = &run->parts[run->part_count];
-    vg_status status = open_part(opened, run, number, &fault);
     if (status == VG_OK) {
-        run->part_count++;
-        run->images += opened->record.images;
+        part *added = &run->parts[run->part_count++];
+        *added = *opened;
+        find_files(added, run);
+        opened->first = NULL;
+        run->images += added->record.images;
         return VG_OK;
     }
     if (is_fault_of_part(status)) {
         vg_notify_log(observer, VG_LOG_WARNING,
                       "part %llu of the run %s cannot be used, its images are new: %s",
-                      (unsigned long long)number, run->timestamp, fault.message);
+                      (unsigned long long)opened->number, run->timestamp, fault->message);
         return VG_OK;
     }
-    return vg_fail(error, status, "%s", fault.message);
+    return vg_fail(error, status, "%s", fault->message);
 }
 
-/* Without parts, but with room for so many. */
-static vg_status open_run(vg_earlier_run **run, vg_store *store, const char *timestamp,
-                          uint64_t parts, bool digests, vg_error *error)
+/* Parts that are opened side by side. */
+typedef struct opening {
+    const vg_earlier_run *run;
+    uint64_t *numbers;
+    uint64_t count;
+} opening;
+
+static vg_status open_item(void *context, int thread, uint64_t item, void *result, vg_error *error)
+{
+    (void)thread;
+    const opening *work = context;
+    part *opened = result;
+    free(opened->first);
+    *opened = (part){0};
+    return open_part(opened, work->run, work->numbers[item], error);
+}
+
+static void free_part(void *result)
+{
+    free(((part *)result)->first);
+}
+
+static vg_status add_parts(vg_earlier_run *run, opening *work, const vg_observer *observer,
+                           const atomic_bool *cancel, vg_error *error)
+{
+    const vg_ahead_options options = {.threads = vg_store_threads(run->store, vg_usable_cpus()),
+                                      .items = work->count,
+                                      .task = open_item,
+                                      .context = work,
+                                      .result_size = sizeof(part),
+                                      .free_result = free_part};
+    vg_ahead *ahead = NULL;
+    if (work->count == 0) return VG_OK;
+    vg_status status = vg_ahead_open(&ahead, &options, error);
+    for (uint64_t i = 0; i < work->count && status == VG_OK; i++) {
+        void *opened;
+        vg_error fault = {""};
+        vg_status of_part = vg_ahead_next(ahead, &opened, &fault);
+        status = add_part(run, opened, of_part, &fault, observer, error);
+        if (status == VG_OK) status = vg_check_cancel(cancel, error);
+    }
+    vg_ahead_close(&ahead);
+    return status;
+}
+
+/* Without parts, but with room for so many, as `work` has. */
+static vg_status open_run(vg_earlier_run **run, opening *work, vg_store *store,
+                          const char *timestamp, uint64_t parts, bool digests, vg_error *error)
 {
     vg_earlier_run *opened = *run = calloc(1, sizeof *opened);
     if (opened == NULL) return vg_fail_memory(error, sizeof *opened);
@@ -87,7 +159,9 @@ static vg_status open_run(vg_earlier_run **run, vg_store *store, const char *tim
     opened->timestamp = timestamp;
     opened->digests = digests;
     opened->parts = calloc((size_t)parts + 1, sizeof *opened->parts);
-    return opened->parts != NULL ? VG_OK : vg_fail_memory(error, (size_t)parts * sizeof(part));
+    *work = (opening){.run = opened, .numbers = calloc((size_t)parts + 1, sizeof *work->numbers)};
+    if (opened->parts != NULL && work->numbers != NULL) return VG_OK;
+    return vg_fail_memory(error, (size_t)parts * sizeof(part));
 }
 
 vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char *timestamp,
@@ -95,14 +169,14 @@ vg_status vg_earlier_run_open(vg_earlier_run **run, vg_store *store, const char 
                               const atomic_bool *cancel, vg_error *error)
 {
     bool *recorded = NULL;
-    vg_status status = open_run(run, store, timestamp, parts, digests, error);
+    opening work = {0};
+    vg_status status = open_run(run, &work, store, timestamp, parts, digests, error);
     if (status == VG_OK)
         status = vg_past_runs_recorded_parts(&recorded, parts, store, timestamp, error);
-    for (uint64_t i = 0; i < parts && status == VG_OK; i++) {
-        if (!recorded[i]) continue;
-        status = vg_check_cancel(cancel, error);
-        if (status == VG_OK) status = add_part(*run, i, observer, error);
-    }
+    for (uint64_t i = 0; i < parts && status == VG_OK; i++)
+        if (recorded[i]) work.numbers[work.count++] = i;
+    if (status == VG_OK) status = add_parts(*run, &work, observer, cancel, error);
+    free(work.numbers);
     free(recorded);
     if (status != VG_OK) vg_earlier_run_close(run);
     return status;
@@ -112,11 +186,11 @@ vg_status vg_earlier_run_open_some(vg_earlier_run **run, vg_store *store, const 
                                    uint64_t first, uint64_t end, const vg_observer *observer,
                                    const atomic_bool *cancel, vg_error *error)
 {
-    vg_status status = open_run(run, store, timestamp, end - first, false, error);
-    for (uint64_t i = first; i < end && status == VG_OK; i++) {
-        status = vg_check_cancel(cancel, error);
-        if (status == VG_OK) status = add_part(*run, i, observer, error);
-    }
+    opening work = {0};
+    vg_status status = open_run(run, &work, store, timestamp, end - first, false, error);
+    for (uint64_t i = first; i < end && status == VG_OK; i++) work.numbers[work.count++] = i;
+    if (status == VG_OK) status = add_parts(*run, &work, observer, cancel, error);
+    free(work.numbers);
     if (status != VG_OK) vg_earlier_run_close(run);
     return status;
 }
@@ -124,6 +198,7 @@ vg_status vg_earlier_run_open_some(vg_earlier_run **run, vg_store *store, const 
 void vg_earlier_run_close(vg_earlier_run **run)
 {
     if (*run == NULL) return;
+    for (uint64_t i = 0; i < (*run)->part_count; i++) free((*run)->parts[i].first);
     free((*run)->parts);
     free(*run);
     *run = NULL;
@@ -229,12 +304,31 @@ static vg_status advance(vg_earlier_cursor *cursor, vg_error *error)
     return VG_OK;
 }
 
+/* Images of parts in front of the one that would have the path are not read. */
+static void skip_parts(vg_earlier_cursor *cursor, const char *path)
+{
+    const vg_earlier_run *run = cursor->run;
+    uint64_t skipped = cursor->next_part, end = run->part_count;
+    while (skipped < end) { /* parts that begin behind the path come from `skipped` on */
+        uint64_t middle = skipped + (end - skipped) / 2;
+        if (strcmp(run->parts[middle].first, path) <= 0)
+            skipped = middle + 1;
+        else
+            end = middle;
+    }
+    if (skipped == cursor->next_part) return;
+    close_part(cursor);
+    cursor->image.image.path = NULL;
+    cursor->next_part = skipped - 1;
+}
+
 vg_status vg_earlier_cursor_seek(vg_earlier_cursor *cursor, const char *path,
                                  const vg_kept_image **found, const float **features,
                                  vg_error *error)
 {
     vg_status status = VG_OK;
     *found = NULL;
+    skip_parts(cursor, path);
     while (status == VG_OK && !cursor->is_past_last &&
            (cursor->image.image.path == NULL || strcmp(cursor->image.image.path, path) < 0))
         status = advance(cursor, error);

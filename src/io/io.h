@@ -51,6 +51,11 @@ const char *vg_public_address(const char *address, char *text, size_t size);
  * no rename is needed. */
 bool vg_store_is_atomic(const vg_store *store);
 
+/* How many threads are to look at files side by side, where `cpus` can work: a disk answers at
+ * once, who asks a bucket waits most of the time. Each may hold a part of a table. */
+enum { VG_STORE_MOST_THREADS = 16 };
+int vg_store_threads(const vg_store *store, int cpus);
+
 typedef struct vg_file {
     const char *path; /* relative to the store; valid during the call */
     int64_t size;     /* bytes */

@@ -1,6 +1,7 @@
 /* The C face of stores, and what an address means. */
 #include "io/store.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -179,6 +180,13 @@ const char *vg_public_address(const char *address, char *text, size_t size)
 bool vg_store_is_atomic(const vg_store *store)
 {
     return store->is_atomic();
+}
+
+int vg_store_threads(const vg_store *store, int cpus)
+{
+    constexpr int least_of_bucket = 8;
+    const int wanted = store->is_atomic() ? std::max(cpus, least_of_bucket) : cpus;
+    return std::clamp(wanted, 1, static_cast<int>(VG_STORE_MOST_THREADS));
 }
 
 static void stop_unless_ok(vg_status status)

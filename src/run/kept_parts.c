@@ -3,14 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "base/error.h"
 #include "base/observer.h"
 #include "history/unread_images.h"
 #include "output/feature_reader.h"
-#include "run/ahead.h"
 #include "run/part_moments.h"
-
-enum { MOST_THREADS = 16 }; /* each holds a part's features and moments: some 50 MB */
 
 struct vg_kept_parts {
     const vg_features_phase *task;
@@ -271,8 +269,7 @@ vg_status vg_kept_parts_open(vg_kept_parts **kept, const vg_features_phase *task
         status = vg_fail_memory(error, (size_t)parts * sizeof *opened->numbers);
     for (uint64_t i = 0; i < parts && status == VG_OK; i++)
         if (kinds[i] != VG_PART_NEW) opened->numbers[opened->count++] = i;
-    const vg_ahead_options ahead = {.threads =
-                                        task->threads < MOST_THREADS ? task->threads : MOST_THREADS,
+    const vg_ahead_options ahead = {.threads = vg_store_threads(task->output, task->threads),
                                     .items = opened->count,
                                     .task = keep_part,
                                     .context = opened,

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/observer.h"
 #include "digest/sha256.h"
 #include "output/sink.h"
-#include "run/ahead.h"
 #include "run/model_info.h"
 #include "run/pca_file.h"
 
@@ -310,12 +310,9 @@ static vg_status project_parts(projection *states, int threads, vg_error *error)
 static vg_status project(const vg_pca_phase *task, const vg_pca *pca, const double *mean,
                          vg_error *error)
 {
-    enum { MOST_THREADS = 16 }; /* each holds a part of the features: some 40 MB */
-    const int threads = task->threads < 1              ? 1
-                        : task->threads < MOST_THREADS ? task->threads
-                                                       : MOST_THREADS;
+    const int threads = vg_store_threads(task->features->store, task->threads);
     progress noted = {.lock = PTHREAD_MUTEX_INITIALIZER, .start = vg_seconds()};
-    projection states[MOST_THREADS] = {0};
+    projection states[VG_STORE_MOST_THREADS] = {0};
     for (int i = 0; i < threads; i++)
         states[i] = (projection){.task = task, .pca = pca, .progress = &noted, .mean = mean};
     vg_status status = open_projection(&states[0], error);

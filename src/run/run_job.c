@@ -200,7 +200,8 @@ static vg_status look_at_output(run *state, vg_error *error)
     if (status == VG_OK)
         status = vg_continuation_open(continuation, state->output, &plan, result->timestamp, error);
     vg_changes changes = {0};
-    if (status == VG_OK) status = vg_continuation_compare(continuation, &plan, &changes, error);
+    if (status == VG_OK)
+        status = vg_continuation_compare(continuation, state->output, &plan, &changes, error);
     result->added = changes.added;
     result->changed = changes.changed;
     result->failed_before = changes.failed_before;

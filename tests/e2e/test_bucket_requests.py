@@ -1,10 +1,11 @@
 """What a run asks of a bucket that answers after 20 ms: counted, not timed."""
 
 import collections
+import subprocess
 
 import pytest
 from buckets import run
-from conftest import fill
+from conftest import BUILD, fill
 from store import fault_proxy
 from store.gateway import environment
 
@@ -58,3 +59,55 @@ def test_many_requests_are_on_their_way(gateway, source):
         run(source, "s3://far-tables/in-flight", "--threads", THREADS, "--limit", READERS,
             environment=environment(proxy.endpoint))
         assert proxy.most_in_flight["GET object"] == READERS
+
+
+# --- Updates ------------------------------------------------------------------------------
+
+# The command with features drawn from a hash of the file (tests/scale), for parts of many images.
+UPDATE = ["--model", "seeded:7", "-k", 3, "--format", "parquet", "--part-rows", 64, "--threads", 1,
+          "--progress", "none"]
+FOLDERS = 14
+
+
+def standin(source, output, timestamp, *arguments, environment):
+    command = [BUILD / "verger_standin", "run", source, output, *UPDATE, "--timestamp", timestamp, *arguments]
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def update(gateway, tmp_path_factory):
+    """The proxy through which an update went, of some parts of which three are new."""
+    source = tmp_path_factory.mktemp("orchard")
+    for kind in range(FOLDERS):
+        (source / f"Kind {kind:02}").mkdir()
+        for number in range(60):
+            (source / f"Kind {kind:02}" / f"{number}.jpg").write_text(f"image {number} of {kind}\n")
+    gateway.bucket("far-updates")
+    standin(source, "s3://far-updates/t", "20250101_000000", environment=gateway.environment())
+    for kind in (2, 7, 12):
+        (source / f"Kind {kind:02}" / "new.jpg").write_text("a new image\n")
+    with fault_proxy.serving(gateway.port) as proxy:
+        proxy.latency = 0.05
+        standin(source, "s3://far-updates/t", "20250102_000000", "--update",
+                environment=environment(proxy.endpoint))
+        yield proxy
+
+
+def test_parts_are_looked_at_side_by_side(update):
+    """On one thread that works, for requests wait most of the time: records, and copies."""
+    copies = [request for request in update.requests
+              if request.method == "PUT" and "run_20250102" in request.path]
+    assert len(copies) > 5
+    assert min(update.most_in_flight[kind] for kind in ("GET object", "HEAD object", "PUT object")) >= 4
+
+
+def test_images_of_other_parts_are_not_read_again(update):
+    """However many parts are new, who looks for what they had goes to the place."""
+    asked = collections.Counter(request.path for request in update.requests
+                                if request.method == "GET" and request.path.endswith(".parquet")
+                                and "_verger/run_20250101" in request.path)
+    assert len(asked) > 8
+    # As above, a request may be sent again.
+    assert asked[min(asked)] <= min(asked.values()) + 2, asked

@@ -1,4 +1,4 @@
-#include "run/ahead.h"
+#include "base/ahead.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* Items of work done on some threads, ahead of who takes the results in their order. */
-#ifndef VG_RUN_AHEAD_H
-#define VG_RUN_AHEAD_H
+#ifndef VG_BASE_AHEAD_H
+#define VG_BASE_AHEAD_H
 
 #include <stddef.h>
 

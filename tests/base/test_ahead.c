@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/ahead.h"
 #include "base/error.h"
-#include "run/ahead.h"
 
 typedef struct work {
     atomic_int begun, held; /* items, and results that hold something */
