@@ -1,10 +1,13 @@
 """What a path costs besides the network, for trees of many sizes: a table in Markdown.
 
     .deps/venv/bin/python bench/scale.py BUILD [--paths N...] [--folder DIR] [--format LIST]
+        [--bucket MILLISECONDS]
 
 The command is verger_standin of a build with -DVERGER_TESTS=ON: verger with features drawn
 from a hash of the file in place of the network (tests/scale). A million paths take 6 GB of
-DIR (default: the folder for temporary files), which is given back in the end.
+DIR (default: the folder for temporary files), which is given back in the end. With --bucket the
+output is a bucket of versitygw, of which the updates are shown, through a proxy that holds back
+every request for so long.
 """
 
 import argparse
@@ -13,9 +16,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "scale"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "scale")]
 
 from harness import make_tree, measure, tree_bytes  # noqa: E402
+from store import fault_proxy, gateway  # noqa: E402
 
 COMPONENTS = 10
 NEW = 100  # images of an update
@@ -32,7 +36,7 @@ def commands(verger, images, output, formats):
                                            "--update"],
         f"update, {NEW} new all over": [verger, "run", images, output, *model, "--format", formats,
                                         "--update"],
-        "pca": [verger, "pca", output, output / "again", "-k", COMPONENTS, "--format", formats],
+        "pca": [verger, "pca", output, f"{output}/again", "-k", COMPONENTS, "--format", formats],
     }
 
 
@@ -62,12 +66,31 @@ def print_rows(verger, paths, folder, formats):
         before = after
 
 
+def print_bucket_rows(verger, paths, folder, formats, milliseconds):
+    """The run asks the server itself, the updates by the proxy."""
+    (folder / "s3").mkdir()
+    images, before = make_tree(folder, paths), 0
+    with gateway.serving(folder / "s3") as server, fault_proxy.serving(server.port) as proxy:
+        tables = server.bucket("tables")
+        proxy.latency = milliseconds / 1000
+        for name, words in commands(verger, images, "s3://tables/t", formats).items():
+            endpoint = proxy.endpoint if name.startswith("update") else server.endpoint
+            if name != "run" and not name.startswith("update"):
+                continue
+            add_images(images, name)
+            cost = measure(*words, environment=gateway.environment(endpoint))
+            after = tree_bytes(tables)
+            print(f"| {' | '.join(row(paths, name, cost, after - before))} |", flush=True)
+            before = after
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=Path)
     parser.add_argument("--paths", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--format", default="parquet", help="or parquet,csv")
+    parser.add_argument("--bucket", type=float, metavar="MILLISECONDS")
     arguments = parser.parse_args()
     verger = arguments.build.resolve() / "verger_standin"
     if not verger.exists():
@@ -77,7 +100,10 @@ def main():
     print("|---|---|---|---|---|---|---|---|---|")
     for paths in arguments.paths:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            print_rows(verger, paths, Path(folder), arguments.format)
+            if arguments.bucket is None:
+                print_rows(verger, paths, Path(folder), arguments.format)
+            else:
+                print_bucket_rows(verger, paths, Path(folder), arguments.format, arguments.bucket)
 
 
 main()
