@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -50,6 +51,10 @@ static vg_status try_folder(const char *address, vg_error *error)
         if (slash == NULL || slash == folder) return VG_OK;
         *slash = '\0';
     }
+    struct stat facts;
+    if (stat(folder, &facts) == 0 && !S_ISDIR(facts.st_mode))
+        return vg_fail(error, VG_EIO, "the output %s cannot be written: %s is a file, not a folder",
+                       address, folder);
     if (access(folder, W_OK | X_OK) == 0) return VG_OK;
     return vg_fail(error, VG_EIO, "the output %s cannot be written: %s: %s", address, folder,
                    strerror(errno));

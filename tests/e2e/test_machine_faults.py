@@ -19,6 +19,12 @@ def check_left_out(done, output, folder, images):
     assert len(features(output)) == images
 
 
+def test_an_output_that_is_a_file(own_fruits, tmp_path):
+    (tmp_path / "out").touch()
+    done = run(own_fruits, tmp_path / "out", code=1)
+    assert f"{tmp_path / 'out'} is a file, not a folder" in done.stderr.splitlines()[-1]
+
+
 def test_folder_without_permission(own_fruits, tmp_path):
     folder = own_fruits / CLASS
     folder.chmod(0)
