@@ -42,6 +42,15 @@ fail:
     return status;
 }
 
+vg_status vg_new_file_try(const char *path, vg_error *error)
+{
+    vg_new_file file;
+    vg_status status = vg_new_file_open(&file, path, error);
+    /* Taking it away again is no failure. */
+    if (status == VG_OK && vg_new_file_close(&file, 0, NULL) != VG_OK) return VG_OK;
+    return status;
+}
+
 vg_status vg_new_file_close(vg_new_file *file, int is_written, vg_error *error)
 {
     if (is_written) is_written = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;

@@ -18,4 +18,7 @@ vg_status vg_new_file_open(vg_new_file *file, const char *path, vg_error *error)
 /* Puts the file in its place, or where `is_written` is 0 takes it away; errno says why. */
 vg_status vg_new_file_close(vg_new_file *file, int is_written, vg_error *error);
 
+/* Before long work: whether a file can be made there. Nothing stays of it. */
+vg_status vg_new_file_try(const char *path, vg_error *error);
+
 #endif

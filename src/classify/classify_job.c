@@ -356,13 +356,9 @@ static vg_status write_classifier(work *state, vg_method method, vg_classifier *
 static vg_status check_file(const vg_classify_job *job, vg_error *error)
 {
     struct stat facts;
-    vg_new_file file;
     if (!job->target.overwrite && stat(job->file, &facts) == 0)
         return vg_fail(error, VG_EEXIST, "%s is there already: --overwrite replaces it", job->file);
-    vg_status status = vg_new_file_open(&file, job->file, error);
-    /* Taking it away again is no failure. */
-    if (status == VG_OK && vg_new_file_close(&file, 0, NULL) != VG_OK) return VG_OK;
-    return status;
+    return vg_new_file_try(job->file, error);
 }
 
 vg_status vg_classify_train(const vg_classify_job *job, vg_classify_result *result, vg_error *error)

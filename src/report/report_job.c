@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/new_file.h"
 #include "explore/inspection_job.h"
 #include "output/text_codes.h"
 #include "report/explore_table.h"
@@ -333,7 +334,9 @@ vg_status vg_report_run(const vg_report_options *options, vg_report_result *resu
     report r = {.options = options, .result = result, .head = json_object()};
     double start = vg_seconds();
     *result = (vg_report_result){0};
-    vg_status status = r.head != NULL ? gather(&r, error) : vg_fail_memory(error, 1);
+    vg_status status =
+        r.head != NULL ? vg_new_file_try(options->page, error) : vg_fail_memory(error, 1);
+    if (status == VG_OK) status = gather(&r, error);
     if (status == VG_OK) {
         const char *title =
             options->title != NULL ? options->title : last_part(vg_store_address(r.output));

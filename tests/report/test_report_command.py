@@ -122,6 +122,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tables, tmp_path):
     done = report(tables, "-o", tmp_path / "absent" / "page.html", code=1)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("verger: cannot write") and "absent/page.html" in last
+    assert "read:" not in done.stderr  # before the work, not after it
 
 
 def test_an_interruption_leaves_no_page(tables, tmp_path):
