@@ -106,6 +106,13 @@ def test_hostile_labels_are_text(watched):
     assert watched.page.title() == "out"
 
 
+def test_names_of_classes_can_be_read_on_a_telephone(watched):
+    watched.page.set_viewport_size({"width": 390, "height": 800})
+    box = watched.page.get_by_role("button", name="Apple 1", exact=True).last.bounding_box()
+    assert box["width"] > 60 and box["height"] < 60, box
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_the_map_shows_every_image_and_fades_the_others(watched):
     before = pixels(watched.page)
     assert before["255,255,255"] < sum(before.values())
