@@ -129,6 +129,15 @@ def test_rows_without_features_have_no_label(frame, tmp_path):
         assert (row.predicted is None) == (row.probability is None) == row.path.endswith("7.png")
 
 
+def test_rows_without_a_label_teach_nothing(frame):
+    without = F.when(F.col("path").endswith("7.png"), F.lit(""))
+    without = without.when(F.col("path").endswith("8.png"), F.lit(None)).otherwise(F.col("label"))
+    labelled = frame.where(~F.col("path").endswith("7.png") & ~F.col("path").endswith("8.png"))
+    assert_the_same(
+        VergerClassifier(shrinkage=0.1).fit(frame.withColumn("label", without)).classifier,
+        VergerClassifier(shrinkage=0.1).fit(labelled).classifier)
+
+
 def test_pipelines_are_saved_and_loaded(frame, tmp_path):
     pipeline = Pipeline(stages=[VergerClassifier(outputCol="fruit", unknownCol="strange")])
     pipeline.save(str(tmp_path / "pipeline"))

@@ -86,7 +86,8 @@ class VergerClassifier(Estimator, ClassifierParams, HasLabelCol, DefaultParamsRe
         features = features_column(dataset, self.getInputCol())
         rows = dataset.select(features.alias("features"),
                               F.col(self.getLabelCol()).cast("string").alias("label"))
-        rows = rows.where(F.col("features").isNotNull() & F.col("label").isNotNull())
+        # The tables of runs have an empty text where an image has no label.
+        rows = rows.where(F.col("features").isNotNull() & (F.col("label") != ""))
         # What gives the rows may be a network, so they are kept where they are read again.
         once = (method == "lda" and self.getOrDefault(self.shrinkage) >= 0
                 and len(self.getOrDefault(self.labels)) > 0)
