@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "selection/image_endings.h"
 #include "selection/list_reader.h"
 
 typedef struct name_list {
@@ -18,7 +19,8 @@ typedef struct name_list {
     size_t foreign_size;
     uint64_t named, missing; /* files, and those that a local input does not have */
     char first_missing[128];
-    char *columns; /* of the record in hand: values that are kept, each with its NUL */
+    bool names_images; /* by the ending of the first that is missing */
+    char *columns;     /* of the record in hand: values that are kept, each with its NUL */
     size_t columns_size, columns_capacity;
 } name_list;
 
@@ -156,6 +158,7 @@ static vg_status add_image(name_list *list, const char *path, vg_error *error)
             image.modified = file.modified;
         } else if (list->missing++ == 0) {
             snprintf(list->first_missing, sizeof list->first_missing, "%s", path);
+            list->names_images = vg_has_image_ending(path);
         }
     }
     return vg_adder_add(list->adder, &image, error);
@@ -194,14 +197,19 @@ static vg_status add_path(name_list *list, vg_error *error)
     return path[0] != '\0' ? add_image(list, path, error) : VG_OK;
 }
 
-/* Not one file of a table is there: its paths are of something else. */
+/* Not one file is there: the paths of a table are of something else, or the lines of a list are
+ * more than paths, such as "a.jpg, 0". */
 static vg_status check_missing(const name_list *list, vg_error *error)
 {
-    if (!list->reader.is_table || list->missing == 0 || list->missing < list->named) return VG_OK;
+    bool is_table = list->reader.is_table;
+    if (list->missing == 0 || list->missing < list->named) return VG_OK;
+    if (!is_table && list->names_images) return VG_OK;
     return vg_fail(error, VG_ENOTFOUND,
-                   "none of the %llu files that %s names is below %s; the first is \"%s\"",
+                   "none of the %llu files that %s names is below %s; the first is \"%s\"%s",
                    (unsigned long long)list->named, list->reader.fields.list,
-                   vg_store_address(list->input), list->first_missing);
+                   vg_store_address(list->input), list->first_missing,
+                   is_table ? ""
+                            : ": give one path a line, or a table with the names of its columns");
 }
 
 static void close_list(name_list *list)

@@ -76,6 +76,14 @@ def test_bad_lists(fruits, tmp_path, text, says):
     assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
 
 
+def test_lines_that_are_more_than_paths(fruits, tmp_path):
+    lines = [f"{path.relative_to(fruits)}, 0, 0\n" for path in sorted(fruits.rglob("*.jpg"))]
+    (tmp_path / "list.txt").write_text("".join(lines))
+    done = run(fruits, tmp_path / "out", "--files-from", tmp_path / "list.txt", "--dry-run", code=1)
+    assert f"none of the {len(lines)} files that {tmp_path / 'list.txt'} names" in done.stderr
+    assert f'"{lines[0].strip()}": give one path a line, or a table' in done.stderr
+
+
 def test_selecting_in_two_ways_is_refused(fruits, tmp_path):
     done = run(fruits, tmp_path / "out", "--mode", "mini", "--select", "*", code=2)
     assert "mode" in done.stderr

@@ -258,8 +258,9 @@ static void lists_name_images(void **state)
 
     assert_list(folder, input, "b.jpg\na.jpg", "a.jpg|b.jpg|");
     assert_list(folder, input, "b.jpg\r\n\r\n\n./a.jpg\r\n.//c.jpg\n", "a.jpg|b.jpg|c.jpg|");
-    assert_list(folder, input, "b\na\nb\n./a\n", "a|b|");
-    assert_list(folder, input, " a b.jpg \n#x,y\n", " a b.jpg |#x,y|");
+    assert_list(folder, input, "b.jpg\na\nb.jpg\n./a\n", "a|b.jpg|");
+    assert_list(folder, input, " a b.jpg \n#x,y\nTraining/A/1.jpg\n",
+                " a b.jpg |#x,y|Training/A/1.jpg|");
     assert_list(folder, input,
                 "\xef\xbb\xbf"
                 "a.jpg\n",
