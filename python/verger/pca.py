@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import warnings
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double
@@ -266,7 +267,8 @@ PROJECTED = pa.schema([("path", pa.string()), ("label", pa.string()),
 
 def fit(features: Any, k: int, *, threads: Optional[int] = None) -> PCA:
     """The `k` components that explain most of the variance of features (a table, an array of
-    numpy [n][dims]), or of their moments. threads: one for each CPU of this process."""
+    numpy [n][dims]), or of their moments. Of n rows those from the
+    n-th on explain nothing, which is warned of. threads: one for each CPU of this process."""
     k = whole_number(k, "k", 1, MOST_INT)
     moments = features
     if not isinstance(features, Moments):
@@ -279,6 +281,9 @@ def fit(features: Any, k: int, *, threads: Optional[int] = None) -> PCA:
     with moments._lock:
         pca._owned = Resource("vg_pca_fit", "vg_pca_close", moments._resource().pointer, k)
     pca._mean = mean
+    if moments.count <= k:
+        warnings.warn(f"{k} components of {moments.count} rows: at most {moments.count - 1} explain anything",
+                      stacklevel=2)
     return pca
 
 

@@ -141,9 +141,12 @@ def test_what_is_no_frame_gets_a_line_and_the_next_comes(classifier, frames, exp
     assert len(found) == 6 and "6 images, 3 failed, " in told and ", 54 bytes between frames" in told
 
 
-def test_what_holds_no_frame_at_all_is_counted(classifier):
-    found, told = stream(classifier, "mjpeg", bytes(1000))
+def test_what_holds_no_frame_at_all_is_no_stream_of_them(classifier):
+    found, told = stream(classifier, "mjpeg", b"\x89PNG" + bytes(996), code=1)
     assert found == [] and "0 images, 0 failed, 0 unknown, 1000 bytes between frames" in told
+    assert ("there is no JPEG in the 1000 bytes of standard input, and --stream mjpeg takes nothing else"
+            in told)
+    assert stream(classifier, "mjpeg", b"")[0] == []
 
 
 def test_table_and_csv(classifier, frames, expected):

@@ -128,6 +128,8 @@ def test_fit_takes_tables(extracted):
     of_moments = verger.pca.fit(verger.Moments().add(extracted), 4)
     assert of_table.components == of_moments.components
     assert (of_table.k, of_table.dims) == (4, 1280)
+    with pytest.warns(UserWarning, match="100 components of 89 rows: at most 88 explain anything"):
+        assert not any(verger.pca.fit(extracted, 100).explained_variance[88:])
 
 
 def test_threads_leave_no_trace_in_moments():

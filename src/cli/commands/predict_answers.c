@@ -153,5 +153,10 @@ vg_status vg_cli_answer_stream(vg_cli_answers *answers, vg_error *error)
         answers->skipped = vg_frame_source_skipped(source);
     }
     vg_frame_source_close(&source);
+    if (status == VG_OK && !vg_cli_interrupted && answers->images == 0 && answers->skipped > 0)
+        status = vg_fail(error, VG_EFORMAT,
+                         "there is no JPEG in the %" PRIu64 " bytes of standard input, and "
+                         "--stream mjpeg takes nothing else",
+                         answers->skipped);
     return status;
 }
