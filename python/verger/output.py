@@ -150,7 +150,11 @@ class Output:
 
     def to_numpy(self, column: str = "features") -> numpy.ndarray[Any, Any]:
         """features [n][1280] or pca_features [n][k], in the order of `table`."""
-        rows = self.table()[column].combine_chunks()
+        table = self.table()
+        names = [name for name in ("features", "pca_features") if name in table.column_names]
+        if column not in names:
+            raise ValueError(f"column is {column!r}: {self.address} has {' and '.join(names)}")
+        rows = table[column].combine_chunks()
         values: numpy.ndarray[Any, Any] = rows.flatten().to_numpy()
         return values.reshape(len(rows), -1)
 

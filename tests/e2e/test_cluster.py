@@ -103,5 +103,6 @@ def test_what_is_refused(drawn, tmp_path):
     assert "3 rows are too few to choose" in cluster(tmp_path, code=1).stderr
     write_features(tmp_path / "alike", numpy.ones((8, 5)))
     assert "all rows are alike: no number of clusters" in cluster(tmp_path / "alike", code=1).stderr
+    cluster(drawn[0], "-k", 3, "--overwrite")
     assert "is there already" in cluster(drawn[0], "-k", 3, code=1).stderr or \
         "exist" in cluster(drawn[0], "-k", 3, code=1).stderr

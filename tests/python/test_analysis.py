@@ -213,6 +213,8 @@ def test_tables_joined(output):
         assert by_path[path] == projected
     assert tables.to_numpy().shape == (89, 1280)
     assert tables.to_numpy("pca_features").shape == (89, 3)
+    with pytest.raises(ValueError, match="column is 'pca': .* has features and pca_features"):
+        tables.to_numpy("pca")
     frame = tables.to_pandas()
     assert list(frame.columns) == joined.column_names and len(frame) == 89
 
