@@ -12,6 +12,7 @@
 #include "explore/derived_table.h"
 #include "explore/row_table.h"
 #include "explore/sensor_columns.h"
+#include "output/text_codes.h"
 
 enum { PATH, LABEL, CLUSTER, DISTANCE, COLUMNS };
 enum { FACTS = 7, NUMBER_CHARS = 24, JOIN_CHARS = 1024, SAMPLE = 1024 };
@@ -150,52 +151,33 @@ static vg_status choose_k(work *state, int *best, bool *is_last, vg_error *error
     return status;
 }
 
-static int by_text(const void *left, const void *right)
-{
-    return strcmp(((const vg_path *)left)->text, ((const vg_path *)right)->text);
-}
-
-/* The labels' numbers in the order of their bytes; -1 of rows without one. */
-static vg_status number_labels(const work *state, int32_t *numbers, int *count, vg_error *error)
-{
-    const vg_paths *labels = &state->rows.labels;
-    size_t n = 0;
-    vg_path *names = malloc(labels->count * sizeof *names);
-    if (names == NULL) return vg_fail_memory(error, labels->count * sizeof *names);
-    memcpy(names, labels->items, labels->count * sizeof *names);
-    qsort(names, labels->count, sizeof *names, by_text);
-    for (size_t i = 0; i < labels->count; i++)
-        if (names[i].text[0] != '\0' && (n == 0 || strcmp(names[n - 1].text, names[i].text) != 0))
-            names[n++] = names[i];
-    for (size_t i = 0; i < labels->count; i++) {
-        const vg_path *found = bsearch(&labels->items[i], names, n, sizeof *names, by_text);
-        numbers[i] = found != NULL ? (int32_t)(found - names) : -1;
-    }
-    *count = (int)n;
-    free(names);
-    return VG_OK;
-}
-
 /* Of the rows that have a label. */
 static vg_status compare(work *state, vg_error *error)
 {
     vg_cluster_result *result = state->result;
     size_t count = state->rows.values.count;
+    vg_text_codes labels = {0};
     int32_t *numbers = malloc(count * sizeof *numbers);
     int32_t *clusters = malloc(count * sizeof *clusters);
     vg_status status = VG_OK;
     if (numbers == NULL || clusters == NULL)
         status = vg_fail_memory(error, 2 * count * sizeof *numbers);
-    if (status == VG_OK) status = number_labels(state, numbers, &result->labels, error);
+    if (status == VG_OK) status = vg_text_codes_make(&labels, &state->rows.labels, error);
     for (size_t i = 0; i < count && status == VG_OK; i++) {
-        if (numbers[i] < 0) continue;
-        numbers[result->labelled] = numbers[i];
+        if (!vg_row_has_label(&state->rows, i)) continue;
+        numbers[result->labelled] = (int32_t)labels.codes[i];
         clusters[result->labelled++] = state->clusters[i];
     }
-    if (status == VG_OK && result->labelled > 0)
+    if (status == VG_OK && result->labelled > 0) {
+        /* The empty text is the first in byte order. */
+        const int empty = result->labelled < count;
+        for (size_t i = 0; i < result->labelled; i++) numbers[i] -= empty;
+        result->labels = (int)labels.value_count - empty;
         status = vg_agreement_measure(numbers, result->labels, clusters, result->k,
                                       result->labelled, &result->agreement, error);
+    }
     result->silhouette = silhouette(state, result->k);
+    vg_text_codes_free(&labels);
     free(numbers);
     free(clusters);
     return status;
