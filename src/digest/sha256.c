@@ -80,6 +80,19 @@ static vg_status add_file(vg_sha256 *sha256, FILE *file, const char *path, vg_er
     return VG_OK;
 }
 
+vg_status vg_sha256_of(char hex[VG_SHA256_CHARS], const void *first, size_t first_size,
+                       const void *second, size_t second_size, vg_error *error)
+{
+    vg_sha256 *sha256 = NULL;
+    vg_status status = vg_sha256_open(&sha256, error);
+    if (status == VG_OK) status = vg_sha256_add(sha256, first, first_size, error);
+    if (status == VG_OK && second_size > 0)
+        status = vg_sha256_add(sha256, second, second_size, error);
+    if (status == VG_OK) status = vg_sha256_take(sha256, hex, error);
+    vg_sha256_close(&sha256);
+    return status;
+}
+
 vg_status vg_file_sha256(const char *path, char hex[VG_SHA256_CHARS], vg_error *error)
 {
     hex[0] = '\0';

@@ -24,6 +24,10 @@ vg_status vg_sha256_take(vg_sha256 *sha256, char hex[VG_SHA256_CHARS], vg_error 
 vg_status vg_sha256_take_bytes(vg_sha256 *sha256, unsigned char bytes[VG_SHA256_BYTES],
                                vg_error *error);
 
+/* Of bytes in memory: one piece, and where second_size is not 0 another behind it. */
+vg_status vg_sha256_of(char hex[VG_SHA256_CHARS], const void *first, size_t first_size,
+                       const void *second, size_t second_size, vg_error *error);
+
 /* Of a file on this machine. */
 vg_status vg_file_sha256(const char *path, char hex[VG_SHA256_CHARS], vg_error *error);
 

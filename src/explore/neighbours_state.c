@@ -25,20 +25,6 @@ static void path_of(char path[VG_FILE_CHARS], const char *timestamp, const char 
     snprintf(path, VG_FILE_CHARS, "%s/%.*s/%s", root, VG_TIMESTAMP_CHARS - 1, timestamp, name);
 }
 
-/* Of the values of one tensor or of two. */
-static vg_status digest(char hex[VG_SHA256_CHARS], const void *first, size_t first_size,
-                        const void *second, size_t second_size, vg_error *error)
-{
-    vg_sha256 *sha256 = NULL;
-    vg_status status = vg_sha256_open(&sha256, error);
-    if (status == VG_OK) status = vg_sha256_add(sha256, first, first_size, error);
-    if (status == VG_OK && second_size > 0)
-        status = vg_sha256_add(sha256, second, second_size, error);
-    if (status == VG_OK) status = vg_sha256_take(sha256, hex, error);
-    vg_sha256_close(&sha256);
-    return status;
-}
-
 void vg_neighbours_share_name(char name[VG_NEIGHBOURS_NAME_CHARS], size_t share, size_t shares)
 {
     snprintf(name, VG_NEIGHBOURS_NAME_CHARS, "share-%05zu-of-%05zu.safetensors", share + 1, shares);
@@ -107,7 +93,7 @@ static vg_status take_lists(vg_neighbours_checkpoint *to, const vg_tensor_file *
     if (status == VG_OK && (shape[0] != rows || shape[1] != k || sha256 == NULL || done == NULL))
         status = vg_fail(error, VG_EFORMAT, "it is damaged");
     if (status == VG_OK)
-        status = digest(hex, to->lists, rows * k * sizeof(int32_t), NULL, 0, error);
+        status = vg_sha256_of(hex, to->lists, rows * k * sizeof(int32_t), NULL, 0, error);
     if (status != VG_OK) return status;
     to->done = (size_t)strtoull(done, &end, 10);
     if (strcmp(hex, sha256) != 0 || *end != '\0')
@@ -161,7 +147,7 @@ vg_status vg_neighbours_checkpoint_write(vg_store *output, const char *timestamp
         .name = "lists", .type = VG_TENSOR_I32, .rank = 2, .shape = {rows, k}, .values = lists};
     if (fact_count + 2 > MOST_FACTS)
         return vg_fail(error, VG_EINVAL, "%zu facts of a checkpoint", fact_count);
-    vg_status status = digest(hex, lists, rows * k * sizeof *lists, NULL, 0, error);
+    vg_status status = vg_sha256_of(hex, lists, rows * k * sizeof *lists, NULL, 0, error);
     snprintf(number, sizeof number, "%zu", done);
     memcpy(all, facts, fact_count * sizeof *facts);
     all[fact_count] = (vg_fact){DONE, number};
@@ -214,7 +200,7 @@ vg_status vg_neighbours_rows_write(vg_store *output, const char *timestamp,
          .values = digests},
         {.name = "paths", .type = VG_TENSOR_U8, .rank = 1, .shape = {path_size}, .values = paths}};
     const vg_fact facts[] = {{ROWS, sha256}, {SHA256, hex}};
-    vg_status status = digest(hex, digests, digest_size, paths, path_size, error);
+    vg_status status = vg_sha256_of(hex, digests, digest_size, paths, path_size, error);
     if (status == VG_OK) status = vg_tensor_file_format(&bytes, &size, tensors, 2, facts, 2, error);
     path_of(path, timestamp, rows_name);
     if (status == VG_OK) status = vg_store_write(output, path, bytes, size, error);
@@ -238,7 +224,8 @@ static vg_status take_rows(vg_neighbours_rows *rows, const char *sha256, vg_erro
     vg_status status = vg_tensor_file_bytes(&rows->file, "digests", &digests, &digest_size, error);
     if (status == VG_OK)
         status = vg_tensor_file_bytes(&rows->file, "paths", &rows->paths, &path_size, error);
-    if (status == VG_OK) status = digest(hex, digests, digest_size, rows->paths, path_size, error);
+    if (status == VG_OK)
+        status = vg_sha256_of(hex, digests, digest_size, rows->paths, path_size, error);
     if (status != VG_OK) return status;
     rows->digests = (const unsigned char *)digests;
     rows->count = digest_size / VG_SHA256_BYTES;

@@ -24,17 +24,6 @@ static char *rows_text(const vg_run_options *options)
     return text;
 }
 
-static vg_status digest_of(vg_file_digest *digest, const void *bytes, size_t size, vg_error *error)
-{
-    vg_sha256 *sha256 = NULL;
-    digest->bytes = size;
-    vg_status status = vg_sha256_open(&sha256, error);
-    if (status == VG_OK) status = vg_sha256_add(sha256, bytes, size, error);
-    if (status == VG_OK) status = vg_sha256_take(sha256, digest->sha256, error);
-    vg_sha256_close(&sha256);
-    return status;
-}
-
 vg_status vg_part_moments_write(const vg_features_phase *task, uint64_t number,
                                 const vg_moments *moments, vg_part_files *files, vg_error *error)
 {
@@ -52,7 +41,8 @@ vg_status vg_part_moments_write(const vg_features_phase *task, uint64_t number,
         memcpy(bytes + own, text, size - own);
         vg_layout_folder(folder, VG_TABLE_STATE, VG_PARQUET, task->timestamp);
         vg_layout_part(file.path, folder, number, task->uuid, VG_MOMENTS_EXTENSION, false);
-        status = digest_of(&file.digest, bytes, size, error);
+        file.digest.bytes = size;
+        status = vg_sha256_of(file.digest.sha256, bytes, size, NULL, 0, error);
     }
     if (status == VG_OK) status = vg_store_write(task->output, file.path, bytes, size, error);
     if (status == VG_OK) status = vg_store_stamp(task->output, file.path, file.stamp, error);
@@ -65,14 +55,13 @@ vg_status vg_part_moments_write(const vg_features_phase *task, uint64_t number,
 static vg_status check(const vg_features_phase *task, const vg_part_file *file,
                        const vg_bytes *content, size_t *own, vg_error *error)
 {
-    vg_file_digest digest;
-    char *text = rows_text(task->options);
+    char sha256[VG_SHA256_CHARS], *text = rows_text(task->options);
     if (text == NULL) return vg_fail_memory(error, content->size);
     const size_t size = strlen(text);
-    vg_status status = digest_of(&digest, content->bytes, content->size, error);
-    bool is_whole = status == VG_OK && digest.bytes == file->digest.bytes &&
-                    strcmp(digest.sha256, file->digest.sha256) == 0;
-    bool is_of_rows = is_whole && digest.bytes > size;
+    vg_status status = vg_sha256_of(sha256, content->bytes, content->size, NULL, 0, error);
+    bool is_whole = status == VG_OK && content->size == file->digest.bytes &&
+                    strcmp(sha256, file->digest.sha256) == 0;
+    bool is_of_rows = is_whole && content->size > size;
     *own = is_of_rows ? content->size - size : 0;
     is_of_rows = is_of_rows && memcmp(content->bytes + *own, text, size) == 0;
     free(text);

@@ -432,15 +432,9 @@ static void add_fact(told_facts *facts, const char *key, const char *value)
 static vg_status tell_components(told_facts *facts, const vg_pca *pca, const double *mean,
                                  vg_error *error)
 {
-    vg_sha256 *sha256 = NULL;
     size_t dims = (size_t)vg_pca_dims(pca), numbers = dims * (size_t)vg_pca_components(pca);
-    vg_status status = vg_sha256_open(&sha256, error);
-    if (status == VG_OK)
-        status = vg_sha256_add(sha256, vg_pca_matrix(pca), numbers * sizeof(double), error);
-    if (status == VG_OK && mean != NULL)
-        status = vg_sha256_add(sha256, mean, dims * sizeof *mean, error);
-    if (status == VG_OK) status = vg_sha256_take(sha256, facts->components, error);
-    vg_sha256_close(&sha256);
+    vg_status status = vg_sha256_of(facts->components, vg_pca_matrix(pca), numbers * sizeof(double),
+                                    mean, mean != NULL ? dims * sizeof *mean : 0, error);
     if (status == VG_OK) add_fact(facts, "components_sha256", facts->components);
     return status;
 }
