@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { VG_RESAMPLE_BITS = 22 };
 
@@ -32,6 +33,16 @@ vg_resample_rows_fn vg_resample_rows_ref, vg_resample_rows_avx2, vg_resample_row
     vg_resample_rows_neon;
 vg_resample_column_fn vg_resample_column_ref, vg_resample_column_avx2, vg_resample_column_vnni,
     vg_resample_column_neon;
+
+/* Puts three bytes of `rgb` in place. Four are one store: so the fourth too where it lies in the
+ * row, for the next pixel overwrites it. */
+static inline void vg_resample_put(uint8_t *to, uint32_t rgb, int is_last)
+{
+    if (is_last)
+        memcpy(to, &rgb, 3);
+    else
+        memcpy(to, &rgb, 4);
+}
 
 static inline int vg_resample_rows_may(const uint8_t *to, const uint8_t *from, int rows,
                                        int from_width, const vg_resample_window *windows,

@@ -74,13 +74,13 @@ static inline void add_row_taps(row_sums *sums, __m256i pixels, split_weights we
 }
 
 /* The clipped bytes of the sums, the fourth without meaning. */
-static inline int32_t clip_rgb(row_sums sums)
+static inline uint32_t clip_rgb(row_sums sums)
 {
     __m256i all = _mm256_add_epi32(_mm256_slli_epi32(sums.high, LOW_BITS), sums.low);
     __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
     sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(HALF)), VG_RESAMPLE_BITS);
     sum = _mm_packs_epi32(sum, sum);
-    return _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
+    return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
 }
 
 /* Taps from `t` on that are added together. */
@@ -139,14 +139,8 @@ resample_some_rows(uint8_t *to, const uint8_t *from, const int rows, int from_wi
     for (int x = 0; x < width; x++, to += 3, weights += taps) {
         row_sums sums[VG_RESAMPLE_ROWS];
         sum_window(sums, from, from_row, rows, from_width, windows[x], weights);
-        for (int y = 0; y < rows; y++) {
-            int32_t rgb = clip_rgb(sums[y]);
-            /* Four bytes are one store; the next pixel overwrites the fourth. */
-            if (x + 1 < width)
-                memcpy(to + y * to_row, &rgb, 4);
-            else
-                memcpy(to + y * to_row, &rgb, 3);
-        }
+        for (int y = 0; y < rows; y++)
+            vg_resample_put(to + y * to_row, clip_rgb(sums[y]), x + 1 == width);
     }
 }
 

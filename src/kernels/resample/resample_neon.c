@@ -79,11 +79,7 @@ static void resample_row(uint8_t *to, const uint8_t *from, int from_width,
         uint16x4_t sums = finish_sums(vaddq_s32(even, odd));
         uint8x8_t bytes = vqmovn_u16(vcombine_u16(sums, sums));
         uint32_t rgb = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
-        /* Four bytes are one store; the next pixel overwrites the fourth. */
-        if (x + 1 < width)
-            memcpy(to, &rgb, 4);
-        else
-            memcpy(to, &rgb, 3);
+        vg_resample_put(to, rgb, x + 1 == width);
     }
 }
 

@@ -117,19 +117,14 @@ static inline __m512i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
     return _mm512_add_epi32(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xdd));
 }
 
-/* Three bytes of each dword to each row. */
+/* Of each dword to each row. */
 static inline void store_pixels(uint8_t *to, ptrdiff_t to_row, __m128i pixels, const int rows,
                                 int is_last)
 {
     uint32_t rgb[STORED_ROWS];
     _mm_storeu_si128((__m128i *)(void *)rgb, pixels);
     UNROLL
-    for (int y = 0; y < rows; y++)
-        /* Four bytes are one store; the next pixel overwrites the fourth. */
-        if (is_last)
-            __builtin_memcpy(to + y * to_row, &rgb[y], 3);
-        else
-            __builtin_memcpy(to + y * to_row, &rgb[y], 4);
+    for (int y = 0; y < rows; y++) vg_resample_put(to + y * to_row, rgb[y], is_last);
 }
 
 INLINE void resample_some_rows(uint8_t *to, const uint8_t *from, const int rows, int from_width,
@@ -159,12 +154,12 @@ void vg_resample_rows_vnni(uint8_t *to, const uint8_t *from, int rows, int from_
                            int width)
 {
     assert(vg_resample_rows_may(to, from, rows, from_width, windows, weights, taps, width));
-    const ptrdiff_t to_row = (ptrdiff_t)width * 3, from_row = (ptrdiff_t)from_width * 3;
-    int y = 0;
     if (taps <= ENLARGING_TAPS) {
         vg_resample_rows_avx2(to, from, rows, from_width, windows, weights, taps, width);
         return;
     }
+    const ptrdiff_t to_row = (ptrdiff_t)width * 3, from_row = (ptrdiff_t)from_width * 3;
+    int y = 0;
     for (; y + MOST_ROWS <= rows; y += MOST_ROWS)
         resample_some_rows(to + y * to_row, from + y * from_row, MOST_ROWS, from_width, windows,
                            weights, taps, width);
