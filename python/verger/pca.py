@@ -267,8 +267,8 @@ PROJECTED = pa.schema([("path", pa.string()), ("label", pa.string()),
 
 def fit(features: Any, k: int, *, threads: Optional[int] = None) -> PCA:
     """The `k` components that explain most of the variance of features (a table, an array of
-    numpy [n][dims]), or of their moments. Of n rows those from the
-    n-th on explain nothing, which is warned of. threads: one for each CPU of this process."""
+    numpy [n][dims]), or of their moments. Of n rows those from the n-th on explain nothing, which
+    is warned of. threads: one for each CPU of this process."""
     k = whole_number(k, "k", 1, MOST_INT)
     moments = features
     if not isinstance(features, Moments):

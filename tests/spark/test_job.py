@@ -20,6 +20,7 @@ from verger.spark import JobError, Options, run
 from verger.spark.led_job import LedJob
 from verger.spark.telling import cause_of
 
+
 @pytest.fixture(scope="module")
 def options(fruits):
     return Options(str(fruits), "", k=5, model=MODEL, timestamp=TS, part_rows=30)
